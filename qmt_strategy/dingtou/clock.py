@@ -1,0 +1,51 @@
+"""Trading day and time of day as epoch + 8 h, never the PC's time zone: a PC set to UTC must keep the same hours."""
+
+import calendar
+import time
+from typing import Iterable, Optional, Tuple
+
+CHINA = 8 * 3600  # Asia/Shanghai has had no daylight saving time since 1991
+
+Hours = Tuple[Tuple[int, int], ...]  # (first second, last second) of the day, both inside
+
+
+def day(epoch: float) -> str:
+    """The trading day 'YYYYMMDD' of an epoch time in seconds."""
+    return time.strftime("%Y%m%d", time.gmtime(epoch + CHINA))
+
+
+def stamp(epoch: float) -> str:
+    """'YYYYMMDDhhmmss' of an epoch time in seconds."""
+    return time.strftime("%Y%m%d%H%M%S", time.gmtime(epoch + CHINA))
+
+
+def second_of_day(epoch: float) -> int:
+    """Seconds since midnight in China."""
+    return int(epoch + CHINA) % 86400
+
+
+def inside(hours: Iterable[Tuple[int, int]], epoch: float) -> bool:
+    """Whether `epoch` lies in one of the spans of `hours`, ends included."""
+    now = second_of_day(epoch)
+    return any(first <= now <= last for first, last in hours)
+
+
+def tick_time(tick: object) -> Optional[float]:
+    """Epoch seconds of one entry of get_full_tick, or None.
+
+    Older clients give 'timetag' ('20231106 15:00:04', China time), newer ones 'time' (epoch milliseconds) and 'stime'
+    (qmt-facts 1.8, vendor's data_structure page).
+    """
+    if not isinstance(tick, dict):
+        return None
+    milliseconds = tick.get("time")
+    if isinstance(milliseconds, (int, float)) and not isinstance(milliseconds, bool) and 1e12 < milliseconds < 1e13:
+        return milliseconds / 1000.0
+    for name in ("timetag", "stime"):
+        digits = "".join(c for c in str(tick.get(name) or "") if c in "0123456789")[:14]
+        if len(digits) == 14:
+            try:
+                return float(calendar.timegm(time.strptime(digits, "%Y%m%d%H%M%S")) - CHINA)
+            except ValueError:  # '00000000000000' before the first tick of a day
+                continue
+    return None

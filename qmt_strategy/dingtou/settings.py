@@ -1,0 +1,122 @@
+"""sentry.ini as the strategies read it: [account], [heartbeat], [strategy]; the rest is the tray program's.
+
+Nothing here raises for what stands in the file: a wrong value is replaced by its default, and `problems` holds one
+Chinese sentence for each, to be posted as a strategy.notice. (The tray program is the one that refuses a wrong file.)
+"""
+
+import configparser
+import os
+import re
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+
+from .clock import Hours
+
+_HOURS = "09:10-11:35, 12:55-15:05"
+
+
+class Settings(NamedTuple):
+    account_id: str  # '' = the account that QMT injects
+    account_type: str  # '' = the type that QMT injects, else STOCK
+    every: float  # seconds between two heartbeats
+    hours: Hours
+    tick_code: str
+    strategy: Dict[str, str]  # [strategy] as text; its readers judge it
+    problems: List[str]
+
+
+def parse_hours(text: str) -> Hours:
+    """'09:10-11:35, 12:55-15:05' as pairs of seconds of the day; 24:00 is a valid end. ValueError otherwise."""
+    spans: List[Tuple[int, int]] = []
+    for part in text.split(","):
+        match = re.match(r"^\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*$", part)
+        if not match:
+            raise ValueError(part)
+        h1, m1, h2, m2 = (int(x) for x in match.groups())
+        first, last = h1 * 3600 + m1 * 60, h2 * 3600 + m2 * 60
+        if not (m1 < 60 and m2 < 60 and first < last <= 86400):
+            raise ValueError(part)
+        spans.append((first, last))
+    return tuple(spans)
+
+
+def _every(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 3600:  # also refuses nan
+        raise ValueError(text)
+    return value
+
+
+def _code(text: str) -> str:
+    if not re.match(r"^\d{6}\.(SH|SZ|BJ)$", text.upper()):
+        raise ValueError(text)
+    return text.upper()
+
+
+def _account(text: str) -> str:
+    if not re.match(r"^[0-9A-Za-z_-]{0,40}$", text):
+        raise ValueError(text)
+    return text
+
+
+def _account_type(text: str) -> str:
+    if not re.match(r"^[A-Za-z_]{0,30}$", text):
+        raise ValueError(text)
+    return text.upper()
+
+
+# section, key, default as text, reader, what is valid
+_KEYS: Tuple[Tuple[str, str, str, Callable[[str], Any], str], ...] = (
+    ("account", "id", "", _account, "资金账号（字母、数字），可留空"),
+    ("account", "type", "", _account_type, "如 STOCK"),
+    ("heartbeat", "every", "60", _every, "1 到 3600 的秒数"),
+    ("heartbeat", "hours", _HOURS, parse_hours, "如 " + _HOURS),
+    ("heartbeat", "tick_code", "510300.SH", _code, "如 510300.SH"),
+)
+
+
+def parse(text: str) -> Settings:
+    """Settings from the text of a sentry.ini; '' gives all defaults."""
+    problems: List[str] = []
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",), strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        problems.append(
+            "sentry.ini 读不懂，全部用默认值：%s。请改正后重新运行策略" % str(error).replace("\n", " ")[:200]
+        )
+        parser = configparser.ConfigParser(interpolation=None)
+    values: Dict[str, Any] = {}
+    for section, key, default, reader, valid in _KEYS:
+        given = parser.get(section, key, fallback=default).strip() or default
+        try:
+            values[section + "." + key] = reader(given)
+        except ValueError:
+            problems.append(
+                "sentry.ini [%s] %s = %s 不对，先用默认值 %s。请改为：%s"
+                % (section, key, given[:60], default or "（空）", valid)
+            )
+            values[section + "." + key] = reader(default)
+    return Settings(
+        account_id=values["account.id"],
+        account_type=values["account.type"],
+        every=values["heartbeat.every"],
+        hours=values["heartbeat.hours"],
+        tick_code=values["heartbeat.tick_code"],
+        strategy=dict(parser.items("strategy")) if parser.has_section("strategy") else {},
+        problems=problems,
+    )
+
+
+def load(home: str) -> Settings:
+    """Settings from `home`/sentry.ini. A missing file is all defaults; an unreadable one too, and told."""
+    path = os.path.join(home, "sentry.ini")
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(1 << 20)
+    except OSError as error:
+        found = parse("")
+        if os.path.exists(path):
+            found.problems.append("sentry.ini 打不开，全部用默认值：%s。请检查文件权限" % error)
+        return found
+    # Keys are ASCII: a file saved in the PC's own encoding still reads, only its Chinese comments are garbled.
+    return parse(raw.decode("utf-8-sig", "replace"))
