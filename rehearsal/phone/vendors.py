@@ -5,7 +5,10 @@ lockdown.html).
 None of it was tried against the live services; the tables here are the place to correct.
 """
 
+from __future__ import annotations
+
 import json
+from typing import Any, Sequence
 
 WECOM_TEXT_BYTES = 2048
 WECOM_MARKDOWN_BYTES = 4096
@@ -16,7 +19,7 @@ DAY_SECONDS = 86_400
 SHANGHAI_OFFSET = 8 * 3600
 
 
-def shanghai_day(at):
+def shanghai_day(at: float) -> int:
     """The day number in Shanghai of an epoch second."""
     return int((at + SHANGHAI_OFFSET) // DAY_SECONDS)
 
@@ -24,13 +27,13 @@ def shanghai_day(at):
 class Answer:
     """What the vendor says: HTTP status, JSON body, and the message that reaches the phone, if one does."""
 
-    def __init__(self, body, shown=None, status=200):
+    def __init__(self, body: dict[str, Any], shown: dict[str, str] | None = None, status: int = 200) -> None:
         self.body = body
         self.shown = shown
         self.status = status
 
 
-def parse_json_object(raw):
+def parse_json_object(raw: bytes) -> dict[str, Any] | None:
     """The object in these bytes, or None."""
     try:
         value = json.loads(raw.decode("utf-8"))
@@ -39,24 +42,24 @@ def parse_json_object(raw):
     return value if isinstance(value, dict) else None
 
 
-def split_message(text):
+def split_message(text: str) -> dict[str, str]:
     """First line and the rest: a robot's text has no title of its own."""
     title, _, body = text.partition("\n")
     return {"title": title.strip(), "body": body.strip()}
 
 
-def wecom(raw, key, right_key, now, accepted_at):
+def wecom(raw: bytes, key: str, right_key: str, now: float, accepted_at: Sequence[float]) -> Answer:
     """WeCom's answer; `accepted_at` are the epoch seconds at which this robot took messages."""
 
-    def error(code, text):
+    def error(code: int, text: str) -> Answer:
         return Answer({"errcode": code, "errmsg": text})
 
     if key != right_key:
         return error(93000, "invalid webhook url")
     message = parse_json_object(raw)
-    kind = message.get("msgtype") if message else None
-    limit = {"text": WECOM_TEXT_BYTES, "markdown": WECOM_MARKDOWN_BYTES}.get(kind)
-    part = message.get(kind) if limit else None
+    kind = str(message.get("msgtype")) if message else ""
+    limit = {"text": WECOM_TEXT_BYTES, "markdown": WECOM_MARKDOWN_BYTES}.get(kind, 0)
+    part = message.get(kind) if message and limit else None
     content = part.get("content") if isinstance(part, dict) else None
     if not isinstance(content, str) or not content:
         return error(40008, "invalid message type")
@@ -67,10 +70,12 @@ def wecom(raw, key, right_key, now, accepted_at):
     return Answer({"errcode": 0, "errmsg": "ok"}, shown=split_message(content))
 
 
-def pushplus(raw, content_type, right_token, now, requested_at, short_code):
+def pushplus(
+    raw: bytes, content_type: str, right_token: str, now: float, requested_at: Sequence[float], short_code: str
+) -> Answer:
     """pushplus's answer; `requested_at`: epoch seconds of all requests with this token, failed ones too."""
 
-    def error(code, text):
+    def error(code: int, text: str) -> Answer:
         return Answer({"code": code, "msg": text, "data": None})
 
     if not content_type.startswith("application/json"):

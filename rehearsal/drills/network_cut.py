@@ -1,0 +1,52 @@
+"""断网 60 秒：之后除被更新的心跳外全部到达，委托和错误次序不变，不因积压误报 QMT。"""
+
+import time
+
+from rehearsal.drills.flagfiles import append_state, flag_id
+
+CUT = 60  # s
+ERRORS = 4
+ORDERS = 6
+DRAINED = (
+    30  # s after the line is back; the sender's longest pause is 60 s, 'wake on success' does not help a dead line
+)
+
+
+def drill(stage):
+    stage.start_road()
+    home = stage.road.home
+    stage.did(f"断网 {CUT} 秒（先不通，后拒绝）")
+    stage.road.line.cut("swallow")
+    began = time.monotonic()
+    for number in range(1, ORDERS + 1):
+        flag = flag_id(number, time.time())
+        for state in ("intent", "sent", "working", "filled"):
+            append_state(home, flag, state, time.time())
+        if number <= ERRORS:
+            stage.road.tell_qmt("raise")
+        time.sleep(3)
+    stage.did("断网期间重开 QMT")
+    stage.road.qmt.kill()
+    time.sleep(6)  # long enough for the sentry to see it gone
+    stage.road.start_qmt()
+    stage.road.line.cut("refuse")
+    time.sleep(max(0.0, CUT - (time.monotonic() - began)))
+    back = stage.did("网络恢复")
+    stage.road.line.restore()
+    wanted = [(flag_id(n, back), line) for n in range(1, ORDERS + 1) for line in (1, 2, 3, 4)]
+
+    def orders():
+        return [(e["data"]["flag"], e["data"]["line"]) for e in stage.road.stored() if e["kind"] == "order.state"]
+
+    if stage.until(lambda: len(orders()) >= len(wanted), 3 * DRAINED, "委托状态全部到达"):
+        stage.timed("积压送完", time.time() - back, DRAINED)
+    stage.check(orders() == wanted, f"{len(wanted)} 条委托状态各一次、次序不变")
+    errors = [e for e in stage.road.stored() if e["kind"] == "strategy.error"]
+    stage.check(
+        errors and [e["seq"] for e in errors] == sorted(e["seq"] for e in errors), f"{len(errors)} 条错误次序不变"
+    )
+    stage.watch(10)
+    stage.check(not stage.with_title("不在运行"), "没有误报 QMT 不在运行")
+    stage.check(not stage.with_title("策略没有心跳"), "没有误报策略没有心跳")
+    stage.check(not stage.with_title("哨兵没有消息"), "60 秒没有超过 90 秒：没有误报哨兵")
+    stage.nothing_lost()

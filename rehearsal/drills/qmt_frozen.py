@@ -1,0 +1,22 @@
+"""QMT 还在但没有响应：到时间就告警，恢复响应后再通知。"""
+
+import psutil
+
+TIMES = {"hung_after": 6}
+PROMISED = 10  # s beyond hung_after
+RECOVERY = 15
+
+
+def drill(stage):
+    stage.start_road()
+    frozen = stage.did("冻结 QMT 进程（SIGSTOP）", "没有响应")
+    psutil.Process(stage.road.qmt.pid).suspend()
+    told = stage.expect_on_every_channel("没有响应", frozen, TIMES["hung_after"] + PROMISED)
+    stage.expect_words(told, ["QMT", "自 ", "怎么办"])
+    back = stage.did("解冻", "已恢复")
+    psutil.Process(stage.road.qmt.pid).resume()
+    stage.expect_words(stage.expect_on_every_channel("已恢复", back, RECOVERY), ["QMT"])
+    stage.watch(6)
+    stage.check(not stage.with_title("不在运行"), "没有把没有响应说成不在运行")
+    stage.check(len(stage.road.messages()) == 2 * len(stage.road.channels), "除此以外没有别的消息")
+    stage.nothing_lost()

@@ -1,0 +1,18 @@
+"""QMT 被强行结束：10 秒内每个通道各收到一条，恢复后各一条。"""
+
+PROMISED = 10  # s from kill -9 to the phone
+RECOVERY = 15  # s from the new start to the phone
+
+
+def drill(stage):
+    stage.start_road()
+    stage.did("kill -9 QMT", "QMT 不在运行")
+    killed = stage.road.qmt.kill()
+    told = stage.expect_on_every_channel("QMT 不在运行", killed, PROMISED)
+    stage.expect_words(told, ["XtItClient.exe", "自 ", "怎么办"])
+    back = stage.did("重新打开 QMT", "已恢复")
+    stage.road.start_qmt()
+    stage.expect_words(stage.expect_on_every_channel("已恢复", back, RECOVERY), ["QMT", "中断"])
+    stage.watch(6)  # longer than the wait for companions: a second message would have come by now
+    stage.check(len(stage.road.messages()) == 2 * len(stage.road.channels), "除此以外没有别的消息")
+    stage.nothing_lost()

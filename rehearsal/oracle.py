@@ -1,0 +1,116 @@
+"""What really happened, read from independent books: what QMT posted, what the receiver stored, what the phone shows.
+
+The posts are counted by the simulated QMT at the file system's border (posted.jsonl), not by the strategy or the tray.
+"""
+
+import json
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+HEARTBEATS = ("host.heartbeat", "qmt.process", "qmt.heartbeat", "old.heartbeat")
+
+
+def stored_events(database):
+    """The receiver's events in the order of storing: {id, machine, run, seq, kind, at, received, data}."""
+    if not Path(database).exists():
+        return []
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
+    try:
+        rows = connection.execute(
+            "SELECT id, machine, run, seq, kind, at, received, data FROM event ORDER BY rowid"
+        ).fetchall()
+    finally:
+        connection.close()
+    names = ("id", "machine", "run", "seq", "kind", "at", "received", "data")
+    events = [dict(zip(names, row)) for row in rows]
+    for event in events:
+        event["data"] = json.loads(event["data"])
+    return events
+
+
+def read_lines(path):
+    """The complete JSON lines of a file that may just now be written; [] where there is none."""
+    if not Path(path).exists():
+        return []
+    text = Path(path).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def percentile(values, share):
+    """Nearest-rank percentile of a list (share 0..1); None for an empty one."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def lost_posts(posted, stored_ids):
+    """Ids of posts that are in no book: any event; of heartbeats only the newest, since a newer one replaces it."""
+    lost = [post["id"] for post in posted if post["kind"] not in HEARTBEATS and post["id"] not in stored_ids]
+    heartbeats = [post for post in posted if post["kind"] in HEARTBEATS]
+    if heartbeats and heartbeats[-1]["id"] not in stored_ids:
+        lost.append(heartbeats[-1]["id"])
+    return lost
+
+
+def doubled_posts(stored):
+    """Posts that stand in the receiver twice under different ids: the same running number of one strategy instance."""
+    keys = Counter(
+        (event["data"].get("instance"), event["data"].get("n"))
+        for event in stored
+        if event["kind"] == "qmt.heartbeat" and event["data"].get("n") is not None
+    )
+    return [key for key, count in keys.items() if count > 1]
+
+
+def doubled_messages(messages):
+    """(channel, title, body) that one channel shows more than once."""
+    counts = Counter((m["channel"], m["shown"]["title"], m["shown"]["body"]) for m in messages)
+    return [key for key, count in counts.items() if count > 1]
+
+
+def latencies(stored):
+    """Seconds from the strategy's post to the receiver's commit, of what was never held up by design."""
+    return [event["received"] - event["at"] for event in stored if event["kind"] in ("qmt.heartbeat", "strategy.error")]
+
+
+def post_costs(qmt_folder):
+    """Milliseconds of the strategy's own time for each of its calls that made a post."""
+    return [line["ms"] for line in read_lines(Path(qmt_folder) / "costs.jsonl") if line.get("posted")]
+
+
+def report(road, seconds, causes=()):
+    """The figures of a run. `causes`: (epoch s, text in the title) of what was done on purpose, newest last."""
+    stored = road.stored()
+    messages = road.messages()
+    posted = read_lines(road.qmt_folder / "posted.jsonl")
+    ids = {event["id"] for event in stored}
+    heartbeats = [post for post in posted if post["kind"] in HEARTBEATS]
+    delays = latencies(stored)
+    costs = post_costs(road.qmt_folder)
+    return {
+        "seconds": round(seconds, 1),
+        "events": dict(Counter(event["kind"] for event in stored)),
+        "posted": dict(Counter(post["kind"] for post in posted)),
+        "lost": len(lost_posts(posted, ids)),
+        "superseded": sum(1 for post in heartbeats if post["id"] not in ids),
+        "duplicates": len(doubled_posts(stored)) + len(doubled_messages(messages)),
+        "alerts": [
+            {
+                "channel": message["channel"],
+                "title": message["shown"]["title"],
+                "seconds": seconds_since_cause(message, causes),
+            }
+            for message in messages
+        ],
+        "latency_p50": percentile(delays, 0.5),
+        "latency_p99": percentile(delays, 0.99),
+        "post_cost_ms_p99": percentile(costs, 0.99),
+    }
+
+
+def seconds_since_cause(message, causes):
+    """Seconds from the last matching cause before this message, or None where nothing was done on purpose."""
+    before = [at for at, text in causes if text in message["shown"]["title"] and at <= message["at"]]
+    return round(message["at"] - before[-1], 2) if before else None

@@ -1,0 +1,136 @@
+"""The rehearsal: start the chain, show what runs where, kill QMT once and bring it back, print what the phone gets."""
+
+import json
+import time
+
+from rehearsal import oracle
+from rehearsal.clock import clock_text
+
+STORY_AFTER = 8  # s until QMT is killed
+STORY_BACK = 12  # s until it is started again
+STORY_NEEDS = 34  # s that a run must last for the story to end well
+CHANNEL_NAMES = {"wecom": "企业微信", "pushplus": "pushplus", "mail": "邮件"}
+
+
+class Deed:
+    """One step of the story: when (s after the start), what is said, what is done, whose title it explains."""
+
+    def __init__(self, after, text, title, act):
+        self.after, self.text, self.title, self.act = after, text, title, act
+
+
+def story(road):
+    """What a first rehearsal shows: QMT dies, the phone is told; QMT is back, the phone is told."""
+    return [
+        Deed(STORY_AFTER, "现在强行结束 QMT（kill -9）……", "QMT 不在运行", lambda: road.qmt.kill()),
+        Deed(STORY_AFTER + STORY_BACK, "现在重新打开 QMT……", "已恢复", lambda: road.start_qmt()),
+    ]
+
+
+def table(road):
+    """What runs where, as lines of text."""
+    rows = [
+        ("看板（手机也能看）", road.receiver_url + "/", f"密码 {road.password}"),
+        ("模拟手机", road.phone_url + "/", "收到的消息显示在这里"),
+        ("接收端", f"进程 {road.receiver.pid}", str(road.receiver_ini)),
+        ("托盘程序", f"进程 {road.tray.pid}", f"本机入口 http://127.0.0.1:{road.inbox_port}/api"),
+        ("模拟 QMT", f"进程 {road.qmt.pid}", str(road.qmt_folder)),
+    ]
+    return [f"  {pad(name, 20)}{pad(where, 30)}{note}" for name, where, note in rows]
+
+
+def pad(text, width):
+    """Fill up to a width in terminal cells, where a Chinese character takes two."""
+    cells = sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+    return text + " " * max(1, width - cells)
+
+
+def rehearse(road, seconds, with_story, say=print, clock=time.time):
+    """Run until `seconds` are over (None: until Ctrl-C). Returns the report."""
+    say("正在启动……")
+    road.start()
+    started = clock()
+    say("QMT 哨兵演练：以下都是真实的程序，只有 QMT 和手机是模拟的（账户与行情为演练数据）。")
+    for line in table(road):
+        say(line)
+    say("按 Ctrl-C 结束。" if seconds is None else f"{seconds:g} 秒后自动结束。")
+    deeds = story(road) if with_story else []
+    causes, shown, state = [], 0, ""
+    try:
+        while seconds is None or clock() - started < seconds:
+            if deeds and clock() - started >= deeds[0].after:
+                deed = deeds.pop(0)
+                say(f"{clock_text(clock())} {deed.text}")
+                causes.append((clock(), deed.title))
+                deed.act()
+            for message in road.messages()[shown:]:
+                shown += 1
+                took = oracle.seconds_since_cause(message, causes)
+                after = "" if took is None else f"（{took:.1f} 秒后）"
+                name = CHANNEL_NAMES[message["channel"]]
+                say(f"{clock_text(message['at'])} 手机·{name}：{message['shown']['title']}{after}")
+            state = show_tray_state(road, state, say)
+            for child in road.children():
+                if not child.running() and child is not road.qmt:
+                    raise SystemExit(f"{child.name} 意外退出了：请看 {child.log}")
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        say("")
+    say("正在结束……")
+    settle(road)
+    result = oracle.report(road, clock() - started, causes)
+    road.stop()
+    return result
+
+
+def show_tray_state(road, before, say):
+    """The headless tray prints its state as a line at each change: show it here too."""
+    lines = [line for line in road.tray.text().splitlines() if line.startswith("[")]
+    now = lines[-1] if lines else ""
+    if now and now != before:
+        say(f"{clock_text(time.time())} 托盘：{now}")
+    return now
+
+
+def settle(road, seconds=10.0):
+    """Stop QMT, then let what it posted arrive: without this the last post of every run would look lost."""
+    if road.qmt is not None:
+        road.qmt.stop()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        posted = oracle.read_lines(road.qmt_folder / "posted.jsonl")
+        if not oracle.lost_posts(posted, {event["id"] for event in road.stored()}):
+            return
+        time.sleep(0.1)
+
+
+def summary(result):
+    """The report as three short lines for people."""
+    count = sum(result["events"].values())
+    lines = [
+        f"共 {result['seconds']:g} 秒，接收端存下 {count} 条，丢失 {result['lost']}，重复 {result['duplicates']}，"
+        f"手机收到 {len(result['alerts'])} 条消息。"
+    ]
+    if result["latency_p99"] is not None:
+        lines.append(
+            f"从策略发出到接收端落盘：中位 {result['latency_p50']:.2f} 秒，99% 在 {result['latency_p99']:.2f} 秒内。"
+        )
+    if result["post_cost_ms_p99"] is not None:
+        lines.append(f"策略每次发送自身耗时：99% 在 {result['post_cost_ms_p99']:.1f} 毫秒内。")
+    return lines
+
+
+def good(result):
+    """Whether the run kept its word; figures of time are promised, not judged."""
+    events = result["events"]
+    return (
+        result["lost"] == 0
+        and result["duplicates"] == 0
+        and events.get("qmt.heartbeat")
+        and events.get("host.heartbeat")
+    )
+
+
+def write_report(result, path):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(result, file, ensure_ascii=False, indent=2)

@@ -1,0 +1,219 @@
+"""The whole chain on this machine: phone, receiver, line, tray and simulated QMT, real processes on free ports.
+
+    QMT (process XtItClient.exe) --spool--> tray --line (can be cut)--> receiver --HTTP, SMTP--> phone
+
+Used by the rehearsal, the drills and the end-to-end tests. Nothing listens beyond 127.0.0.1.
+"""
+
+import configparser
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from rehearsal import oracle
+from rehearsal.children import Child
+from rehearsal.network import Line
+from rehearsal.qmt import install
+
+ROOT = Path(__file__).resolve().parent.parent
+ALWAYS_OPEN = "00:00-24:00"
+MACHINE = "mini-pc"
+ACCOUNT = "2000567"
+
+TIMES = {
+    "heartbeat_every": 2,  # s between the strategy's posts (60 in real life)
+    "host_every": 3,  # s between host.heartbeat posts (30)
+    "hung_after": 6,  # s (60)
+    "host_silent": 90,  # s, as in real life
+    "script_silent": 20,  # s (180)
+    "companions": 5,  # s, as in real life
+    "tick": 1.0,  # s between the simulated QMT's ticks (3)
+}
+
+
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Road:
+    """All parts, their folders and how to reach them. `folder` is made if missing. Use as a context manager."""
+
+    def __init__(self, folder, seed=1, data=None, headless=True, times=None, channels=("wecom", "pushplus", "mail")):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.home = self.folder / "sentry-home"
+        self.qmt_folder = self.folder / "QMT"
+        self.receiver_ini = self.folder / "vps" / "receiver.ini"
+        self.database = self.folder / "vps" / "receiver.db"
+        self.seed, self.data, self.headless, self.channels = seed, data, headless, channels
+        self.times = dict(TIMES, **(times or {}))
+        self.phone = self.receiver = self.tray = self.qmt = self.line = None
+        self.secrets = {name: secrets.token_hex(8) for name in ("wecom", "pushplus", "mail")}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+
+    # Starting, in the order in which things need each other
+
+    def start(self):
+        self.start_phone()
+        self.write_receiver_ini()
+        self.start_receiver()
+        self.line = Line(self.receiver_port)
+        self.write_sentry_ini()
+        self.start_tray()
+        self.start_qmt()
+        return self
+
+    def start_phone(self):
+        command = [sys.executable, "-m", "rehearsal.phone", "--mail-user", "me@example.com"]
+        command += ["--wecom-key", self.secrets["wecom"], "--pushplus-token", self.secrets["pushplus"]]
+        command += ["--mail-password", self.secrets["mail"]]
+        self.phone = self._child("phone", command)
+        ports = dict(part.split("=") for part in self.phone.wait_for("phone ready").split()[2:])
+        self.phone_port, self.smtp_port = int(ports["http"]), int(ports["smtp"])
+        self.phone_url = f"http://127.0.0.1:{self.phone_port}"
+
+    def write_receiver_ini(self):
+        """`receiver.py init`, as its owner would, then the rehearsal's times and channels."""
+        self.receiver_port = free_port()
+        self.receiver_url = f"http://127.0.0.1:{self.receiver_port}"
+        folder = self.receiver_ini.parent
+        folder.mkdir(exist_ok=True)
+        command = [sys.executable, ROOT / "receiver" / "receiver.py", "init", "--dir", folder, "--machine", MACHINE]
+        command += ["--listen", f"127.0.0.1:{self.receiver_port}", "--public-url", self.receiver_url]
+        subprocess.run([str(part) for part in command], check=True, capture_output=True)
+        ini = read_ini(self.receiver_ini)
+        for section in [name for name in ini.sections() if name.startswith("channel:")]:
+            ini.remove_section(section)
+        ini.read_dict(
+            {
+                "receiver": {"database": str(self.database)},
+                "calendar": {"sessions": ALWAYS_OPEN, "tell": ALWAYS_OPEN, "every_day": "yes"},
+                "check:host": {"silent": self.times["host_silent"]},
+                "check:qmt.heartbeat": {"silent": self.times["script_silent"]},
+                "alerts": {"companions": self.times["companions"]},
+            }
+        )
+        sections = {
+            "wecom": {"type": "wecom", "url": self.phone_url + "/cgi-bin/webhook/send", "key": self.secrets["wecom"]},
+            "pushplus": {"type": "pushplus", "url": self.phone_url + "/send", "token": self.secrets["pushplus"]},
+            "mail": {
+                "type": "smtp",
+                "host": "127.0.0.1",
+                "port": self.smtp_port,
+                "security": "none",
+                "user": "me@example.com",
+                "password": self.secrets["mail"],
+                "from": "me@example.com",
+                "to": "me@example.com",
+            },
+        }
+        ini.read_dict({f"channel:{name}": sections[name] for name in self.channels})
+        write_ini(ini, self.receiver_ini)
+        self.password = ini["receiver"]["password"]
+        self.token = ini[f"machine:{MACHINE}"]["token"]
+        self.old_token = ini[f"machine:{MACHINE}"]["old_token"]
+
+    def start_receiver(self):
+        command = [sys.executable, ROOT / "receiver" / "receiver.py", "serve", "--config", self.receiver_ini]
+        self.receiver = self._child("receiver", command)
+        self.receiver.wait_for("listening on")
+
+    def write_sentry_ini(self):
+        self.home.mkdir(exist_ok=True)
+        ini = configparser.ConfigParser(interpolation=None)
+        ini.read_dict(
+            {
+                "sentry": {
+                    "machine": MACHINE,
+                    "receiver": f"http://127.0.0.1:{self.line.port}",
+                    "dashboard": self.receiver_url,
+                    "token": self.token,
+                    "sessions": ALWAYS_OPEN,
+                    "every_day": "yes",
+                },
+                "qmt": {"folder": str(self.qmt_folder), "hung_after": self.times["hung_after"]},
+                "host": {"every": self.times["host_every"]},
+                "inbox": {"port": "0", "token": self.old_token},
+                "heartbeat": {"every": self.times["heartbeat_every"], "hours": ALWAYS_OPEN},
+            }
+        )
+        write_ini(ini, self.home / "sentry.ini")
+
+    def start_tray(self):
+        command = [sys.executable, "-m", "tray_app", "--home", self.home]
+        self.tray = self._child("tray", command + (["--headless"] if self.headless else []))
+        ready = self.tray.wait_for("tray ready")
+        self.inbox_port = int(ready.split("inbox=")[1].split()[0])
+
+    def start_qmt(self):
+        """The simulated QMT: a process that really is called XtItClient.exe and lies in QMT's folder."""
+        if not self.qmt_folder.exists():
+            install.lay_out(self.qmt_folder)
+        options = ["--script", ROOT / "qmt_strategy" / "heartbeat.py", "--account", ACCOUNT]
+        options += ["--seed", self.seed, "--tick-seconds", self.times["tick"]]
+        if self.data:
+            options += ["--data", self.data]
+        environment = dict(install.environment(self.qmt_folder), QMT_SENTRY_HOME=str(self.home))
+        self.qmt = self._child("qmt", install.command(self.qmt_folder, options), environment)
+        self.qmt.wait_for("qmt ready")
+
+    def _child(self, name, command, environment=None):
+        environment = dict(os.environ if environment is None else environment, PYTHONIOENCODING="utf-8")
+        environment["PYTHONUNBUFFERED"] = "1"
+        return Child(name, command, self.folder / f"{name}.log", environment, ROOT)
+
+    # What one may ask and do while it runs
+
+    def messages(self):
+        """All that the phone shows, oldest first: {channel, at, answered_at, shown: {title, body}, answer}."""
+        with urllib.request.urlopen(self.phone_url + "/log.json", timeout=5) as answer:
+            return [entry for entry in json.loads(answer.read().decode("utf-8")) if entry["shown"]]
+
+    def phone_fault(self, channel, mode, **more):
+        """Switch one channel of the phone to a fault mode (see rehearsal.phone.server)."""
+        body = json.dumps(dict(more, channel=channel, mode=mode)).encode()
+        urllib.request.urlopen(urllib.request.Request(self.phone_url + "/control", data=body), timeout=5).close()
+
+    def tell_qmt(self, command):
+        """A word to the simulated QMT (silent, speak, raise, ...); it looks for these files at each turn."""
+        control = self.qmt_folder / "control"
+        control.mkdir(exist_ok=True)
+        (control / f"{command}.cmd").touch()
+
+    def stored(self):
+        """The events in the receiver's database."""
+        return oracle.stored_events(self.database)
+
+    def children(self):
+        return [child for child in (self.qmt, self.tray, self.receiver, self.phone) if child is not None]
+
+    def stop(self):
+        """End every child: first what makes posts, then what carries them."""
+        for child in self.children():
+            child.stop()
+        if self.line is not None:
+            self.line.close()
+
+
+def read_ini(path):
+    ini = configparser.ConfigParser(interpolation=None)
+    ini.read(path, encoding="utf-8")
+    return ini
+
+
+def write_ini(ini, path):
+    with open(path, "w", encoding="utf-8") as file:
+        ini.write(file)

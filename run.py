@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""One command for everything: makes a virtual environment, then runs the rehearsal, a drill or the tests in it.
+
+Standard library only, Linux and Windows; see `python3 run.py --help` and the README. This file only prepares the
+environment and hands over to `python -m rehearsal` inside it.
+"""
+
+import argparse
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.abspath(__file__))
+OLDEST, NEWEST = (3, 8), (3, 11)  # what the pinned versions install on
+QMT_PYTHON = "3.6"  # what QMT brings
+QMT_PIP = "pip==21.3.1"  # the pip that 3.6 ships stops at pytest
+QMT_TESTS = ["tests/qmt_strategy", "tests/simulated_qmt"]
+
+
+class CannotPrepare(Exception):
+    """The environment cannot be made; the text is one Chinese sentence for the user."""
+
+
+def version_of(python):
+    """(major, minor) of an interpreter, or None where it does not run."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        answer = subprocess.run([python, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30)
+        return tuple(int(part) for part in answer.stdout.decode().strip().split("."))
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+
+
+def find_python(version):
+    """An interpreter of this version ("3.6"), from PATH, pyenv or Windows's py launcher; None where there is none."""
+    wanted = tuple(int(part) for part in version.split("."))
+    candidates = [shutil.which("python" + version)]
+    pyenv = os.environ.get("PYENV_ROOT") or os.path.join(os.path.expanduser("~"), ".pyenv")
+    candidates += sorted(glob.glob(os.path.join(pyenv, "versions", version + ".*", "bin", "python")), reverse=True)
+    if shutil.which("py"):
+        found = subprocess.run(["py", "-" + version, "-c", "import sys; print(sys.executable)"], stdout=subprocess.PIPE)
+        candidates.append(found.stdout.decode().strip())
+    for candidate in candidates:
+        if candidate and version_of(candidate) == wanted:
+            return candidate
+    return None
+
+
+def suitable_python():
+    """This interpreter if the pinned versions install on it, else the newest other one that fits."""
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
+        return sys.executable
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        found = find_python("3.%d" % minor)
+        if found:
+            return found
+    raise CannotPrepare(
+        "需要 Python 3.8 到 3.11，这里是 %d.%d：请安装 Python 3.11 后重试。" % tuple(sys.version_info[:2])
+    )
+
+
+def environment_python(folder):
+    """The interpreter inside a virtual environment."""
+    if os.name == "nt":
+        return os.path.join(folder, "Scripts", "python.exe")
+    return os.path.join(folder, "bin", "python")
+
+
+def fingerprint(python, requirements):
+    """What the environment was made from: if this changes it is made anew."""
+    with open(requirements, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    return "%s %s\n" % ("%d.%d" % version_of(python), digest)
+
+
+def prepare_environment(python, folder, requirements, first=()):
+    """Make the virtual environment unless it is there; returns its interpreter. `first`: pip itself, for 3.6."""
+    stamp = os.path.join(folder, "made-from.txt")
+    wanted = fingerprint(python, requirements)
+    inside = environment_python(folder)
+    if os.path.exists(stamp) and os.path.exists(inside):
+        with open(stamp) as file:
+            if file.read() == wanted:
+                return inside
+    if subprocess.run([python, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL).returncode != 0:
+        raise CannotPrepare("这个 Python 不能创建虚拟环境：请先运行 sudo apt install python3-venv，然后重试。")
+    print("第一次运行：正在准备 %s（约一分钟）……" % os.path.basename(folder), flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    made = subprocess.run([python, "-m", "venv", folder])
+    pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for packages in ([list(first)] if first else []) + [["-r", requirements]]:
+        if made.returncode == 0:
+            made = subprocess.run(pip + packages, env=dict(os.environ, PIP_ROOT_USER_ACTION="ignore"))
+    if made.returncode != 0:
+        raise CannotPrepare("安装依赖失败（上面是 pip 的原话）：请检查网络后重试，仍不行就删除 %s 再运行。" % folder)
+    with open(stamp, "w") as file:
+        file.write(wanted)
+    return inside
+
+
+def qmt_side_tests(arguments):
+    """The QMT side's tests on the Python that QMT brings. Where it is missing that is said; under CI it fails."""
+    python = find_python(QMT_PYTHON)
+    if python is None:
+        print("SKIPPED: no Python %s on this machine (looked in PATH and pyenv)" % QMT_PYTHON)
+        return 1 if os.environ.get("CI") == "true" else 0
+    requirements = os.path.join(ROOT, "requirements-qmt.txt")
+    inside = prepare_environment(python, os.path.join(ROOT, ".venv-qmt"), requirements, first=[QMT_PIP])
+    return subprocess.call([inside, "-m", "pytest"] + (arguments or QMT_TESTS), cwd=ROOT)
+
+
+def hand_over(command):
+    """Run the command in our place and leave with its exit code; Ctrl-C is the command's own business."""
+    os.chdir(ROOT)
+    if os.name != "nt":
+        os.execv(command[0], command)
+    child = subprocess.Popen(command)
+    while True:
+        try:
+            sys.exit(child.wait())
+        except KeyboardInterrupt:
+            continue  # the child got it too and is cleaning up
+
+
+def main():
+    # run.py's own switches stand before the command; everything else belongs to `python -m rehearsal`.
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--python", help="version to use, e.g. 3.8; 3.6 runs the QMT side's tests only")
+    own, rest = parser.parse_known_args()
+    try:
+        if own.python == QMT_PYTHON:
+            sys.exit(qmt_side_tests(rest[1:] if rest[:1] == ["test"] else rest))
+        python, folder = None, ".venv"
+        if own.python:
+            python, folder = find_python(own.python), ".venv-" + own.python
+            if python is None:
+                raise CannotPrepare("没有找到 Python %s：请先安装，或去掉 --python。" % own.python)
+        inside = prepare_environment(
+            python or suitable_python(), os.path.join(ROOT, folder), os.path.join(ROOT, "requirements.txt")
+        )
+    except CannotPrepare as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(2)
+    hand_over([inside, "-m", "rehearsal"] + rest)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The drills as tests: all at once, each in its own processes and folders, as a user would start them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rehearsal.drills import DRILLS
+from rehearsal.road import ROOT
+
+AT_ONCE = 4  # of five processes each: more would measure the machine, not the programs
+LONGEST = 420  # s
+
+pytestmark = pytest.mark.drill
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """{drill name: (exit code, output, report)}; the longest drills start first."""
+    folder = tmp_path_factory.mktemp("drills")
+    waiting = sorted(DRILLS, key=lambda name: name not in ("network-cut", "power-cut", "receiver-down"))
+    running, finished = {}, {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                name = waiting.pop(0)
+                running[name] = start(name, folder)
+            name, process = next(iter(running.items()))
+            process.wait(LONGEST)
+            del running[name]
+            output = (folder / f"{name}.txt").read_text(encoding="utf-8")
+            report = folder / f"{name}.json"
+            finished[name] = (process.returncode, output, json.loads(report.read_text()) if report.exists() else None)
+    finally:
+        for process in running.values():
+            process.terminate()
+    return finished
+
+
+def start(name, folder):
+    command = [sys.executable, "-m", "rehearsal", "drill", name, "--report", str(folder / f"{name}.json")]
+    with (folder / f"{name}.txt").open("wb") as out:
+        return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("name", sorted(DRILLS))
+def test_the_drill_passes(name, results):
+    code, output, report = results[name]
+    print(output)
+    keep_output(name, output)
+    assert code == 0, output
+    assert report["passed"]
+
+
+def keep_output(name, output):
+    """QMT_SENTRY_DRILL_OUTPUT=FOLDER keeps what the drills printed, for docs/."""
+    folder = os.environ.get("QMT_SENTRY_DRILL_OUTPUT")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / f"{name}.txt").write_text(output, encoding="utf-8")
