@@ -1,0 +1,232 @@
+"""A real Windows CPython 3.8 under Wine on Debian, so that the tray's tests run on the Python that users have.
+
+    python3 installer/windows_python.py DIR                              make (or reuse) it
+    python3 installer/windows_python.py DIR --pytest tests/tray_app -x   run tests in it; the exit code is pytest's
+    python3 installer/windows_python.py DIR --tray-shot OUT.png          photograph the tray program's icon and menu
+
+As a module: `with prepare(dir) as python: python.run(["-m", "tray_app"], home=...)`.
+
+Wine stands in for Windows: it proves imports, the Win32 tray, files, SQLite and sockets of the Windows Python. It does
+not prove Task Scheduler, toasts, DPI or antivirus; those need a real Windows machine.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Dict, Iterator, List, Optional, Sequence, Type
+
+REPO = Path(__file__).resolve().parent.parent
+if __package__ in (None, ""):
+    sys.path.insert(0, str(REPO))  # started as a script: sys.path begins with installer/, its modules are installer.*
+
+from installer import py38_folder, wine_desktop  # noqa: E402 - see above
+from installer.py38_folder import SetupError  # noqa: E402
+from installer.windows_program import WindowsProgram  # noqa: E402
+
+PACKAGES = ("wine", "wine64", "xvfb", "xdotool", "imagemagick", "gcc-mingw-w64-x86-64", "fonts-wqy-microhei")
+APT = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"]
+PYTEST_SECONDS = 900.0
+
+
+def prepare(folder: Path, use_apt: bool = True) -> "WindowsPython":
+    """Make the Windows Python in `folder`, or reuse what is there if it was made by this recipe. Raises SetupError."""
+    folder = Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = missing_packages()
+    if missing:
+        if not use_apt:
+            raise SetupError("缺少软件包：{0}。请先运行 apt-get install {0}".format(" ".join(missing)))
+        with _timed("安装 " + " ".join(missing)):
+            _apt_install(missing)
+    requirements = (REPO / "requirements.txt").read_text(encoding="utf-8")
+    python38 = py38_folder.find_python38()
+    wheels = py38_folder.pinned_wheels(requirements)
+    stamp = _stamp(python38, wheels)
+    stamp_file = folder / "stamp"
+    with wine_desktop.locked(folder / "in-use.lock", 600):
+        if not stamp_file.exists() or stamp_file.read_text(encoding="ascii").strip() != stamp:
+            _build(folder, python38, wheels)
+            stamp_file.write_text(stamp + "\n", encoding="ascii")
+    return WindowsPython(folder)
+
+
+class WindowsPython:
+    """The Windows Python of a prepared folder. As a context it has a desktop, and programs can be started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.py38 = folder / "py38"
+        self.exe = self.py38 / "python.exe"
+        self.desktop = wine_desktop.WineDesktop(folder)
+
+    def __enter__(self) -> "WindowsPython":
+        self.desktop.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.desktop.__exit__(kind, error, trace)
+
+    def start(
+        self,
+        args: Sequence[str],
+        env: Optional[Dict[str, str]] = None,
+        cwd: Optional[Path] = None,
+        home: Optional[Path] = None,
+        exe: Optional[Path] = None,
+        echo: bool = False,
+    ) -> WindowsProgram:
+        """Start python.exe (or another `exe`, from `stand_in`) with `args`; the caller ends it, best with `with`.
+
+        `home` becomes QMT_SENTRY_HOME, `cwd` defaults to the repository, `echo` copies the output to ours as it comes.
+        """
+        # Bytecode of the Windows Python has no business in the repository's folders.
+        full = {**self.desktop.env, "PYTHONHOME": wine_desktop.windows_path(self.py38), "PYTHONDONTWRITEBYTECODE": "1"}
+        if home is not None:
+            full["QMT_SENTRY_HOME"] = wine_desktop.windows_path(home)
+        full.update(env or {})
+        return WindowsProgram(["wine", str(exe or self.exe), *args], full, cwd or REPO, echo)
+
+    def run(
+        self,
+        args: Sequence[str],
+        env: Optional[Dict[str, str]] = None,
+        cwd: Optional[Path] = None,
+        timeout: float = 120.0,
+        home: Optional[Path] = None,
+        echo: bool = False,
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run to the end; `stdout` has both streams. Killed after `timeout` seconds: subprocess.TimeoutExpired."""
+        with self.start(args, env, cwd, home, echo=echo) as program:
+            code = program.wait(timeout)
+            return subprocess.CompletedProcess(list(args), code, program.output())
+
+    def stand_in(self, folder: Path, name: str) -> Path:
+        """A copy of python.exe called `name` in `folder`: a process that looks like another program (QMT)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for dll in ("python38.dll", "VCRUNTIME140.dll"):
+            shutil.copy2(str(self.py38 / dll), str(folder / dll))
+        shutil.copy2(str(self.exe), str(folder / name))
+        return folder / name
+
+
+def missing_packages() -> List[str]:
+    """Which of PACKAGES are not installed (Debian). Raises SetupError on a machine without dpkg."""
+    query = ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *PACKAGES]
+    try:
+        done = subprocess.run(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        raise SetupError("这里不是 Debian（没有 dpkg）：Windows 版测试只能在 Debian 上用 Wine 运行") from None
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    installed = {line.split()[0] for line in lines if line.endswith(" installed")}
+    return [name for name in PACKAGES if name not in installed]
+
+
+def _apt_install(packages: List[str]) -> None:
+    if os.geteuid() != 0:
+        raise SetupError("缺少软件包，安装需要 root：请运行 sudo apt-get install {}".format(" ".join(packages)))
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (APT + ["update"], APT + ["install", "--no-install-recommends", *packages]):
+        try:
+            done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900)
+        except subprocess.TimeoutExpired:
+            raise SetupError("{} 15 分钟没有结束：请检查网络和软件源".format(" ".join(command))) from None
+        # A failed update is often only one dead source of several; whether it matters, the install shows.
+        if done.returncode != 0 and command[-1] != "update":
+            tail = "\n".join(done.stdout.decode("utf-8", "replace").splitlines()[-15:])
+            raise SetupError("apt-get install 失败：请按下面的提示处理后重试\n" + tail)
+
+
+def _build(folder: Path, python38: py38_folder.LocalPython38, wheels: List[str]) -> None:
+    py38 = folder / "py38"
+    if (folder / "stamp").exists():
+        (folder / "stamp").unlink()  # first: a build that is cut short must not look finished
+    shutil.rmtree(str(py38), ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="windows-python-") as name:
+        work = Path(name)
+        with _timed("下载 Windows 版 CPython 3.8.10"):
+            py38_folder.fetch_dlls(python38, work, py38)
+        with _timed(f"复制标准库（CPython {python38.version}）"):
+            py38_folder.copy_stdlib(python38, py38)
+        with _timed("编译 python.exe 和 python3.dll"):
+            py38_folder.make_python_exe(work, py38)
+            py38_folder.make_python3_dll(work, py38)
+    with _timed("安装 Windows 版依赖"):
+        py38_folder.install_wheels(python38, wheels, py38)
+    with _timed("新建 Wine 环境"):
+        wine_desktop.make_prefix(folder)
+
+
+def _stamp(python38: py38_folder.LocalPython38, wheels: List[str]) -> str:
+    """A hash of everything that decides what is made: the recipe's sources and the versions that go into it."""
+    digest = hashlib.sha256()
+    for source in (Path(py38_folder.__file__), Path(wine_desktop.__file__)):
+        digest.update(source.read_bytes())
+    wine = subprocess.run(["wine", "--version"], env={**os.environ, "WINEDEBUG": "-all"}, stdout=subprocess.PIPE).stdout
+    digest.update(repr((python38, wheels, wine)).encode("utf-8"))
+    return digest.hexdigest()
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    print(f"{what} …", flush=True)
+    started = time.monotonic()
+    yield
+    print(f"    {time.monotonic() - started:.1f} 秒", flush=True)
+
+
+def run_pytest(python: WindowsPython, args: Sequence[str], timeout: float) -> int:
+    """pytest inside the Windows Python, its output passed on as it comes; gives back its exit code."""
+    with _timed("启动 Wine 桌面"):
+        python.__enter__()
+    try:
+        with _timed("Windows 版 Python 上的 pytest " + " ".join(args)):
+            done = python.run(["-m", "pytest", "-p", "no:cacheprovider", *args], timeout=timeout, echo=True)
+        return done.returncode
+    except subprocess.TimeoutExpired:
+        print(f"pytest 在 {timeout:.0f} 秒内没有结束，已中止", flush=True)
+        return 124
+    finally:
+        python.__exit__(None, None, None)
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description="在 Debian 上用 Wine 运行真正的 Windows 版 CPython 3.8")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="放 Windows 版 Python 的文件夹（约 1 GB，可重复使用）")
+    parser.add_argument("--no-apt", action="store_true", help="缺软件包时不自动安装")
+    parser.add_argument(
+        "--timeout", type=float, default=PYTEST_SECONDS, help="pytest 最多运行多少秒（默认 %(default)s）"
+    )
+    parser.add_argument("--tray-shot", type=Path, metavar="OUT.png", help="给托盘图标和菜单拍照")
+    parser.add_argument("--pytest", nargs=argparse.REMAINDER, metavar="ARG", help="其后全部参数交给 pytest")
+    options = parser.parse_args(argv)
+    started = time.monotonic()
+    try:
+        python = prepare(options.folder, use_apt=not options.no_apt)
+        code = 0
+        if options.tray_shot:
+            from installer.tray_shot import photograph_tray  # only this needs it
+
+            with _timed("给托盘拍照"), python:
+                for png in photograph_tray(python, options.tray_shot.resolve()):
+                    print(f"    {png}")
+        if options.pytest is not None:
+            code = run_pytest(python, options.pytest, options.timeout)
+    except SetupError as error:
+        print(f"错误：{error}", file=sys.stderr)
+        return 1
+    print(f"共 {time.monotonic() - started:.1f} 秒", flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
