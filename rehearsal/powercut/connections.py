@@ -52,13 +52,15 @@ class KnownConnections:
         """Of every connection so far, as given to sqlite3.connect."""
         return [known.database for known in self._opened]
 
-    def problems(self) -> List[str]:
+    def problems(self, concerns: Callable[[str], bool] = lambda database: True) -> List[str]:
         """One line for each connection that is not FULL and WAL, or that could not be asked. Empty is right.
 
-        Databases in memory and read-only connections are left out: they have nothing to lose.
+        Only databases for which `concerns` is true. Those in memory and read-only connections have nothing to lose.
         """
         found = []
         for known in self._opened:
+            if not concerns(known.database):
+                continue
             setting = known.at_close
             connection = known.connection()
             if setting is None and connection is not None:

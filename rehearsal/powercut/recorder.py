@@ -27,7 +27,8 @@ class Session:
         """Connections on the recorded disks that are not synchronous=FULL with a WAL, and databases opened unseen."""
         known = {os.path.normcase(os.path.realpath(path)) for path in self._connections.databases()}
         unseen = [path for path in self._sqlite.main_files if os.path.normcase(os.path.realpath(path)) not in known]
-        return self._connections.problems() + [f"{path}: opened past sqlite3.connect" for path in unseen]
+        mine = self._connections.problems(lambda database: self.recording.place(database) is not None)
+        return mine + [f"{path}: opened past sqlite3.connect" for path in unseen]
 
 
 @contextmanager

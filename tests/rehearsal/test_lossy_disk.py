@@ -4,6 +4,7 @@ import io
 import os
 import random
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,14 @@ def test_connections_that_are_not_full_are_named(tmp_path):
 def test_connections_that_are_full_are_not_named(tmp_path):
     session, _ = committed_rows(tmp_path, "FULL", rows=1)
     assert session.connection_problems() == []
+
+
+def test_a_database_elsewhere_does_not_concern_us(tmp_path):
+    (tmp_path / "disk").mkdir()
+    with record({"disk": tmp_path / "disk"}) as session:
+        sqlite3.connect(str(tmp_path / "elsewhere.db")).close()
+        sqlite3.connect(":memory:").close()
+        assert session.connection_problems() == []
 
 
 def test_an_open_connection_is_asked_too_whatever_its_rows_look_like(tmp_path):
@@ -294,6 +303,27 @@ def test_every_usual_way_to_write_is_recorded(tmp_path):
     assert contents["both"] == b"012x45"
     assert contents["low"] == b"first\nse"
     assert contents["renamed/moved.txt"] == b"by pathlib"
+
+
+def test_several_threads_at_once_are_recorded_completely(tmp_path):
+    def work(number):
+        connection = sqlite3.connect(str(tmp_path / "shared.db"), timeout=30, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE IF NOT EXISTS t (k)")
+        for k in range(20):
+            connection.execute("INSERT INTO t VALUES (?)", (k,))
+            (tmp_path / f"{number}-{k}.tmp").write_bytes(b"x" * k)
+            os.replace(tmp_path / f"{number}-{k}.tmp", tmp_path / f"{number}-{k}")
+        connection.close()
+
+    with record({"disk": tmp_path}) as session:
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert unrecorded(session.recording) == []
+    assert len(image_at(session.recording, session.recording.now()).contents) == 81
 
 
 def test_a_write_that_went_by_unseen_is_reported(tmp_path):
