@@ -3,12 +3,14 @@
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, List
+from typing import TYPE_CHECKING, Callable, List
 
 from installer import wine_desktop
 from installer.py38_folder import SetupError
 from installer.windows_program import WindowsProgram
-from installer.windows_python import WindowsPython
+
+if TYPE_CHECKING:
+    from installer.windows_python import WindowsPython
 
 # Wine's notification area at 1024x768 with one icon: 16 x 16 pixels at the right end of the taskbar (20 pixels high).
 ICON = (1006, 750, 16, 16)
@@ -40,7 +42,7 @@ def write_sentry_ini(home: Path, receiver: str = "http://127.0.0.1:9", qmt_folde
     (home / "sentry.ini").write_text(text, encoding="utf-8")
 
 
-def photograph_tray(python: WindowsPython, out: Path) -> List[Path]:
+def photograph_tray(python: "WindowsPython", out: Path) -> List[Path]:
     """Start `python -m tray_app`, write OUT.png (desktop with the icon), OUT-menu.png (menu open) and OUT-corner.png.
 
     Gives back the files written. Raises SetupError, with the program's last lines, if icon or menu do not come.

@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,13 +28,20 @@ REPO = Path(__file__).resolve().parent.parent
 if __package__ in (None, ""):
     sys.path.insert(0, str(REPO))  # started as a script: sys.path begins with installer/, its modules are installer.*
 
-from installer import py38_folder, wine_desktop  # noqa: E402 - see above
+from installer import py38_folder, tray_shot, wine_desktop  # noqa: E402 - see above
 from installer.py38_folder import SetupError  # noqa: E402
 from installer.windows_program import WindowsProgram  # noqa: E402
 
 PACKAGES = ("wine", "wine64", "xvfb", "xdotool", "imagemagick", "gcc-mingw-w64-x86-64", "fonts-wqy-microhei")
 APT = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"]
 PYTEST_SECONDS = 900.0
+BUSY_SECONDS = 600.0  # how long to wait for another process that uses the same folder
+
+
+def default_folder() -> Path:
+    """Where the tests look for it: %QMT_SENTRY_WINDOWS_PYTHON%, else .run/windows-python in the repository."""
+    given = os.environ.get("QMT_SENTRY_WINDOWS_PYTHON")
+    return Path(given) if given else REPO / ".run" / "windows-python"
 
 
 def prepare(folder: Path, use_apt: bool = True) -> "WindowsPython":
@@ -50,12 +58,17 @@ def prepare(folder: Path, use_apt: bool = True) -> "WindowsPython":
     python38 = py38_folder.find_python38()
     wheels = py38_folder.pinned_wheels(requirements)
     stamp = _stamp(python38, wheels)
-    stamp_file = folder / "stamp"
-    with wine_desktop.locked(folder / "in-use.lock", 600):
-        if not stamp_file.exists() or stamp_file.read_text(encoding="ascii").strip() != stamp:
-            _build(folder, python38, wheels)
-            stamp_file.write_text(stamp + "\n", encoding="ascii")
+    if not _is_made(folder, stamp):
+        with wine_desktop.locked(folder / "in-use.lock", BUSY_SECONDS):
+            if not _is_made(folder, stamp):  # another process may have made it while we waited
+                _build(folder, python38, wheels)
+                (folder / "stamp").write_text(stamp, encoding="ascii")
     return WindowsPython(folder)
+
+
+def _is_made(folder: Path, stamp: str) -> bool:
+    file = folder / "stamp"
+    return file.exists() and file.read_text(encoding="ascii") == stamp
 
 
 class WindowsPython:
@@ -65,7 +78,7 @@ class WindowsPython:
         self.folder = folder
         self.py38 = folder / "py38"
         self.exe = self.py38 / "python.exe"
-        self.desktop = wine_desktop.WineDesktop(folder)
+        self.desktop = wine_desktop.WineDesktop(folder, BUSY_SECONDS)
 
     def __enter__(self) -> "WindowsPython":
         self.desktop.__enter__()
@@ -180,28 +193,27 @@ def _stamp(python38: py38_folder.LocalPython38, wheels: List[str]) -> str:
 def _timed(what: str) -> Iterator[None]:
     print(f"{what} …", flush=True)
     started = time.monotonic()
-    yield
-    print(f"    {time.monotonic() - started:.1f} 秒", flush=True)
+    try:
+        yield
+    finally:
+        print(f"    {time.monotonic() - started:.1f} 秒", flush=True)
 
 
 def run_pytest(python: WindowsPython, args: Sequence[str], timeout: float) -> int:
     """pytest inside the Windows Python, its output passed on as it comes; gives back its exit code."""
-    with _timed("启动 Wine 桌面"):
-        python.__enter__()
+    command = ["-m", "pytest", "-p", "no:cacheprovider", *args]
     try:
-        with _timed("Windows 版 Python 上的 pytest " + " ".join(args)):
-            done = python.run(["-m", "pytest", "-p", "no:cacheprovider", *args], timeout=timeout, echo=True)
-        return done.returncode
+        with _timed("在 Windows 版 Python 上运行 pytest " + " ".join(args)), python:
+            return python.run(command, timeout=timeout, echo=True).returncode
     except subprocess.TimeoutExpired:
         print(f"pytest 在 {timeout:.0f} 秒内没有结束，已中止", flush=True)
         return 124
-    finally:
-        python.__exit__(None, None, None)
 
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="在 Debian 上用 Wine 运行真正的 Windows 版 CPython 3.8")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="放 Windows 版 Python 的文件夹（约 1 GB，可重复使用）")
+    where = "放 Windows 版 Python 的文件夹（约 1 GB，可重复使用，默认 %(default)s）"
+    parser.add_argument("folder", type=Path, metavar="DIR", nargs="?", default=default_folder(), help=where)
     parser.add_argument("--no-apt", action="store_true", help="缺软件包时不自动安装")
     parser.add_argument(
         "--timeout", type=float, default=PYTEST_SECONDS, help="pytest 最多运行多少秒（默认 %(default)s）"
@@ -210,14 +222,14 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--pytest", nargs=argparse.REMAINDER, metavar="ARG", help="其后全部参数交给 pytest")
     options = parser.parse_args(argv)
     started = time.monotonic()
+    # CI ends a stage that takes too long with SIGTERM: Xvfb and Wine must not outlive it.
+    signal.signal(signal.SIGTERM, lambda *unused: sys.exit(143))
     try:
         python = prepare(options.folder, use_apt=not options.no_apt)
         code = 0
         if options.tray_shot:
-            from installer.tray_shot import photograph_tray  # only this needs it
-
             with _timed("给托盘拍照"), python:
-                for png in photograph_tray(python, options.tray_shot.resolve()):
+                for png in tray_shot.photograph_tray(python, options.tray_shot.resolve()):
                     print(f"    {png}")
         if options.pytest is not None:
             code = run_pytest(python, options.pytest, options.timeout)

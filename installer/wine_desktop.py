@@ -66,9 +66,7 @@ def make_prefix(folder: Path) -> None:
             _wine(["wineboot", "-i"], env, 180)
             _wine(["wine", "regedit", "/S", windows_path(settings)], env, 60)
         finally:
-            # -w waits until the registry is on disk.
-            subprocess.run(["wineserver", "-k"], env=env, stdin=subprocess.DEVNULL, timeout=60)
-            subprocess.run(["wineserver", "-w"], env=env, stdin=subprocess.DEVNULL, timeout=60)
+            _end_everything(env)
     if CHINESE_FONT not in (prefix / "user.reg").read_text(encoding="utf-8", errors="replace"):
         raise SetupError(f"Wine 没有写下桌面和字体设置：请删除 {folder} 后重试")
     clean.mkdir()
@@ -88,7 +86,7 @@ class WineDesktop:
     Only one at a time uses a folder; a second one waits up to `wait` seconds and then raises SetupError.
     """
 
-    def __init__(self, folder: Path, wait: float = 300.0) -> None:
+    def __init__(self, folder: Path, wait: float) -> None:
         self.folder = folder
         self.env: Dict[str, str] = {}
         self._wait = wait
@@ -99,6 +97,7 @@ class WineDesktop:
     def __enter__(self) -> "WineDesktop":
         self._lock = locked(self.folder / "in-use.lock", self._wait)
         try:
+            _end_everything(wine_env(self.folder, ""))  # left by a run that was killed; the lock says it is not in use
             self._restore_clean_state()
             self._xvfb = Xvfb()
             self.env = wine_env(self.folder, self._xvfb.__enter__().display)
@@ -117,7 +116,7 @@ class WineDesktop:
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         if self._server:
-            subprocess.run(["wineserver", "-k"], env=self.env, stdin=subprocess.DEVNULL, timeout=60)
+            _end_everything(self.env)
             _end(self._server)
         if self._xvfb:
             self._xvfb.__exit__(None, None, None)
@@ -195,6 +194,12 @@ class Xvfb:
             self._process.terminate()
             _end(self._process)
             self._process = None
+
+
+def _end_everything(env: Dict[str, str]) -> None:
+    """End every Windows program of this prefix, and wait until its registry is on disk."""
+    for option in ("-k", "-w"):
+        subprocess.run(["wineserver", option], env=env, stdin=subprocess.DEVNULL, timeout=60)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

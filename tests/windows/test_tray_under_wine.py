@@ -1,0 +1,92 @@
+"""The real tray program on the Windows Python under Wine: notification area, menu, single instance, watching QMT."""
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+
+from installer import tray_shot, wine_desktop
+
+HERE = Path(__file__).resolve().parent
+PICTURES = HERE.parent.parent / ".run" / "tray-under-wine"
+START = 60.0  # seconds for a program to come up; usually 2, but the machine may be busy
+
+
+@pytest.fixture
+def headless(windows, home):
+    with windows.start(["-m", "tray_app", "--headless"], home=home) as tray:
+        assert tray.wait_for("tray ready", START), tray.output()
+        yield tray
+
+
+@pytest.fixture
+def qmt(windows, tmp_path):
+    """Starts a process that Windows lists as XtItClient.exe, in the install folder that sentry.ini names."""
+    exe = windows.stand_in(tmp_path / "QMT 交易端" / "bin.x64", "XtItClient.exe")
+    program = windows.start(["-c", "import time; print('up', flush=True); time.sleep(300)"], exe=exe)
+    with program:
+        assert program.wait_for("up", START), program.output()
+        yield program
+
+
+def qmt_is(state):
+    return lambda event: event["kind"] == "qmt.process" and event["data"]["state"] == state
+
+
+def test_the_icon_stands_in_the_notification_area_and_its_menu_is_chinese(windows, home):
+    observer = wine_desktop.windows_path(HERE / "menu_observer.py")
+    with windows.start(
+        [observer], home=home, env={"PYTHONPATH": wine_desktop.windows_path(HERE.parent.parent)}
+    ) as tray:
+        tray_shot.wait_for_icon(windows.desktop, tray)
+        windows.desktop.photograph(PICTURES / "icon.png")
+        tray_shot.open_menu(windows.desktop, tray)
+        windows.desktop.photograph(PICTURES / "menu.png", tray_shot.CORNER)
+        assert tray.wait_for("menu complete", 10), tray.output()
+        lines = [line.split(": ", 1)[1] for line in tray.output().splitlines() if line.startswith("menu line: ")]
+        assert lines[0].startswith("greyed ")
+        for text in ("重启心跳", "打开看板", "发送测试告警", "查看日志", "退出"):
+            assert f"active {text}" in lines
+        assert lines[-1] == "active 退出"
+        tray_shot.close_by_menu(windows.desktop, tray)
+
+
+def test_choosing_quit_in_the_menu_ends_the_program_with_0(windows, home):
+    with windows.start(["-m", "tray_app"], home=home) as tray:
+        tray_shot.wait_for_icon(windows.desktop, tray)
+        tray_shot.open_menu(windows.desktop, tray)
+        assert tray_shot.close_by_menu(windows.desktop, tray) == 0, tray.output()
+
+
+def test_it_tells_the_receiver_that_it_started(headless, receiver):
+    started = receiver.wait_for(lambda event: event["kind"] == "host.started", START)
+    assert started and started["data"]["reason"] == "first", headless.output()
+
+
+def test_a_second_start_exits_with_0_and_leaves_the_first_alone(windows, home, headless, receiver):
+    second = windows.run(["-m", "tray_app", "--headless"], home=home, timeout=START)
+    assert second.returncode == 0, second.stdout
+    assert "tray ready" not in second.stdout
+    assert headless.running()
+    beats = len(receiver.events)
+    assert receiver.wait_for(lambda event: event["seq"] > beats, START), "the first one posts no more"
+
+
+def test_qmt_is_seen_as_running_and_as_missing_after_it_is_killed(qmt, headless, receiver):
+    running = receiver.wait_for(qmt_is("running"), START)
+    assert running and running["data"]["name"] == "XtItClient.exe", headless.output()
+    qmt.kill()
+    missing = receiver.wait_for(qmt_is("missing"), START)
+    assert missing, headless.output()
+    assert missing["data"]["since"] >= running["data"]["since"]
+
+
+def test_a_post_in_the_spool_reaches_the_receiver_and_its_file_goes(home, headless, receiver):
+    post = {"id": str(uuid.uuid4()), "kind": "strategy.notice", "at": 1767576000.0, "data": {"text": "现金不足"}}
+    temporary = home / "spool" / ".1767576000000-000001-strategy.notice.json.tmp"
+    temporary.write_text(json.dumps(post), encoding="utf-8")
+    spooled = temporary.rename(temporary.with_name(temporary.name[1:-4]))
+    arrived = receiver.wait_for(lambda event: event["id"] == post["id"], START)
+    assert arrived and arrived["data"] == post["data"], headless.output()
+    assert not spooled.exists()
