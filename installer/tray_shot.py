@@ -30,13 +30,17 @@ every_day = yes
 sessions = 00:00-23:59
 [qmt]
 folder = {qmt_folder}
+look_every = 0.5
+hung_after = 1
+[host]
+every = 1
 [inbox]
 port = off
 """
 
 
 def write_sentry_ini(home: Path, receiver: str = "http://127.0.0.1:9", qmt_folder: str = "") -> None:
-    """The least that the tray starts with. Nobody listens on the default receiver's port: the tray must bear that."""
+    """The least that the tray starts with, and short times. Nobody listens on the default receiver's port."""
     home.mkdir(parents=True, exist_ok=True)
     text = SENTRY_INI.format(receiver=receiver, qmt_folder=qmt_folder)
     (home / "sentry.ini").write_text(text, encoding="utf-8")

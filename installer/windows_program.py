@@ -68,6 +68,12 @@ class WindowsProgram:
         self._reader.join(timeout=5)
         return code
 
+    def type_line(self, text: str = "") -> None:
+        """Write a line to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode("utf-8") + b"\n")
+        self.process.stdin.flush()
+
     def running(self) -> bool:
         return self.process.poll() is None
 

@@ -22,10 +22,9 @@ def headless(windows, home):
 
 @pytest.fixture
 def qmt(windows, tmp_path):
-    """Starts a process that Windows lists as XtItClient.exe, in the install folder that sentry.ini names."""
+    """A process with a window that Windows lists as XtItClient.exe, in the install folder that sentry.ini names."""
     exe = windows.stand_in(tmp_path / "QMT 交易端" / "bin.x64", "XtItClient.exe")
-    program = windows.start(["-c", "import time; print('up', flush=True); time.sleep(300)"], exe=exe)
-    with program:
+    with windows.start([wine_desktop.windows_path(HERE / "freezing_window.py")], exe=exe) as program:
         assert program.wait_for("up", START), program.output()
         yield program
 
@@ -69,8 +68,8 @@ def test_a_second_start_exits_with_0_and_leaves_the_first_alone(windows, home, h
     assert second.returncode == 0, second.stdout
     assert "tray ready" not in second.stdout
     assert headless.running()
-    beats = len(receiver.events)
-    assert receiver.wait_for(lambda event: event["seq"] > beats, START), "the first one posts no more"
+    newest = max(event["seq"] for event in receiver.events)
+    assert receiver.wait_for(lambda event: event["seq"] > newest, START), "the first one posts no more"
 
 
 def test_qmt_is_seen_as_running_and_as_missing_after_it_is_killed(qmt, headless, receiver):
@@ -80,6 +79,13 @@ def test_qmt_is_seen_as_running_and_as_missing_after_it_is_killed(qmt, headless,
     missing = receiver.wait_for(qmt_is("missing"), START)
     assert missing, headless.output()
     assert missing["data"]["since"] >= running["data"]["since"]
+
+
+def test_qmt_whose_window_stops_answering_is_seen_as_hung(qmt, headless, receiver):
+    assert receiver.wait_for(qmt_is("running"), START), headless.output()
+    qmt.type_line("freeze")
+    assert qmt.wait_for("frozen", START), qmt.output()
+    assert receiver.wait_for(qmt_is("hung"), START), headless.output()
 
 
 def test_a_post_in_the_spool_reaches_the_receiver_and_its_file_goes(home, headless, receiver):
