@@ -5,7 +5,6 @@ to how they were made, starts Xvfb and wineserver as its own children, and ends 
 never by name.
 """
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -223,6 +222,8 @@ def _wine(command: List[str], env: Dict[str, str], timeout: float) -> None:
 
 def locked(path: Path, wait: float) -> IO[str]:
     """An open file that holds the lock until it is closed. Raises SetupError after `wait` seconds."""
+    import fcntl  # not on Windows, where the tests import this module only to learn that there is no Wine
+
     handle = open(str(path), "w")  # noqa: SIM115 - the caller closes it
     deadline = time.monotonic() + wait
     while True:

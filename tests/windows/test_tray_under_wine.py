@@ -68,7 +68,7 @@ def test_a_second_start_exits_with_0_and_leaves_the_first_alone(windows, home, h
     assert second.returncode == 0, second.stdout
     assert "tray ready" not in second.stdout
     assert headless.running()
-    newest = max(event["seq"] for event in receiver.events)
+    newest = max((event["seq"] for event in receiver.events), default=0)
     assert receiver.wait_for(lambda event: event["seq"] > newest, START), "the first one posts no more"
 
 
