@@ -108,7 +108,7 @@ class Beat:
         if injected and injected != self._account:
             words = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，心跳按 sentry.ini 的账号。请核对"
             self._notice("account_differs", words)
-        # Without set_account no callback comes (qmt-facts 1.6). Each step is guarded alone: one failing leaves the other.
+        # Without set_account no callback comes (qmt-facts 1.6). Each is guarded alone: one failing leaves the other.
         self._guard.run("set_account", _call, ContextInfo, "set_account", self._account)
         seconds = max(1, min(TIMER_SECONDS, int(self._settings.every)))
         self._guard.run("run_time", _call, ContextInfo, "run_time", TIMER_FUNCTION, "%dnSecond" % seconds, TIMER_STARTS)

@@ -1,0 +1,84 @@
+"""Cash and shares of the simulated account: freezing, fees, T+1. Yuan and shares; the time is passed in by the broker."""
+
+from typing import Dict, Mapping
+
+FEE_RATE = 0.0002  # of a deal's amount, as in the published dumps (982.00 -> 0.1964)
+
+
+class Holding:
+    """Shares of one code. `cost` is what was paid less what came in, as m_dPositionCost counts it."""
+
+    def __init__(self, volume: int = 0, price: float = 0.0) -> None:
+        self.volume = volume
+        self.today = 0  # bought today: 在途, not sellable until tomorrow
+        self.frozen = 0  # in live sell orders
+        self.cost = volume * price
+        self.bought_volume = volume
+        self.bought_cost = volume * price
+
+
+class Holdings:
+    def __init__(self, cash: float, shares: Mapping[str, Holding], settle_next_day: bool = True) -> None:
+        self.cash = cash
+        self.frozen_cash = 0.0
+        self.commission = 0.0
+        self.shares: Dict[str, Holding] = dict(shares)
+        self._settle_next_day = settle_next_day
+
+    @property
+    def available(self) -> float:
+        return round(self.cash - self.frozen_cash, 4)
+
+    def sellable(self, code: str) -> int:
+        holding = self.shares.get(code)
+        if holding is None:
+            return 0
+        unsettled = holding.today if self._settle_next_day else 0
+        return max(0, holding.volume - unsettled - holding.frozen)
+
+    def freeze_for_buy(self, amount: float) -> bool:
+        """Set `amount` and its fee aside; False where the cash does not suffice."""
+        needed = amount * (1 + FEE_RATE)
+        if needed > self.available:
+            return False
+        self.frozen_cash += needed
+        return True
+
+    def freeze_for_sell(self, code: str, shares: int) -> bool:
+        if shares > self.sellable(code):
+            return False
+        self.shares[code].frozen += shares
+        return True
+
+    def release(self, code: str, buy: bool, shares: int, limit: float) -> None:
+        """Give back what was frozen for `shares` at `limit`."""
+        if buy:
+            self.frozen_cash = max(0.0, self.frozen_cash - shares * limit * (1 + FEE_RATE))
+        else:
+            self.shares[code].frozen -= shares
+
+    def book(self, code: str, buy: bool, shares: int, price: float) -> float:
+        """Book one deal (its frozen part already released); returns the fee."""
+        amount = shares * price
+        fee = round(amount * FEE_RATE, 4)
+        self.commission += fee
+        holding = self.shares.setdefault(code, Holding())
+        if buy:
+            self.cash -= amount + fee
+            holding.volume += shares
+            holding.today += shares
+            holding.cost += amount + fee
+            holding.bought_volume += shares
+            holding.bought_cost += amount
+        else:
+            self.cash += amount - fee
+            holding.volume -= shares
+            holding.cost -= amount - fee
+        return fee
+
+    def new_day(self) -> None:
+        """Yesterday's purchases become sellable; nothing is frozen over night."""
+        self.frozen_cash = 0.0
+        for holding in self.shares.values():
+            holding.today = 0
+            holding.frozen = 0

@@ -1,0 +1,86 @@
+"""The rehearsal's oracle: what really landed in the spool, and what each entry-point call of a script cost.
+
+Independent of the strategies' own counting: posts are seen at os.replace, the one call by which a file gets its final name,
+and a call's own cost is its wall time minus the time spent inside the simulated API and inside this ledger.
+"""
+
+import json
+import os
+import time
+from typing import Any, Callable, Optional
+
+
+class Ledger:
+    """Appends to DIR/posted.jsonl and DIR/costs.jsonl, each line flushed at once."""
+
+    def __init__(self, folder: str, timer: Callable[[], float] = time.perf_counter) -> None:
+        os.makedirs(folder, exist_ok=True)
+        self._posted_file = open(os.path.join(folder, "posted.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
+        self._costs_file = open(os.path.join(folder, "costs.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
+        self._timer = timer
+        self._replace: Optional[Callable[..., None]] = None
+        self._inside = 0.0  # seconds spent in the simulated API (and here) during the current entry call
+        self._depth = 0
+        self._posted = 0
+
+    # ---- costs
+
+    def entry(self, script: str, name: str, function: Callable[..., Any], *args: Any) -> Any:
+        """function(*args) as the entry point `name`, its own cost noted."""
+        self._inside = 0.0
+        self._posted = 0
+        started = self._timer()
+        try:
+            return function(*args)
+        finally:
+            own = self._timer() - started - self._inside
+            self._line(
+                self._costs_file,
+                {"script": script, "entry": name, "ms": round(own * 1000, 3), "posted": self._posted},
+            )
+
+    def inside(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """function(*args), its time not counted as the script's own."""
+        self._depth += 1
+        started = self._timer()
+        try:
+            return function(*args, **named)
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                self._inside += self._timer() - started
+
+    # ---- posts
+
+    def watch(self) -> None:
+        """Wrap os.replace for this process."""
+        self._replace = os.replace
+        os.replace = self._replace_and_note  # type: ignore[assignment]
+
+    def close(self) -> None:
+        if self._replace is not None:
+            os.replace = self._replace  # type: ignore[assignment]
+            self._replace = None
+        self._posted_file.close()
+        self._costs_file.close()
+
+    def _replace_and_note(self, src: Any, dst: Any, **named: Any) -> None:
+        assert self._replace is not None
+        name = os.path.basename(str(dst))
+        is_post = os.path.basename(os.path.dirname(str(dst))) == "spool" and name.endswith(".json")
+        # Read before the rename: the tray may take and delete the file at once.
+        event = self.inside(_read, src) if is_post else {}
+        self._replace(src, dst, **named)
+        if is_post:
+            self._posted += 1
+            note = {"id": event.get("id"), "kind": event.get("kind"), "at": event.get("at"), "name": name}
+            self.inside(self._line, self._posted_file, note)
+
+    def _line(self, file: Any, note: Any) -> None:
+        file.write(json.dumps(note, ensure_ascii=False) + "\n")
+        file.flush()
+
+
+def _read(path: Any) -> Any:
+    with open(path, "rb") as file:
+        return json.loads(file.read().decode("utf-8"))

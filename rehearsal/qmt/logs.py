@@ -1,0 +1,49 @@
+"""The client's own log files, in DIR/userdata/log, named and flushed as the real ones (qmt-facts section 2)."""
+
+import io
+import os
+from typing import Callable
+
+from . import times
+
+
+class Logs:
+    """XtClient_YYYYMMDD.log (the client) and XtClient_FormulaOutput_YYYYMMDD.log (prints and tracebacks of strategies)."""
+
+    def __init__(self, folder: str, now: Callable[[], float]) -> None:
+        self.folder = os.path.join(folder, "userdata", "log")
+        self._now = now
+        os.makedirs(self.folder, exist_ok=True)
+
+    def client(self, words: str) -> None:
+        self._append("XtClient", words)
+
+    def formula(self, script: str, words: str) -> None:
+        """What strategy `script` printed or raised; one line of the log for each of its lines."""
+        for line in words.rstrip("\n").split("\n"):
+            self._append("XtClient_FormulaOutput", "[%s] %s" % (script, line))
+
+    def _append(self, name: str, words: str) -> None:
+        now = self._now()
+        path = os.path.join(self.folder, "%s_%s.log" % (name, times.day(now)))
+        with open(path, "a", encoding="utf-8", errors="replace") as file:
+            file.write("%s,%03d %s\n" % (times.text(now, "%Y-%m-%d %H:%M:%S"), now % 1 * 1000, words))
+
+
+class Printed(io.TextIOBase):
+    """A stand-in for stdout while a strategy runs: whole lines go to the formula log."""
+
+    def __init__(self, logs: Logs, script: str) -> None:
+        super().__init__()
+        self._logs = logs
+        self._script = script
+        self._open_line = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, words: str) -> int:
+        *lines, self._open_line = (self._open_line + words).split("\n")
+        for line in lines:
+            self._logs.formula(self._script, line)
+        return len(words)
