@@ -22,7 +22,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Dict, Iterator, List, Optional, Sequence, Type
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
 REPO = Path(__file__).resolve().parent.parent
 if __package__ in (None, ""):
@@ -33,7 +33,7 @@ from installer.py38_folder import SetupError  # noqa: E402
 from installer.windows_program import WindowsProgram  # noqa: E402
 
 PACKAGES = ("wine", "wine64", "xvfb", "xdotool", "imagemagick", "gcc-mingw-w64-x86-64", "fonts-wqy-microhei")
-APT = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"]
+APT_SECONDS = 900.0
 PYTEST_SECONDS = 900.0
 BUSY_SECONDS = 600.0  # how long to wait for another process that uses the same folder
 
@@ -147,16 +147,27 @@ def missing_packages() -> List[str]:
 def _apt_install(packages: List[str]) -> None:
     if os.geteuid() != 0:
         raise SetupError("缺少软件包，安装需要 root：请运行 sudo apt-get install {}".format(" ".join(packages)))
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (APT + ["update"], APT + ["install", "--no-install-recommends", *packages]):
-        try:
-            done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900)
-        except subprocess.TimeoutExpired:
-            raise SetupError("{} 15 分钟没有结束：请检查网络和软件源".format(" ".join(command))) from None
-        # A failed update is often only one dead source of several; whether it matters, the install shows.
-        if done.returncode != 0 and command[-1] != "update":
-            tail = "\n".join(done.stdout.decode("utf-8", "replace").splitlines()[-15:])
-            raise SetupError("apt-get install 失败：请按下面的提示处理后重试\n" + tail)
+    # A failed update is often one dead source of several; whether that matters, the install shows. But while another
+    # apt-get updates, its lock makes ours fail at once (DPkg::Lock::Timeout is for installing only): then again.
+    for _ in range(24):
+        code, text = _call_apt(["update"])
+        if code == 0 or "lists/lock" not in text:
+            break
+        time.sleep(5)
+    code, text = _call_apt(["install", "--no-install-recommends", *packages])
+    if code != 0:
+        tail = "\n".join(text.splitlines()[-15:])
+        raise SetupError(f"apt-get install 失败（退出码 {code}），请按下面的提示处理后重试：\n{tail}")
+
+
+def _call_apt(args: List[str]) -> Tuple[int, str]:
+    command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y", *args]
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=APT_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SetupError(f"apt-get {args[0]} 没有跑完（{error}）：请检查网络和软件源") from None
+    return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
 def _build(folder: Path, python38: py38_folder.LocalPython38, wheels: List[str]) -> None:
