@@ -1,0 +1,359 @@
+"""Wires the program together: start, the one-second tick, what the menu does, a clean stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import webbrowser
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+import psutil
+
+from tray_app import VERSION, config, events, home, logs, parts, pause, single_instance, state, trading_time
+from tray_app import strings_zh as zh
+from tray_app.events import Event
+from tray_app.outbox import Outbox, OutboxError
+from tray_app.sender import Link
+from tray_app.watch import qmt
+from tray_app.watch.host import HostLook
+from tray_app.worker import Board, Watchdog
+
+log = logging.getLogger(__name__)
+
+ANSWER_WITHIN = 2.0  # seconds: what 重启心跳 promises
+FLUSH_WITHIN = 2.0  # seconds for the last events; Windows kills a program that takes 5 s to end its session
+ANSWER_SHOWN = 60.0  # seconds an answer stays on top of the menu
+SAME_BOOT = 60.0  # seconds: the boot time follows corrections of the clock
+INBOX_PATIENCE = 5.0  # seconds for the port to open before "ready" is printed
+STOP_MARK, BOOT_MARK, SEEN_MARK = "stopped", "boot_at", "last_seen"
+
+
+class TrayApp:
+    """Everything but the icon. The menu's methods return what to tell the owner; they may take ANSWER_WITHIN."""
+
+    def __init__(
+        self,
+        where: home.Home,
+        settings: config.Config,
+        wall: Callable[[], float] = time.time,
+        mono: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.home = where
+        self.config = settings
+        self.board = Board()
+        self.outbox = Outbox(where.outbox, settings.outbox_max_bytes, settings.outbox_max_age, wall)
+        self.parts = parts.build(
+            where, settings, self.outbox, self.board, self._heartbeat, self._qmt_repeat, self._on_resume
+        )
+        self.watchdog = Watchdog(self.parts.all, self._tell, wall, mono)
+        self.outbox.on_put = self.parts.sender.wake
+        self.stop_asked = threading.Event()
+        self.stop_reason = ""
+        self._wall = wall
+        self._mono = mono
+        self._started_at = wall()
+        self._boot_at = _boot_at()
+        self._hello: Optional[Event] = None
+        self._stopped = threading.Lock()
+
+    # Life ------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._announce()
+        for worker in self.parts.all:
+            worker.start()
+
+    def tick(self) -> None:
+        """Once a second: restart what is stuck; tell of the start as soon as the disk takes it."""
+        try:
+            self.watchdog.look()
+            self._announce()
+        except Exception:
+            # The tick watches everything else: nothing may end it.
+            log.exception("tick failed")
+
+    def ask_stop(self, reason: str) -> None:
+        """From any thread: the main thread then calls stop()."""
+        self.stop_reason = self.stop_reason or reason
+        self.stop_asked.set()
+
+    def stop(self, reason: str) -> None:
+        """Tell the receiver, at most FLUSH_WITHIN; mark the stop as clean; end all workers. The second call does nothing."""
+        if not self._stopped.acquire(blocking=False):
+            return
+        deadline = self._mono() + FLUSH_WITHIN
+        log.info("stopping: %s", reason)
+        try:
+            self.outbox.put_many([events.make("host.stopping", {"reason": reason}, self._wall())], {STOP_MARK: reason})
+            self.parts.sender.hurry()
+            while self.outbox.figures().waiting and self._mono() < deadline:
+                tries = self._link().tries
+                if not self.board.wait("link", lambda link: link.tries > tries, deadline - self._mono()):
+                    break
+                if self._link().state != "ok":
+                    break  # the receiver is away: it will hear of the stop after the next start
+        except OutboxError:
+            pass  # shown and logged by the outbox; the next start calls it a crash, which is the safe side
+        for worker in self.parts.all:
+            worker.stop(max(0.1, deadline - self._mono()))
+        self.outbox.close()
+        home.remove(self.home.inbox)  # nobody should post to a port that is closed
+
+    # What is shown ---------------------------------------------------------------------------------------------------
+
+    def view(self) -> state.View:
+        return state.decide(self.snapshot(), self._wall())
+
+    def snapshot(self) -> state.State:
+        now = self._wall()
+        get = self.board.get
+        return state.State(
+            config=self.config,
+            started_at=self._started_at,
+            link=self._link(),
+            qmt=get("qmt", qmt.Seen()),
+            post=get("post"),
+            outbox=self.outbox.figures(),
+            rejected_before=get("rejected_before", 0),
+            dead=self.watchdog.dead(),
+            host=get("host", HostLook(None, None, None, None)),
+            inbox_why=get("inbox_why", ""),
+            paused_until=self.paused_until(),
+            answer=get("answer", "") if now - get("answer_at", 0.0) < ANSWER_SHOWN else "",
+        )
+
+    def paused_until(self) -> Optional[float]:
+        """Epoch seconds while paused, else None."""
+        until = pause.read(self.home.paused)
+        return until if until is not None and until > self._wall() else None
+
+    # What the menu does ----------------------------------------------------------------------------------------------
+
+    def restart_heartbeat(self) -> str:
+        """重启心跳: restart what is stuck, look and send now; the receiver's answer within ANSWER_WITHIN."""
+        deadline = self._mono() + ANSWER_WITHIN
+        self.watchdog.restart_dead()
+        tries, rounds = self._link().tries, self.parts.qmt.rounds
+        self.parts.qmt.hurry()
+        self.parts.qmt.wait_round(rounds, 0.5)  # so that the heartbeat carries a look of this moment
+        self.parts.host.hurry()
+        self.parts.sender.hurry()
+        return self._answer(self._wait_answer(tries, deadline))
+
+    def send_test_alert(self) -> str:
+        deadline, tries = self._mono() + ANSWER_WITHIN, self._link().tries
+        try:
+            self.outbox.put(events.make("host.test_alert", {"text": zh.TEST_TEXT}, self._wall()))
+        except OutboxError as error:
+            return self._answer(zh.NOT_STORED.format(why=error))
+        self.parts.sender.hurry()
+        answer = self._wait_answer(tries, deadline)
+        sent = self._link().state == "ok" and self._link().tries > tries
+        return self._answer(zh.TEST_SENT if sent else zh.TEST_WAITING.format(answer=answer))
+
+    def toggle_pause(self) -> str:
+        now, paused = self._wall(), self.paused_until()
+        until = None if paused else trading_time.next_clock(self.config.ready_at, now)
+        try:
+            if until is None:
+                home.remove(self.home.paused)
+            else:
+                pause.write(self.home.paused, until, now)
+            self.outbox.put(events.make("host.paused", {"until": until}, now))
+        except (OSError, OutboxError) as error:
+            return self._answer(zh.NOT_STORED.format(why=error))
+        self.parts.sender.hurry()
+        shown = zh.CONTINUED if until is None else zh.PAUSED_UNTIL.format(time=trading_time.show_day_time(until, now))
+        return self._answer(shown)
+
+    def open_dashboard(self) -> str:
+        webbrowser.open(self.config.dashboard)
+        return ""
+
+    def show_logs(self) -> str:
+        if sys.platform == "win32":
+            os.startfile(str(self.home.logs))
+        else:
+            webbrowser.open(self.home.logs.as_uri())
+        return ""
+
+    def quit(self) -> str:
+        self.ask_stop("menu")
+        return ""
+
+    # Inside ----------------------------------------------------------------------------------------------------------
+
+    def _link(self) -> Link:
+        found: Link = self.board.get("link", Link())
+        return found
+
+    def _wait_answer(self, tries: int, deadline: float) -> str:
+        heard = self.board.wait("link", lambda link: link.tries > tries, max(0.0, deadline - self._mono()))
+        return self._link().answer if heard else zh.NO_ANSWER_YET
+
+    def _answer(self, text: str) -> str:
+        self.board.show(answer=text, answer_at=self._wall())
+        return text
+
+    def _tell(self, event: Event) -> None:
+        self.outbox.put(event)
+
+    def _announce(self) -> None:
+        """host.started, once: what the marks say about the run before, replaced in the transaction that tells of it."""
+        if self.board.get("announced"):
+            return
+        try:
+            marks = self.outbox.marks()
+            seen = marks.get(SEEN_MARK)
+            data = {
+                "reason": start_reason(marks, self._boot_at),
+                "boot_at": self._boot_at,
+                "version": VERSION,
+                "last_seen": float(seen) if seen else None,
+            }
+            hello = events.make("host.started", data, self._started_at)
+            self.outbox.put_many([hello], {STOP_MARK: "", BOOT_MARK: str(self._boot_at)})
+        except OutboxError:
+            return  # the icon shows why; the next tick tries again
+        self.board.show(announced=True, rejected_before=int(marks.get("rejected", 0)))
+
+    def _heartbeat(self) -> Dict[str, Any]:
+        figures = self.outbox.figures()
+        return {
+            "clock_offset": self._link().clock_offset,
+            "outbox": {
+                "waiting": figures.waiting,
+                "oldest_age": round(figures.oldest_age, 1),
+                "dropped": figures.dropped,
+                "superseded": figures.superseded,
+                "rejected": figures.rejected,
+            },
+            "workers": self.watchdog.ages(),
+            "limits": self.watchdog.limits(),
+            "restarts": self.watchdog.restarts(),
+            "paused_until": self.paused_until(),
+            "version": VERSION,
+        }
+
+    def _qmt_repeat(self, now: float) -> List[Event]:
+        """The periodic qmt.process; none while the watcher is stuck, because an old look is not known to be true."""
+        seen = self.board.get("qmt")
+        if seen is None or self.parts.qmt.is_dead():
+            return []
+        return [qmt.event_of(seen, self.config.qmt_names, now, change=False)]
+
+    def _on_resume(self) -> None:
+        for worker in self.parts.all:
+            worker.forgive()
+        self.parts.sender.hurry()
+
+
+def start_reason(marks: Dict[str, str], boot_at: float) -> str:
+    """Why this run begins, from what the run before left: first, clean, boot or crash (docs/protocol.md section 3)."""
+    if BOOT_MARK not in marks:
+        return "first"
+    if marks.get(STOP_MARK):
+        return "clean"
+    return "crash" if abs(float(marks[BOOT_MARK]) - boot_at) <= SAME_BOOT else "boot"
+
+
+def _boot_at() -> float:
+    try:
+        return round(psutil.boot_time(), 1)
+    except (OSError, RuntimeError, psutil.Error):
+        return 0.0
+
+
+# Starting the program ------------------------------------------------------------------------------------------------
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """0: ended as asked, or another one is running already; 1: crashed; 2: sentry.ini or the folder is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tray_app", description=zh.NAME)
+    parser.add_argument("--headless", action="store_true", help="no icon: one line of text at each change")
+    parser.add_argument("--home", metavar="DIR", help="home folder (default: %%QMT_SENTRY_HOME%%)")
+    options = parser.parse_args(argv)
+    where = home.Home(home.find(options.home, os.environ, str(Path.home())))
+    try:
+        where.make_folders()
+        lock = single_instance.acquire(where.root, where.lock)
+    except OSError as error:
+        return _refuse(zh.NO_FOLDER.format(home=where.root, why=error.strerror or error))
+    if lock is None:
+        logs.say(zh.ALREADY_RUNNING.format(home=where.root))
+        return 0
+    try:
+        logs.start(where.logs)
+        settings = config.load(where.ini)
+        return _run(TrayApp(where, settings), options.headless)
+    except config.ConfigError as error:
+        log.error("%s", error)
+        return _refuse(str(error))
+    except Exception:
+        # Nothing may end in the dialog of a windowed program: it would look alive to the task that restarts it.
+        log.critical("crashed", exc_info=True)
+        logs.say(zh.CRASHED.format(logs=where.logs))
+        return 1
+    finally:
+        logs.stop()
+        lock.release()
+
+
+def _run(app: TrayApp, headless: bool) -> int:
+    _handle_signals(app)
+    app.start()
+    run_icon = None if headless else _icon_runner()
+    try:
+        asked = run_icon(app) if run_icon else _run_headless(app)
+    finally:
+        app.stop(app.stop_reason or "crash")
+    return 0 if asked else 1
+
+
+def _icon_runner() -> Optional[Callable[[TrayApp], bool]]:
+    from tray_app import tray
+
+    return tray.run if tray.is_possible() else None
+
+
+def _run_headless(app: TrayApp) -> bool:
+    key = None
+    deadline = time.monotonic() + INBOX_PATIENCE
+    while _inbox_pending(app) and time.monotonic() < deadline and not app.stop_asked.wait(0.05):
+        pass
+    logs.say(f"tray ready home={app.home.root} inbox={app.board.get('inbox_port') or 'off'}")
+    while not app.stop_asked.wait(1.0 if key else 0.0):
+        app.tick()
+        view = app.view()
+        if view.key != key:
+            key = view.key
+            logs.say(f"[{view.icon.upper()}] " + (" | ".join(view.lines) or zh.ALL_WELL))
+    return True
+
+
+def _inbox_pending(app: TrayApp) -> bool:
+    is_on = any(worker.name == "inbox" for worker in app.parts.all)
+    return is_on and app.board.get("inbox_port") is None and not app.board.get("inbox_why")
+
+
+def _handle_signals(app: TrayApp) -> None:
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, lambda *_: app.ask_stop("signal"))
+
+
+def _refuse(text: str) -> int:
+    if sys.stderr is not None:
+        logs.say(text)
+    elif sys.platform == "win32":
+        from tray_app import winapi
+
+        winapi.message_box(zh.NAME, text)
+    return 2

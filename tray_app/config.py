@@ -1,0 +1,263 @@
+"""sentry.ini: read once at start, every section and key checked (docs/protocol.md section 2).
+
+A mistake is refused with the file, the section, the key and what would be valid, in one Chinese sentence.
+"""
+
+from __future__ import annotations
+
+import configparser
+import math
+import re
+from pathlib import Path
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+from urllib.parse import urlsplit
+
+from tray_app import trading_time
+
+
+class ConfigError(Exception):
+    """sentry.ini is wrong; str() is one Chinese sentence: what, where, what would be valid."""
+
+
+class _Wrong(ValueError):
+    """A value does not fit; str() says what would (Chinese)."""
+
+
+class Config(NamedTuple):
+    """The tray's settings. Seconds and bytes throughout; clocks are seconds of the Shanghai day."""
+
+    machine: str
+    receiver: str
+    token: str
+    dashboard: str
+    sessions: Tuple[trading_time.Session, ...]
+    every_day: bool
+    ready_at: int
+    qmt_names: Tuple[str, ...]
+    qmt_folder: str
+    qmt_look_every: float
+    qmt_hung_after: float
+    host_every: float
+    inbox_port: Optional[int]  # None: no inbox
+    inbox_token: str
+    outbox_max_bytes: int
+    outbox_max_age: float
+
+
+# Reading one value ---------------------------------------------------------------------------------------------------
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _needed(text: str) -> str:
+    if not text:
+        raise _Wrong("不能为空")
+    return text
+
+
+def _machine(text: str) -> str:
+    if not re.match(r"[^\s\[\]:]{1,64}\Z", text):
+        raise _Wrong("应为 1 到 64 个字符，不含空格、冒号和方括号，例如 mini-pc")
+    return text
+
+
+def _secret(text: str) -> str:
+    if not re.match(r"[!-~]{1,200}\Z", _needed(text)):
+        raise _Wrong("应为一串英文字母、数字或符号，不含空格")
+    return text
+
+
+def _secret_or_none(text: str) -> str:
+    return _secret(text) if text else ""
+
+
+def _address(text: str) -> str:
+    hint = "应为 http:// 或 https:// 开头的网址，例如 https://sentry.example.com"
+    try:
+        parts = urlsplit(text)
+        bad = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
+    except ValueError:
+        raise _Wrong(hint) from None
+    if bad or parts.query or parts.fragment or "@" in parts.netloc or re.search(r"\s", text):
+        raise _Wrong(hint)
+    return text.rstrip("/")
+
+
+def _address_or_none(text: str) -> str:
+    return _address(text) if text else ""
+
+
+def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:  # NaN is outside as well
+            raise _Wrong(f"应为 {low:g} 到 {high:g} 之间的数（{unit}）")
+        return value
+
+    return read
+
+
+def _yes(text: str) -> bool:
+    if text.lower() not in ("yes", "no"):
+        raise _Wrong("应为 yes 或 no")
+    return text.lower() == "yes"
+
+
+def _sessions(text: str) -> Tuple[trading_time.Session, ...]:
+    try:
+        return trading_time.parse_sessions(text)
+    except ValueError:
+        raise _Wrong("应为从早到晚的时段，例如 09:30-11:30, 13:00-15:00") from None
+
+
+def _clock(text: str) -> int:
+    try:
+        return trading_time.parse_clock(text)
+    except ValueError:
+        raise _Wrong("应为时刻，例如 09:25") from None
+
+
+def _names(text: str) -> Tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or any(re.search(r'[\\/:*?"<>|]', name) for name in names):
+        raise _Wrong("应为程序文件名，用逗号分开，例如 XtItClient.exe, XtMiniQmt.exe")
+    return names
+
+
+def _port(text: str) -> Optional[int]:
+    if text.lower() == "off":
+        return None
+    if not re.match(r"[0-9]{1,5}\Z", text) or int(text) > 65535:
+        raise _Wrong("应为 0 到 65535 的端口号（0 表示任意空闲端口），或 off")
+    return int(text)
+
+
+# What may stand in the file: section -> key -> (default, reader). None: must be given. ------------------------------
+
+_Key = Tuple[Optional[str], Callable[[str], Any]]
+_VALID: Dict[str, Dict[str, _Key]] = {
+    "sentry": {
+        "machine": ("mini-pc", _machine),
+        "receiver": (None, _address),
+        "token": (None, _secret),
+        "dashboard": ("", _address_or_none),
+        "sessions": ("09:30-11:30, 13:00-15:00", _sessions),
+        "every_day": ("no", _yes),
+        "ready_at": ("09:25", _clock),
+    },
+    "qmt": {
+        "names": ("XtItClient.exe, XtMiniQmt.exe", _names),
+        "folder": ("", _text),
+        "look_every": ("2", _number(0.2, 60, "秒")),
+        "hung_after": ("60", _number(1, 3600, "秒")),
+    },
+    "host": {"every": ("30", _number(1, 300, "秒"))},
+    "inbox": {"port": ("8765", _port), "token": ("", _secret_or_none)},
+    "outbox": {"max_mb": ("200", _number(1, 100000, "MB")), "max_days": ("30", _number(1, 3650, "天"))},
+    # The strategies' own sections; the tray checks them too, so that one start shows every mistake in the file.
+    "account": {"id": ("", _text), "type": ("STOCK", _needed)},
+    "heartbeat": {
+        "every": ("60", _number(1, 3600, "秒")),
+        "hours": ("09:10-11:35, 12:55-15:05", _sessions),
+        "tick_code": ("510300.SH", _text),
+    },
+}
+# Read by the strategies alone; what may stand there is theirs to check.
+_NOT_OURS = ("strategy",)
+
+
+def load(path: Path) -> Config:
+    """Read and check the file. ConfigError otherwise."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")  # Notepad writes a BOM
+    except FileNotFoundError:
+        raise ConfigError(
+            f"没有找到设置文件 {path}：请在接收端运行 receiver.py init，把它打印的几行写进这个文件。"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} 不是 UTF-8 文本：请用记事本打开，另存为时编码选 UTF-8。") from None
+    except OSError as error:
+        raise ConfigError(f"读不了 {path}（{error.strerror or error}）：请检查文件的权限。") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, file: str) -> Config:
+    """The file's text -> Config. `file` is named in mistakes."""
+    found = _read_ini(text, file)
+    _refuse_unknown(found, file)
+    values = {}
+    for section, keys in _VALID.items():
+        for key, (default, read) in keys.items():
+            values[section, key] = _value(found, file, section, key, default, read)
+    return Config(
+        machine=values["sentry", "machine"],
+        receiver=values["sentry", "receiver"],
+        token=values["sentry", "token"],
+        dashboard=values["sentry", "dashboard"] or values["sentry", "receiver"],
+        sessions=values["sentry", "sessions"],
+        every_day=values["sentry", "every_day"],
+        ready_at=values["sentry", "ready_at"],
+        qmt_names=values["qmt", "names"],
+        qmt_folder=values["qmt", "folder"],
+        qmt_look_every=values["qmt", "look_every"],
+        qmt_hung_after=values["qmt", "hung_after"],
+        host_every=values["host", "every"],
+        inbox_port=values["inbox", "port"],
+        inbox_token=values["inbox", "token"],
+        outbox_max_bytes=int(values["outbox", "max_mb"] * 1024 * 1024),
+        outbox_max_age=values["outbox", "max_days"] * trading_time.DAY,
+    )
+
+
+def _read_ini(text: str, file: str) -> configparser.ConfigParser:
+    # No section is "the default one": a [DEFAULT] that fills other sections unseen would hide mistakes.
+    ini = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",), default_section="\0")
+    try:
+        ini.read_string(text)
+    except configparser.DuplicateSectionError as error:
+        raise ConfigError(f"{file} 第 {error.lineno} 行：[{error.section}] 出现了两次，请合并成一个。") from None
+    except configparser.DuplicateOptionError as error:
+        where = f"{file} 第 {error.lineno} 行：[{error.section}] {error.option}"
+        raise ConfigError(f"{where} 出现了两次，请删掉一个。") from None
+    except configparser.MissingSectionHeaderError as error:
+        raise ConfigError(f"{file} 第 {error.lineno} 行前面缺少 [sentry] 这样的节名。") from None
+    except configparser.ParsingError as error:
+        line = error.errors[0][0] if error.errors else "?"
+        raise ConfigError(f"{file} 第 {line} 行看不懂：每行应为 名称 = 值。") from None
+    return ini
+
+
+def _refuse_unknown(ini: configparser.ConfigParser, file: str) -> None:
+    for section in ini.sections():
+        if section in _NOT_OURS:
+            continue
+        if section not in _VALID:
+            valid = "、".join(f"[{name}]" for name in (*_VALID, *_NOT_OURS))
+            raise ConfigError(f"{file}：没有 [{section}] 这一节，可用的是 {valid}。")
+        for key in ini.options(section):
+            if key not in _VALID[section]:
+                raise ConfigError(f"{file}：[{section}] 里没有 {key} 这一项，可用的是 {'、'.join(_VALID[section])}。")
+
+
+def _value(
+    ini: configparser.ConfigParser,
+    file: str,
+    section: str,
+    key: str,
+    default: Optional[str],
+    read: Callable[[str], Any],
+) -> Any:
+    text = ini.get(section, key, fallback=default)
+    if text is None:
+        raise ConfigError(f"{file}：[{section}] 缺少 {key}：请把 receiver.py init 打印的那一行抄进来。")
+    text = text.strip()
+    try:
+        return read(text)
+    except _Wrong as error:
+        shown = "" if key == "token" else f" = {text}"  # a secret is never repeated on a screen or in a log
+        raise ConfigError(f"{file}：[{section}] {key}{shown} 不对，{error}。") from None

@@ -1,0 +1,58 @@
+"""Where everything is on the mini PC: one folder, found once and passed in (docs/protocol.md section 1)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Mapping, Optional
+
+
+def find(argument: Optional[str], environ: Mapping[str, str], user_home: str) -> Path:
+    """The home folder: --home, else QMT_SENTRY_HOME, else %LOCALAPPDATA%/QMTSentry, else ~/.local/share/qmt-sentry."""
+    if argument:
+        return Path(argument).absolute()
+    if environ.get("QMT_SENTRY_HOME"):
+        return Path(environ["QMT_SENTRY_HOME"]).absolute()
+    if environ.get("LOCALAPPDATA"):
+        return Path(environ["LOCALAPPDATA"]) / "QMTSentry"
+    return Path(user_home) / ".local" / "share" / "qmt-sentry"
+
+
+class Home:
+    """The files of one home folder. Only names: nothing is created or opened here."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ini = root / "sentry.ini"
+        self.spool = root / "spool"
+        self.bad = root / "spool" / "bad"
+        self.flags = root / "flags"
+        self.control = root / "control"
+        self.paused = root / "control" / "paused.json"
+        self.inbox = root / "control" / "inbox.json"
+        self.lock = root / "control" / "lock"
+        self.logs = root / "logs"
+        self.outbox = root / "outbox.db"
+
+    def make_folders(self) -> None:
+        """Create what the tray writes to. flags/, state/ and deals/ are the strategies' own and are left to them."""
+        for folder in (self.root, self.spool, self.control, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a small file in one step: a reader sees the old text or the new, never half of it."""
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def remove(path: Path) -> None:
+    """Remove a small file that may not be there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        pass

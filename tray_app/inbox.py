@@ -1,0 +1,272 @@
+"""The inbox on 127.0.0.1: the two old posts of people's own scripts (docs/protocol.md section 4), turned into events.
+
+The yes comes after the commit. Wrong token or bad request: 400; the disk refuses: 503, the script tries again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+import logging
+import re
+import threading
+import time
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from urllib.request import ProxyHandler, build_opener
+
+import bottle
+from cheroot import wsgi
+
+from tray_app import events, trading_time
+from tray_app.events import Event
+from tray_app.home import Home, write_whole
+from tray_app.outbox import OutboxError
+from tray_app.watch.spool import Post
+from tray_app.worker import Lease
+
+log = logging.getLogger(__name__)
+
+EVERY = 5.0  # seconds between looks whether it still answers
+LIMIT = 20.0  # seconds until it counts as dead
+LARGEST_POST, LARGEST_FILE, MOST_FILES = 1024 * 1024, 256 * 1024, 20
+LARGEST_READ = 16 * 1024 * 1024  # read and thrown away, so that the poster hears why it was refused
+LONGEST_NAME = 100
+NAMES = ("qmt", "server")
+OLD_EVERY = 60.0  # seconds: what people's scripts usually have
+THREADS = 4
+
+
+class BadPost(ValueError):
+    """Answered with 400; str() is Chinese."""
+
+
+# From a post to events: pure ------------------------------------------------------------------------------------------
+
+
+def heartbeat_events(post: Any, now: float) -> List[Event]:
+    """The old JSON heartbeat -> its events: deals are split off, so that no later heartbeat replaces them."""
+    if not isinstance(post, dict):
+        raise BadPost("内容不是一个 JSON 对象")
+    name = _action_and_name(post.get("action"), post.get("name"))
+    info = post.get("info")
+    if not isinstance(info, list) or not all(
+        isinstance(part, dict) and isinstance(part.get("name"), str) for part in info
+    ):
+        raise BadPost("info 应为列表，每项有 name 和 data")
+    found = []
+    deals = [row for part in info if part["name"] == "deals" for row in _rows(part.get("data"))]
+    if deals:
+        rows = events.clean(deals)
+        text = json.dumps([name, trading_time.day_of(now), rows], sort_keys=True)
+        # Scripts post all of a day's deals each time: the same list is the same event.
+        found.append(events.make("old.deals", {"name": name, "deals": rows}, now, events.named_id("old-deals:" + text)))
+    rest = [part for part in info if part["name"] != "deals"]
+    found.append(events.make("old.heartbeat", {"name": name, "info": rest}, now))
+    return found
+
+
+def form_events(action: Any, name: Any, files: Sequence[Tuple[str, bytes]], now: float) -> List[Event]:
+    """The old multipart form -> its events; files are (name, content)."""
+    name = _action_and_name(action, name)
+    if len(files) > MOST_FILES:
+        raise BadPost(f"一次最多 {MOST_FILES} 个文件")
+    found = []
+    for file_name, content in files:
+        if len(content) > LARGEST_FILE:
+            raise BadPost(f"文件 {label(file_name)} 超过 256 KiB")
+        data = {
+            "name": label(file_name),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "content": _decode(content),
+            "source": "old." + name,
+        }
+        found.append(events.make("file", data, now))
+    found.append(events.make("old.heartbeat", {"name": name, "info": []}, now))
+    return found
+
+
+def label(name: str) -> str:
+    """A file's name as a mere label: the last part of a path, without control characters, at most 100 characters."""
+    last = re.split(r"[\\/]", name)[-1]
+    return "".join(char for char in last if char.isprintable()).strip(". ")[:LONGEST_NAME] or "unnamed"
+
+
+def _action_and_name(action: Any, name: Any) -> str:
+    if action != "heartbeat":
+        raise BadPost("action 不认识，应为 heartbeat")
+    if name not in NAMES:
+        raise BadPost("name 不认识，应为 qmt 或 server")
+    return str(name)
+
+
+def _rows(data: Any) -> List[Any]:
+    if not isinstance(data, list):
+        raise BadPost("deals 的 data 应为列表")
+    return data
+
+
+def _decode(content: bytes) -> str:
+    for encoding in ("utf-8-sig", "gbk"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("utf-8", "replace")
+
+
+# The door: HTTP -------------------------------------------------------------------------------------------------------
+
+
+def make_app(token: str, store: Callable[[List[Event]], None], wall: Callable[[], float]) -> bottle.Bottle:
+    """The WSGI program. `store` commits or raises OutboxError."""
+    # Forms are read from memory that we bounded ourselves; Bottle's smaller bound would spill parts into temporary files.
+    bottle.BaseRequest.MEMFILE_MAX = 2 * LARGEST_POST
+    app = bottle.Bottle()
+
+    @app.get("/health")
+    def health() -> Dict[str, Any]:
+        return {"code": 0}
+
+    @app.post("/api")
+    def api() -> Dict[str, Any]:
+        raw = _read_body(bottle.request)
+        given = bottle.request.query.getunicode("token") or ""
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode("utf-8")):
+            raise BadPost("token 不对：请核对 sentry.ini 的 [inbox] token")
+        if raw is None:
+            raise BadPost("内容超过 1 MiB")
+        now = wall()
+        try:
+            found = _events_of(bottle.request, raw, now)
+        except events.BadEvent as error:
+            raise BadPost(str(error)) from error
+        store(found)
+        return {"code": 0, "msg": "ok"}
+
+    def answer_errors(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return call(*args, **kwargs)
+            except BadPost as error:
+                return _refuse(400, str(error))
+            except OutboxError as error:
+                return _refuse(503, str(error))
+            except bottle.HTTPError:
+                raise
+            except Exception:
+                # Whatever a post provokes, the sender hears a clear no and never a traceback.
+                log.exception("inbox: post failed")
+                return _refuse(500, "哨兵内部出错，请看日志")
+
+        return wrapped
+
+    app.install(answer_errors)
+    app.default_error_handler = lambda error: _error_page(error)  # type: ignore[method-assign,unused-ignore]
+    return app
+
+
+def _events_of(request: Any, raw: bytes, now: float) -> List[Event]:
+    kind = (request.content_type or "").split(";")[0].strip().lower()
+    if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        return heartbeat_events(events.parse(raw), now)
+    try:
+        forms, files = request.forms, request.files
+    except (bottle.HTTPError, ValueError) as error:
+        raise BadPost("表单看不懂") from error
+    uploads = [(upload.raw_filename or "", upload.file.read()) for upload in _all(files)]
+    return form_events(forms.getunicode("action"), forms.getunicode("name"), uploads, now)
+
+
+def _all(files: Any) -> List[Any]:
+    return [upload for key in files for upload in files.getall(key)]
+
+
+def _read_body(request: Any) -> Optional[bytes]:
+    """The whole body, or None where it is larger than LARGEST_POST. What the parsers read is this, nothing else."""
+    stream = request.environ["wsgi.input"]
+    left = request.content_length if request.content_length >= 0 else LARGEST_READ
+    parts, size = [], 0
+    while left > 0:
+        part = stream.read(min(65536, left))
+        if not part:
+            break
+        size += len(part)
+        left -= len(part)
+        if size <= LARGEST_POST:
+            parts.append(part)
+    raw = b"".join(parts)
+    request.environ["wsgi.input"] = io.BytesIO(raw)
+    request.environ["CONTENT_LENGTH"] = str(len(raw))
+    request.environ.pop("HTTP_TRANSFER_ENCODING", None)
+    return raw if size <= LARGEST_POST else None
+
+
+def _refuse(status: int, why: str) -> Any:
+    body = json.dumps({"code": 1, "msg": why}, ensure_ascii=False)
+    return bottle.HTTPResponse(body, status, {"Content-Type": "application/json; charset=utf-8"})
+
+
+def _error_page(error: Any) -> str:
+    bottle.response.content_type = "application/json; charset=utf-8"
+    return json.dumps({"code": 1, "msg": f"HTTP {error.status_code}"})
+
+
+# The part under watch ------------------------------------------------------------------------------------------------
+
+
+class Inbox:
+    """Opens the port in its first round (and again while it is taken), then checks that it really answers."""
+
+    def __init__(self, port: int, token: str, home: Home, lease: Lease, wall: Callable[[], float] = time.time) -> None:
+        self._port = port
+        self._token = token
+        self._home = home
+        self._lease = lease
+        self._wall = wall
+        self._server: Optional[wsgi.Server] = None
+        self._opener = build_opener(ProxyHandler({}))  # asks itself: never through a proxy
+
+    def round(self, now: float) -> None:
+        if self._server is None:
+            self._open()
+            return
+        with self._opener.open(f"http://127.0.0.1:{self._server.bind_addr[1]}/health", timeout=5) as answer:
+            answer.read()
+
+    def close(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+
+    def _open(self) -> None:
+        server = wsgi.Server(
+            ("127.0.0.1", self._port), make_app(self._token, self._store, self._wall), numthreads=THREADS, timeout=10
+        )
+        server.max_request_body_size = LARGEST_READ
+        server.shutdown_timeout = 1
+        server.error_log = _log_server_error
+        try:
+            server.prepare()
+        except OSError as error:
+            log.warning("inbox: port %s: %s", self._port, error)
+            why = f"旧脚本的收件口开不了：端口 {self._port} 被别的程序占用，请在 sentry.ini 的 [inbox] port 换一个。"
+            self._lease.show(inbox_port=None, inbox_why=why)
+            return
+        threading.Thread(target=server.serve, name="inbox-serve", daemon=True).start()
+        self._server = server
+        port = server.bind_addr[1]
+        log.info("inbox: listening on 127.0.0.1:%s", port)
+        write_whole(self._home.inbox, json.dumps({"port": port, "at": round(self._wall(), 3)}))
+        self._lease.show(inbox_port=port, inbox_why="")
+
+    def _store(self, found: List[Event]) -> None:
+        self._lease.put(*found)
+        for event in found:
+            if event["kind"] == "old.heartbeat" and event["data"]["name"] == "qmt":
+                self._lease.show(post=Post(event["at"], OLD_EVERY, "旧脚本"))
+
+
+def _log_server_error(msg: str = "", level: int = 20, traceback: bool = False) -> None:
+    log.log(level if level > logging.INFO else logging.DEBUG, "inbox: %s", msg, exc_info=traceback)

@@ -1,0 +1,80 @@
+"""Builds the workers: which part, how often, and what it is given. The one list of everything that is under watch."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from typing import Any, Callable, Dict, List, NamedTuple
+
+import psutil
+
+from tray_app.config import Config
+from tray_app.events import Event
+from tray_app.home import Home
+from tray_app.inbox import EVERY as INBOX_EVERY
+from tray_app.inbox import LIMIT as INBOX_LIMIT
+from tray_app.inbox import Inbox
+from tray_app.outbox import Outbox
+from tray_app.sender import Link, Sender
+from tray_app.watch import flags, host, qmt, spool
+from tray_app.worker import Board, Lease, Worker
+
+SENDER_EVERY, SENDER_LIMIT = 1.0, 60.0  # one try may take 5 s to connect, 15 s to read and 20 s for a slow answer
+QMT_LIMIT = 20.0  # two windows may take 2 s each, on a machine under load
+
+
+class Parts(NamedTuple):
+    """The workers by name; inbox is None where [inbox] is off or has no token."""
+
+    sender: Worker
+    spool: Worker
+    flags: Worker
+    qmt: Worker
+    host: Worker
+    all: List[Worker]
+
+
+def build(
+    home: Home,
+    config: Config,
+    outbox: Outbox,
+    board: Board,
+    extra: Callable[[], Dict[str, Any]],
+    companions: Callable[[float], List[Event]],
+    on_resume: Callable[[], None],
+) -> Parts:
+    """Workers ready to start. `extra`, `companions` and `on_resume` are the host watcher's (watch/host.py)."""
+    run = str(uuid.uuid4())
+
+    def make_sender(lease: Lease) -> Sender:
+        return Sender(config, outbox, lease, run, board.get("link", Link()))
+
+    def make_qmt(lease: Lease) -> qmt.QmtWatcher:
+        looker = qmt.Looker(config.qmt_names, config.qmt_folder, _answering())
+        return qmt.QmtWatcher(config.qmt_names, config.qmt_hung_after, lease, looker.look, board.get("qmt", qmt.Seen()))
+
+    def make_host(lease: Lease) -> host.HostWatcher:
+        return host.HostWatcher(home.root, config.host_every, lease, extra, companions, on_resume)
+
+    def worker(name: str, make: Callable[[Lease], Any], every: float, limit: float = 0.0) -> Worker:
+        return Worker(name, make, every, lambda: Lease(outbox, board), max(limit, 10.0))
+
+    sender = worker("sender", make_sender, SENDER_EVERY, SENDER_LIMIT)
+    spool_worker = worker("spool", lambda lease: spool.SpoolWatcher(home, lease), spool.EVERY)
+    flag_worker = worker("flags", lambda lease: flags.FlagWatcher(home.flags, lease), flags.EVERY)
+    qmt_worker = worker("qmt", make_qmt, config.qmt_look_every, QMT_LIMIT)
+    host_worker = worker("host", make_host, host.EVERY)
+    workers = [sender, spool_worker, flag_worker, qmt_worker, host_worker]
+    port = config.inbox_port
+    if port is not None and config.inbox_token:
+        token, number = config.inbox_token, port
+        workers.append(worker("inbox", lambda lease: Inbox(number, token, home, lease), INBOX_EVERY, INBOX_LIMIT))
+    return Parts(sender, spool_worker, flag_worker, qmt_worker, host_worker, workers)
+
+
+def _answering() -> Callable[[psutil.Process], Any]:
+    if sys.platform == "win32":
+        from tray_app import winapi
+
+        return lambda process: winapi.answering(process.pid)
+    return qmt.posix_answering

@@ -1,0 +1,260 @@
+"""Sends the outbox to the receiver: one batch a round, in order, until its answer names every id.
+
+Round: 1. wait while a retry is not yet due; 2. take the next batch; 3. post it; 4. do what the verdict says.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import random
+import threading
+import time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+import requests
+
+from tray_app import events, verdict
+from tray_app.config import Config
+from tray_app.outbox import Outbox, Row
+from tray_app.worker import Lease
+
+log = logging.getLogger(__name__)
+
+MOST_EVENTS = 500
+MOST_BYTES = 900 * 1024  # the receiver takes 1 MiB; the rest is for the envelope
+GZIP_FROM = 4096  # bytes
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 15.0
+LONGEST_ANSWER = 20.0  # seconds for the whole answer: a read timeout alone lets one byte a time go on for ever
+LARGEST_ANSWER = 1024 * 1024  # bytes
+PROBE_DENIED_EVERY = 60.0
+LONGEST_CLOCK_TRIP = 5.0  # seconds: from a slower answer no clock offset is read
+SET_ASIDE_AT_ONCE = 3  # after that many refused in a row, more of them only at the pace of retries
+
+
+class Link(NamedTuple):
+    """What is known about the way to the receiver. Times are epoch seconds; None: never."""
+
+    state: str = "new"  # new, ok, retry, denied
+    why: str = ""
+    since: Optional[float] = None  # when this state began
+    ok_at: Optional[float] = None  # last valid 200
+    alerts_ok: Optional[bool] = None
+    alerts_why: str = ""
+    alerts_ok_at: Optional[float] = None  # last valid 200 with alerts.ok
+    trading: Optional[bool] = None
+    trading_at: Optional[float] = None
+    clock_offset: Optional[float] = None  # receiver's clock - ours, seconds
+    tries: int = 0
+    answer: str = ""  # the last try in one Chinese sentence, for 重启心跳
+
+
+class Sender:
+    """`round(now)` for the worker. The part of a batch that was named leaves the outbox; nothing else ever does."""
+
+    def __init__(
+        self,
+        config: Config,
+        outbox: Outbox,
+        lease: Lease,
+        run: str,
+        before: Optional[Link] = None,
+        wall: Callable[[], float] = time.time,
+        mono: Callable[[], float] = time.monotonic,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox = outbox
+        self._lease = lease
+        self._machine = config.machine
+        self._url = config.receiver + "/api/v1/events"
+        self._run = run
+        self._wall = wall
+        self._mono = mono
+        self._rng = rng
+        self._link = before or Link()
+        self._limit = MOST_EVENTS
+        self._failures = 0
+        self._refused_in_a_row = 0
+        self._due_at = mono()
+        self._hurried = threading.Event()
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy or a netrc of the user's environment is not ours to follow
+        self._session.headers.update(
+            {
+                "Authorization": f"Bearer {config.token}",
+                "Content-Type": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": "qmt-sentry-tray",
+            }
+        )
+
+    def hurry(self) -> None:
+        """The next round tries at once, whatever the backoff says."""
+        self._hurried.set()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def round(self, now: float) -> None:
+        """Send batches until the outbox is empty or a try fails."""
+        if self._hurried.is_set():
+            self._hurried.clear()
+            self._due_at = self._mono()
+        while self._mono() >= self._due_at and self._send_batch():
+            self._lease.check()
+
+    def _send_batch(self) -> bool:
+        """True: go on at once with the next batch."""
+        batch = self._outbox.take(self._limit, MOST_BYTES)
+        if not batch:
+            return False
+        ids = [row.id for row in batch]
+        sent_at, began = self._wall(), self._mono()
+        try:
+            status, headers, body = self._post(batch, sent_at)
+            trip = self._mono() - began
+            found = verdict.judge(status, headers, body, ids, self._wall())
+        except (requests.RequestException, OSError, ValueError) as error:
+            # ValueError: what urllib3 raises for a broken answer before requests can wrap it.
+            trip, found = self._mono() - began, verdict.Retry(_explain(error))
+        self._lease.check()
+        return self._act(found, batch, sent_at, trip)
+
+    def _post(self, batch: List[Row], sent_at: float) -> Tuple[int, Dict[str, str], bytes]:
+        waiting = max(0, self._outbox.figures().waiting - len(batch))
+        payload = envelope(self._machine, self._run, sent_at, waiting, batch)
+        headers = {}
+        if len(payload) > GZIP_FROM:
+            payload = gzip.compress(payload, 5)
+            headers["Content-Encoding"] = "gzip"
+        response = self._session.post(
+            self._url,
+            data=payload,
+            headers=headers,
+            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+            allow_redirects=False,
+            stream=True,
+        )
+        try:
+            body, deadline = b"", self._mono() + LONGEST_ANSWER
+            for chunk in response.iter_content(65536):
+                body += chunk
+                if len(body) > LARGEST_ANSWER or self._mono() > deadline:
+                    raise requests.RequestException("回答太长或太慢")
+            return response.status_code, {k.lower(): v for k, v in response.headers.items()}, body
+        finally:
+            response.close()  # read to its end, the connection is kept for the next batch
+
+    # What the verdict asks for ---------------------------------------------------------------------------------------
+
+    def _act(self, found: verdict.Verdict, batch: List[Row], sent_at: float, trip: float) -> bool:
+        if isinstance(found, verdict.Taken):
+            return self._taken(found, batch, sent_at, trip)
+        if isinstance(found, verdict.TooBad):
+            return self._too_bad(found, batch)
+        self._outbox.release()
+        if isinstance(found, verdict.Denied):
+            self._due_at = self._mono() + PROBE_DENIED_EVERY
+            self._show_failure("denied", found.why)
+            return False
+        self._retry_later(found.why, found.after)
+        return False
+
+    def _taken(self, found: verdict.Taken, batch: List[Row], sent_at: float, trip: float) -> bool:
+        told = [self._trouble(row, found.rejected[row.id]) for row in batch if row.id in found.rejected]
+        self._outbox.settle(found.accepted, found.rejected, [event for event in told if event])
+        self._failures = self._refused_in_a_row = 0
+        self._due_at = self._mono()
+        self._limit = min(MOST_EVENTS, self._limit * 2)
+        now = self._wall()
+        taken = len(found.accepted) + len(found.rejected)
+        alerts = "告警正常" if found.alerts_ok else f"但告警有问题：{found.alerts_why}"
+        self._show(
+            state="ok",
+            why="",
+            since=self._link.since if self._link.state == "ok" else now,
+            ok_at=now,
+            alerts_ok=found.alerts_ok,
+            alerts_why=found.alerts_why,
+            alerts_ok_at=now if found.alerts_ok else self._link.alerts_ok_at,
+            trading=found.trading,
+            trading_at=now,
+            clock_offset=(
+                round(found.now - (sent_at + trip / 2), 3) if trip <= LONGEST_CLOCK_TRIP else self._link.clock_offset
+            ),
+            answer=f"接收端已答复：收到 {taken} 条，用时 {trip * 1000:.0f} 毫秒，{alerts}。",
+        )
+        return True
+
+    def _too_bad(self, found: verdict.TooBad, batch: List[Row]) -> bool:
+        if len(batch) > 1:
+            self._outbox.release()
+            self._limit = max(1, len(batch) // 2)
+            return True
+        if not found.alone_too:
+            self._outbox.release()
+            self._retry_later(found.why, None)
+            return False
+        row = batch[0]
+        told = self._trouble(row, found.why)
+        self._outbox.settle([], {row.id: found.why}, [told] if told else [])
+        log.error("event %s set aside: %s", row.id, found.why)
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row < SET_ASIDE_AT_ONCE:
+            return True
+        # A receiver that refuses everything is the fault, not the events: go on slowly, and show it.
+        self._retry_later(f"接收端一再拒收：{found.why}", None)
+        return False
+
+    def _retry_later(self, why: str, after: Optional[float]) -> None:
+        self._failures += 1
+        self._due_at = self._mono() + max(after or 0.0, verdict.backoff(self._failures, self._rng()))
+        self._show_failure("retry", why)
+
+    def _trouble(self, row: Row, why: str) -> Optional[events.Event]:
+        """The owner's notice that an event was set aside; none about a notice, or each would make the next."""
+        event = events.parse(row.body)
+        if event["kind"] == "host.trouble":
+            return None
+        is_order = row.grade == events.NEVER_DROPPED
+        what = (
+            f"接收端拒收了一条{'委托、成交或错误' if is_order else ''}记录（{event['kind']}）：{why}。已放到一边保留。"
+        )
+        code = "order-set-aside" if is_order else "event-set-aside"
+        return events.trouble(code, what, self._wall(), events.named_id("set-aside:" + row.id))
+
+    def _show_failure(self, state: str, why: str) -> None:
+        same = self._link.state == state
+        self._show(
+            state=state, why=why, since=self._link.since if same else self._wall(), answer=f"没有送到接收端：{why}。"
+        )
+
+    def _show(self, **changes: Any) -> None:
+        before = self._link
+        self._link = before._replace(tries=before.tries + 1, **changes)
+        if (before.state, before.why) != (self._link.state, self._link.why):
+            log.info("receiver: %s %s", self._link.state, self._link.why)
+        self._lease.show(link=self._link)
+
+
+def envelope(machine: str, run: str, sent_at: float, waiting: int, batch: List[Row]) -> bytes:
+    """The request's JSON. Bodies are stored as JSON already: only `seq` is put in front."""
+    head = json.dumps(
+        {"machine": machine, "run": run, "sent_at": round(sent_at, 3), "waiting": waiting}, ensure_ascii=False
+    )
+    rows = b",".join(b'{"seq":%d,%s' % (row.seq, row.body[1:]) for row in batch)
+    return head[:-1].encode("utf-8") + b',"events":[' + rows + b"]}"
+
+
+def _explain(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, requests.exceptions.SSLError):
+        return "接收端的证书不对（请核对网址和这台电脑的时间）"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "接收端没有及时回答"
+    if "Name or service" in text or "getaddrinfo" in text or "NameResolution" in text:
+        return "找不到接收端的网址（请检查网络和 sentry.ini 的 receiver）"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return "连不上接收端（网络断了或接收端没有运行）"
+    return f"发送失败（{type(error).__name__}）"

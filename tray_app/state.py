@@ -1,0 +1,249 @@
+"""What the icon shows and why: `decide(state, now) -> View`, pure.
+
+Each rule below answers one question and gives a Reason or nothing. The worst reason makes the icon, all of them are the
+greyed lines of the menu, in the order of the rules.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+
+from tray_app import strings_zh as zh
+from tray_app import trading_time
+from tray_app.config import Config
+from tray_app.outbox import Figures
+from tray_app.sender import Link
+from tray_app.trading_time import show_day_time, show_time
+from tray_app.watch import qmt
+from tray_app.watch.host import HostLook
+from tray_app.watch.spool import Post
+
+# Icon states
+OK, ATTENTION, TROUBLE, PAUSED, NOT_TRADING = "ok", "attention", "trouble", "paused", "not-trading"
+ICONS = (OK, ATTENTION, TROUBLE, PAUSED, NOT_TRADING)
+# How bad a reason is. NOTE colours nothing: it only says.
+NOTE, ATTEND, ALARM = 0, 1, 2
+
+UNHEARD = 300.0  # session seconds without a valid 200 with alerts.ok until the icon is red
+LINK_PATIENCE = 10.0  # seconds: one failed try is no news
+SCRIPT_SILENT = 180.0  # session seconds; design.md
+OUTBOX_OLD = 60.0  # seconds
+DISK_LOW, DISK_FULL = 2 * 1024**3, 200 * 1024**2  # bytes; design.md: orders need 200 MB
+CLOCK_WARN, CLOCK_ALARM = 3.0, 30.0  # seconds; windows-facts.md section 5
+MOST_LINES = 8
+
+
+class State(NamedTuple):
+    """A snapshot of all that decide() looks at. Times are epoch seconds."""
+
+    config: Config
+    started_at: float
+    link: Link = Link()
+    qmt: qmt.Seen = qmt.Seen()
+    post: Optional[Post] = None
+    outbox: Figures = Figures(0, 0.0, 0, 0, 0, "")
+    rejected_before: int = 0  # set aside in earlier runs: told then
+    dead: Sequence[str] = ()
+    host: HostLook = HostLook(None, None, None, None)
+    inbox_why: str = ""  # why the inbox is not open although it should be
+    paused_until: Optional[float] = None
+    answer: str = ""  # of 重启心跳, shown for a minute
+
+
+class View(NamedTuple):
+    """What is drawn. key changes when the view is worth a new line of text: not with each second of an age."""
+
+    icon: str
+    title: str
+    lines: Tuple[str, ...]
+    key: Tuple[str, ...]
+
+
+class Reason(NamedTuple):
+    level: int
+    code: str
+    text: str
+
+
+def decide(state: State, now: float) -> View:
+    """The view of this moment."""
+    reasons = [reason for reason in (rule(state, now) for rule in _RULES) if reason]
+    worst = max((reason.level for reason in reasons), default=NOTE)
+    trading = in_session(state, now)
+    if state.paused_until is not None and now < state.paused_until:
+        icon = PAUSED
+    elif worst > NOTE:
+        icon = TROUBLE if worst == ALARM else ATTENTION
+    else:
+        icon = OK if trading else NOT_TRADING
+    lines = [reason.text for reason in reasons][:MOST_LINES]
+    if icon == OK and not lines:
+        lines = [zh.ALL_WELL + _facts(state)]
+    if state.answer:
+        lines.insert(0, state.answer)
+    first = reasons[0].text if reasons else lines[0]
+    return View(icon, f"{zh.NAME} · {first}", tuple(lines), (icon, *(reason.code for reason in reasons)))
+
+
+def is_trading_day(state: State) -> Callable[[float], bool]:
+    """The receiver knows the holidays; what it said holds for its day. Otherwise Monday to Friday."""
+
+    def judge(epoch: float) -> bool:
+        if state.config.every_day:
+            return True
+        link = state.link
+        if link.trading is not None and link.trading_at is not None:
+            if trading_time.day_of(link.trading_at) == trading_time.day_of(epoch):
+                return link.trading
+        return trading_time.is_weekday(epoch)
+
+    return judge
+
+
+def in_session(state: State, now: float) -> bool:
+    return trading_time.in_session(state.config.sessions, now, is_trading_day(state))
+
+
+def _session_seconds(state: State, since: float, now: float) -> float:
+    return trading_time.session_seconds(state.config.sessions, since, now, is_trading_day(state))
+
+
+# The rules, the most urgent first ------------------------------------------------------------------------------------
+
+
+def _receiver(state: State, now: float) -> Optional[Reason]:
+    link = state.link
+    heard = link.alerts_ok_at if link.alerts_ok_at is not None else state.started_at
+    unheard = _session_seconds(state, heard, now) >= UNHEARD
+    if link.state == "retry":
+        if now - (link.since or now) < LINK_PATIENCE and not unheard:
+            return None
+        since = show_day_time(link.since or now, now)
+        text = f"自 {since} 起消息送不到接收端：{link.why}。记录都留在本机，会自动重试。"
+        return Reason(ALARM if unheard else ATTEND, "unreachable", text)
+    if link.state == "new" and unheard:
+        return Reason(ALARM, "unreachable", "启动后还没有连上过接收端：请检查网络和 sentry.ini 的 receiver。")
+    return None
+
+
+def _denied(state: State, now: float) -> Optional[Reason]:
+    if state.link.state != "denied":
+        return None
+    return Reason(ALARM, "denied", state.link.why + "，改好后重新启动哨兵。")
+
+
+def _alerts(state: State, now: float) -> Optional[Reason]:
+    link = state.link
+    if link.state != "ok" or link.alerts_ok is not False:
+        return None
+    heard = link.alerts_ok_at if link.alerts_ok_at is not None else state.started_at
+    level = ALARM if _session_seconds(state, heard, now) >= UNHEARD else ATTEND
+    return Reason(level, "alerts", f"接收端发不出告警：{link.alerts_why}。请登录服务器检查。")
+
+
+def _qmt(state: State, now: float) -> Optional[Reason]:
+    seen = state.qmt
+    name = seen.process.name if seen.process else state.config.qmt_names[0]
+    since = show_day_time(seen.since, now)
+    level = ALARM if in_session(state, now) else NOTE
+    if seen.state == qmt.MISSING:
+        return Reason(level, "qmt-missing", f"QMT 不在运行（{name}，自 {since}）：请打开 QMT 并登录。")
+    if seen.state == qmt.HUNG:
+        return Reason(ALARM, "qmt-hung", f"QMT 没有反应（自 {since}）：请到小主机上看看，必要时重启 QMT。")
+    if seen.state == qmt.ELSEWHERE:
+        path = seen.process.path if seen.process else ""
+        return Reason(
+            level, "qmt-elsewhere", f"运行的 QMT 不在设定的文件夹里（{path}）：请核对 sentry.ini 的 [qmt] folder。"
+        )
+    return None
+
+
+def _script(state: State, now: float) -> Optional[Reason]:
+    if not in_session(state, now):
+        return None
+    post = state.post
+    heard = max(post.at, state.started_at) if post else state.started_at
+    allowed = max(SCRIPT_SILENT, 3 * post.every) if post else SCRIPT_SILENT
+    if _session_seconds(state, heard, now) < allowed:
+        return None
+    if post is None:
+        return Reason(ATTEND, "script-never", "还没有收到 QMT 里策略的心跳：请在 QMT 里运行 heartbeat 策略。")
+    text = f"QMT 里的策略没有消息（最后一次 {show_day_time(post.at, now)}）：请看策略是否还在运行、账号是否登录。"
+    return Reason(ALARM, "script-silent", text)
+
+
+def _outbox(state: State, now: float) -> Optional[Reason]:
+    figures = state.outbox
+    if figures.error:
+        return Reason(ALARM, "outbox-error", figures.error)
+    if figures.rejected > state.rejected_before:
+        count = figures.rejected - state.rejected_before
+        return Reason(ATTEND, "set-aside", f"有 {count} 条记录被接收端拒收，已放到一边：请看日志。")
+    if figures.waiting and figures.oldest_age >= OUTBOX_OLD:
+        minutes = int(figures.oldest_age // 60)
+        return Reason(ATTEND, "outbox", f"有 {figures.waiting} 条记录等待送出，最早的已等 {minutes} 分钟。")
+    return None
+
+
+def _workers(state: State, now: float) -> Optional[Reason]:
+    if not state.dead:
+        return None
+    return Reason(ALARM, "workers", f"哨兵的 {'、'.join(state.dead)} 部分没有动静，正在自动重启。")
+
+
+def _disk(state: State, now: float) -> Optional[Reason]:
+    free = state.host.disk_free
+    if free is None or free >= DISK_LOW:
+        return None
+    level = ALARM if free < DISK_FULL else ATTEND
+    return Reason(level, "disk-full" if level == ALARM else "disk", f"磁盘只剩 {free // 1024**2} MB：请清理磁盘。")
+
+
+def _clock(state: State, now: float) -> Optional[Reason]:
+    offset = state.link.clock_offset
+    if offset is None or abs(offset) < CLOCK_WARN:
+        return None
+    level = ALARM if abs(offset) >= CLOCK_ALARM else ATTEND
+    way = "慢" if offset > 0 else "快"
+    return Reason(
+        level, f"clock-{level}", f"这台电脑的时钟比接收端{way} {abs(offset):.0f} 秒：请在系统设置里同步时间。"
+    )
+
+
+def _inbox(state: State, now: float) -> Optional[Reason]:
+    return Reason(ATTEND, "inbox", state.inbox_why) if state.inbox_why else None
+
+
+def _paused(state: State, now: float) -> Optional[Reason]:
+    if state.paused_until is None or now >= state.paused_until:
+        return None
+    return Reason(NOTE, "paused", zh.PAUSED_UNTIL.format(time=show_day_time(state.paused_until, now)))
+
+
+def _not_now(state: State, now: float) -> Optional[Reason]:
+    return None if in_session(state, now) else Reason(NOTE, "not-now", zh.NOT_NOW + _facts(state))
+
+
+_RULES: Tuple[Callable[[State, float], Optional[Reason]], ...] = (
+    _receiver,
+    _denied,
+    _alerts,
+    _qmt,
+    _script,
+    _outbox,
+    _workers,
+    _disk,
+    _clock,
+    _inbox,
+    _paused,
+    _not_now,
+)
+
+
+def _facts(state: State) -> str:
+    facts: List[str] = []
+    if state.qmt.state in (qmt.RUNNING, qmt.RESTARTED):
+        facts.append("QMT 运行中")
+    if state.link.ok_at is not None and state.link.state == "ok":
+        facts.append(f"已送达 {show_time(state.link.ok_at)}")
+    return "".join(" · " + fact for fact in facts)

@@ -1,0 +1,130 @@
+"""What the receiver's answer to a batch means. Pure: status, headers and body in, verdict out (docs/protocol.md section 3)."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import math
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+LONGEST_RETRY_AFTER = 300.0  # seconds: a proxy's wild number must not silence us for hours
+
+
+class Taken(NamedTuple):
+    """A JSON 200 of the receiver that names ids of ours."""
+
+    accepted: List[str]
+    rejected: Dict[str, str]
+    now: float  # the receiver's clock, epoch seconds
+    alerts_ok: bool
+    alerts_why: str
+    trading: Optional[bool]  # None: it did not say
+
+
+class Retry(NamedTuple):
+    """Send the same again later. after: seconds asked for by the receiver, or None."""
+
+    why: str
+    after: Optional[float] = None
+
+
+class TooBad(NamedTuple):
+    """Something in this batch cannot be taken: halve it; alone it is set aside (if `alone_too`, else sent again)."""
+
+    why: str
+    alone_too: bool
+
+
+class Denied(NamedTuple):
+    """The token is wrong: nothing gets through until the owner corrects it."""
+
+    why: str
+
+
+Verdict = Union[Taken, Retry, TooBad, Denied]
+
+
+def judge(status: int, headers: Mapping[str, str], body: bytes, ids: Sequence[str], now: float) -> Verdict:
+    """`headers` with lower-case names; `ids` of the batch; `now` epoch seconds (for a Retry-After that is a date)."""
+    answer = _parse(body)
+    if status == 200:
+        return _taken(answer, set(ids)) or Retry("回答不是接收端的（可能是代理或登录页面）")
+    if status in (401, 403):
+        return Denied("接收端不认这个 token，请核对 sentry.ini 的 [sentry] machine 和 token")
+    if status in (400, 413, 422):
+        # A size refusal is about this event, whoever says it. Other refusals count against an event only when they are
+        # the receiver's own: a proxy that answers 400 to everything must not empty the queue event by event.
+        ours = isinstance(answer, dict) and isinstance(answer.get("error"), str)
+        return TooBad(str(answer["error"])[:200] if ours else f"HTTP {status}", alone_too=ours or status == 413)
+    return Retry(_why(status), retry_after(headers.get("retry-after"), now))
+
+
+def retry_after(text: Optional[str], now: float) -> Optional[float]:
+    """Retry-After as seconds or as an HTTP date -> seconds, at most LONGEST_RETRY_AFTER; None where it is neither."""
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - now
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return None
+    if not math.isfinite(seconds):
+        return None
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
+
+
+def backoff(failures: int, random: float) -> float:
+    """Full jitter: anything between nothing and 1, 2, 4 ... 60 seconds, so that many senders do not beat in time.
+    `random` in [0, 1); never under 0.2 s, so that a quick refusal is no busy loop."""
+    return max(0.2, min(60.0, 2.0 ** min(failures - 1, 10)) * random)
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _taken(answer: Any, ids: set) -> Optional[Taken]:
+    if not isinstance(answer, dict):
+        return None
+    accepted, rejected, now = answer.get("accepted"), answer.get("rejected"), answer.get("now")
+    if not isinstance(accepted, list) or not isinstance(rejected, list) or not _is_time(now):
+        return None
+    yes = [item for item in accepted if isinstance(item, str) and item in ids]
+    no = dict(pair for pair in (_refusal(item) for item in rejected) if pair and pair[0] in ids)
+    if ids and not yes and not no:
+        return None
+    alerts, day = answer.get("alerts"), answer.get("day")
+    ok = isinstance(alerts, dict) and alerts.get("ok") is True
+    why = alerts.get("why") if isinstance(alerts, dict) else None
+    trading = day.get("trading") if isinstance(day, dict) else None
+    return Taken(
+        yes,
+        no,
+        float(now),
+        ok,
+        "" if ok else (why if isinstance(why, str) and why else "接收端没有说明原因")[:200],
+        trading if isinstance(trading, bool) else None,
+    )
+
+
+def _refusal(item: Any) -> Optional[Tuple[str, str]]:
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+        return None
+    return item["id"], str(item.get("error") or "接收端没有说明原因")
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+
+
+def _why(status: int) -> str:
+    if 300 <= status < 400:
+        return f"网址被转到别处（HTTP {status}），请核对 sentry.ini 的 receiver"
+    if status == 404:
+        return "这个网址上没有接收端（HTTP 404），请核对 sentry.ini 的 receiver"
+    return f"接收端或代理回答 HTTP {status}"

@@ -1,0 +1,135 @@
+"""Forwards order flag files: flags/YYYYMMDD/ID.jsonl, one order.state event per complete line.
+
+The files belong to the strategy alone: they are opened read-only, never moved, renamed or deleted. How far each one was
+forwarded is a mark in the outbox, written in the same transaction as its events.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+from tray_app import events
+from tray_app.events import Event
+from tray_app.worker import Lease
+
+log = logging.getLogger(__name__)
+
+EVERY = 1.0  # seconds between rounds
+NEWEST_DAYS = 3  # days looked at in each round: orders may carry over to the next session
+ALL_EVERY = 60.0  # seconds between looks at every day: a line may still come to an old file after a long holiday
+MOST_BYTES = 1024 * 1024  # read from one file in one round
+PREFIX = "flag:"  # of the marks
+
+_DAY = re.compile(r"[0-9]{8}\Z")
+
+
+class Progress(NamedTuple):
+    """How far a flag file was forwarded: bytes and lines, both up to the last complete line."""
+
+    offset: int = 0
+    lines: int = 0
+
+
+class FlagWatcher:
+    """`round(now)` forwards what is new."""
+
+    def __init__(self, folder: Path, lease: Lease) -> None:
+        self._folder = folder
+        self._lease = lease
+        self._progress = {
+            name[len(PREFIX) :]: Progress(*json.loads(value)) for name, value in lease.marks(PREFIX).items()
+        }
+        self._all_at = 0.0
+
+    def round(self, now: float) -> None:
+        days = sorted((name for name in _list(self._folder) if _DAY.match(name)), reverse=True)
+        if 0 <= now - self._all_at < ALL_EVERY:
+            days = days[:NEWEST_DAYS]
+        else:
+            self._all_at = now
+        for day in reversed(days):
+            for name in sorted(_list(self._folder / day)):
+                if name.endswith(".jsonl"):
+                    self._forward(f"{day}/{name}", now)
+
+    def _forward(self, name: str, now: float) -> None:
+        while True:
+            before = self._progress.get(name, Progress())
+            try:
+                raw = _read(self._folder / name, before.offset)
+            except OSError:
+                return  # vanished or held for a moment; a strategy's files come back to be read
+            if raw is None:
+                self._cut_short(name, before, now)
+                return
+            progress, found = split(name[9:-6], raw, before, now)
+            if progress == before:
+                return
+            self._store(name, progress, found)
+
+    def _cut_short(self, name: str, before: Progress, now: float) -> None:
+        """Append-only files do not shrink. Line numbers go on: ids that were used are never used for other lines."""
+        try:
+            size = os.stat(self._folder / name).st_size
+        except OSError:
+            return
+        what = f"委托记录文件变短了（flags/{name}）：它只应增加。请不要改动 flags 里的文件，并核对当天委托。"
+        told = events.trouble("flag-cut", what, now, events.named_id(f"flag-cut:{name}:{before.offset}:{size}"))
+        self._store(name, Progress(size, before.lines), [told])
+
+    def _store(self, name: str, progress: Progress, found: List[Event]) -> None:
+        self._lease.put(*found, marks={PREFIX + name: json.dumps(progress)})
+        self._progress[name] = progress
+
+
+def split(flag: str, raw: bytes, before: Progress, now: float) -> Tuple[Progress, List[Event]]:
+    """New bytes of a flag file -> how far they are complete, and their events. A torn last line waits for its rest; a
+    complete line that is no JSON object is told once. Pure."""
+    complete = raw.rfind(b"\n") + 1
+    if complete == 0 and len(raw) >= MOST_BYTES:
+        complete = len(raw)  # no line of ours is so long: garbage must not block what comes after it
+    found = []
+    lines = before.lines
+    chunk = raw[:complete].split(b"\n")
+    if not chunk[-1]:
+        chunk.pop()  # what follows the last line feed
+    for line in chunk:
+        lines += 1
+        if line.strip():
+            found.append(_event(flag, lines, line, now))
+    return Progress(before.offset + complete, lines), found
+
+
+def _event(flag: str, number: int, line: bytes, now: float) -> Event:
+    try:
+        value = events.clean(events.parse(line))
+        if not isinstance(value, dict):
+            raise events.BadEvent("不是一个 JSON 对象")
+    except events.BadEvent as error:
+        what = f"委托记录 {flag} 第 {number} 行看不懂（{error}）：请核对这笔委托。"
+        return events.trouble("flag-garbled", what, now, events.named_id(f"flag-garbled:{flag}:{number}"))
+    data: Dict[str, Any] = {**value, "flag": flag, "line": number}
+    at = value.get("at")
+    is_time = isinstance(at, (int, float)) and events.SMALLEST_TIME <= at <= events.LARGEST_TIME
+    return events.make("order.state", data, at if is_time else now, events.named_id(f"flag:{flag}:{number}"))
+
+
+def _read(path: Path, offset: int) -> bytes | None:
+    """Bytes from `offset`; None where the file is shorter than that."""
+    with open(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size < offset:
+            return None
+        file.seek(offset)
+        return file.read(MOST_BYTES)
+
+
+def _list(folder: Path) -> List[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []  # not made yet, or a stray file

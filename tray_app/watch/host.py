@@ -1,0 +1,100 @@
+"""The machine's own health, every [host] every seconds; and sleep, noticed when wall clock and monotonic clock part."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, NamedTuple, Optional
+
+import psutil
+
+from tray_app import events
+from tray_app.events import Event
+from tray_app.worker import Lease
+
+EVERY = 1.0  # seconds between rounds; a heartbeat is made only when due
+SLEPT = 30.0  # seconds by which the wall clock ran ahead of the monotonic one
+
+
+class HostLook(NamedTuple):
+    """cpu and memory in percent, disk_free in bytes, boot_at epoch seconds; None: this machine does not tell."""
+
+    cpu: Optional[float]
+    memory: Optional[float]
+    disk_free: Optional[int]
+    boot_at: Optional[float]
+
+
+def look(folder: Path) -> HostLook:
+    """Figures of this machine; never blocks (cpu is the average since the last call)."""
+    return HostLook(
+        _try(lambda: psutil.cpu_percent(None)),
+        _try(lambda: psutil.virtual_memory().percent),
+        _try(lambda: shutil.disk_usage(str(folder)).free),
+        _try(psutil.boot_time),
+    )
+
+
+def slept(wall_passed: float, mono_passed: float) -> float:
+    """Seconds that the machine slept between two rounds; 0.0: it did not."""
+    gap = wall_passed - mono_passed
+    return gap if gap > SLEPT else 0.0
+
+
+class HostWatcher:
+    """`extra()` gives what only the app knows (outbox, workers, pause); `companions()` events that go along: the periodic
+    qmt.process. Both are asked at each heartbeat."""
+
+    def __init__(
+        self,
+        folder: Path,
+        every: float,
+        lease: Lease,
+        extra: Callable[[], Dict[str, Any]],
+        companions: Callable[[float], list[Event]],
+        on_resume: Callable[[], None],
+        mono: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder
+        self._every = every
+        self._lease = lease
+        self._extra = extra
+        self._companions = companions
+        self._on_resume = on_resume
+        self._mono = mono
+        self._last: Optional[tuple[float, float]] = None
+        self._due_at = mono()
+        self._looked = False
+
+    def hurry(self) -> None:
+        self._due_at = self._mono()
+
+    def round(self, now: float) -> None:
+        mono = self._mono()
+        if self._last is not None:
+            gap = slept(now - self._last[0], mono - self._last[1])
+            if gap:
+                self._on_resume()
+                self._lease.put(events.make("host.resumed", {"slept": round(gap, 1)}, now))
+                self._due_at = mono
+        self._last = (now, mono)
+        if mono < self._due_at:
+            return
+        self._due_at = mono + self._every
+        seen = look(self._folder)
+        if not self._looked:
+            seen = seen._replace(cpu=None)  # psutil's first answer is an average over nothing
+        self._looked = True
+        self._lease.show(host=seen)
+        data = {**seen._asdict(), "every": self._every, **self._extra()}
+        self._lease.put(
+            events.make("host.heartbeat", data, now), *self._companions(now), marks={"last_seen": str(round(now, 3))}
+        )
+
+
+def _try(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except (OSError, RuntimeError, psutil.Error, ValueError):
+        return None  # Wine and odd machines lack single figures; the others still count

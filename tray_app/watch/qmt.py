@@ -1,0 +1,249 @@
+"""Is QMT running, and does it answer? `judge` is a pure function over looks; `Looker` is the edge that looks.
+
+Executables and folders: qmt-facts.md section 2; hung windows and process lists: windows-facts.md section 5.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+import psutil
+
+from tray_app import events
+from tray_app.events import Event
+from tray_app.worker import Lease
+
+log = logging.getLogger(__name__)
+
+RUNNING, MISSING, HUNG, RESTARTED, ELSEWHERE = "running", "missing", "hung", "restarted", "elsewhere"
+HITS_UNTIL_HUNG = 3
+SAME_START = 2.0  # seconds: psutil's start time flutters by a second (psutil#1007)
+NEWER = 5.0  # seconds before last_ok from which a process counts as started after the one that vanished
+
+
+class Found(NamedTuple):
+    """A process whose name is one of QMT's. here: it lies in the configured folder (or none is configured, or its path
+    is not readable, as for an elevated QMT). answering None: cannot be told."""
+
+    pid: int
+    started: float
+    name: str
+    path: Optional[str]
+    here: bool
+    answering: Optional[bool] = None
+    rss: Optional[int] = None
+    cpu: Optional[float] = None
+
+
+class Seen(NamedTuple):
+    """What is known about QMT after a look. since: epoch seconds of this state; last_ok: when last seen running."""
+
+    state: str = ""
+    since: float = 0.0
+    last_ok: Optional[float] = None
+    process: Optional[Found] = None  # in state missing: the one that vanished
+    hits: int = 0  # looks in a row without an answer
+    first_hit: float = 0.0
+
+
+def judge(before: Seen, found: Sequence[Found], now: float, hung_after: float) -> Tuple[Seen, bool]:
+    """The state after this look, and whether it must be told at once."""
+    here = [process for process in found if process.here]
+    process = _choose(before, here)
+    if process is None:
+        state = ELSEWHERE if found and not here else MISSING
+        shown = found[0] if state == ELSEWHERE else before.process
+        return _next(before, state, shown, now, 0, 0.0)
+    restarted = (
+        before.process is not None and before.state in (RUNNING, HUNG, RESTARTED) and not _same(before.process, process)
+    )
+    if restarted:
+        return _next(before, RESTARTED, process, now, 0, 0.0, ok=True)
+    if process.answering is not False:
+        return _next(before, RUNNING, process, now, 0, 0.0, ok=True)
+    first = before.first_hit if before.hits else now
+    hits = before.hits + 1
+    is_hung = before.state == HUNG or (hits >= HITS_UNTIL_HUNG and now - first >= hung_after)
+    if is_hung:
+        return _next(before, HUNG, process, now, hits, first)
+    # Not answering for a while is how a busy client looks too: until it is hung, it is what it was.
+    return _next(before, RUNNING, process, now, hits, first)
+
+
+def _choose(before: Seen, here: Sequence[Found]) -> Optional[Found]:
+    """The process to watch: the one we know; else one of the same name; else one that started after ours vanished.
+    A second client that had been running beside ours all the time does not stand in for it."""
+    known = before.process
+    if known is None or before.state in ("", ELSEWHERE):
+        return here[0] if here else None
+    for process in here:
+        if _same(known, process):
+            return process
+    for process in here:
+        newer = before.last_ok is None or process.started > before.last_ok - NEWER
+        if os.path.normcase(process.name) == os.path.normcase(known.name) or newer:
+            return process
+    return None
+
+
+def _same(one: Found, other: Found) -> bool:
+    return one.pid == other.pid and abs(one.started - other.started) <= SAME_START
+
+
+def _next(
+    before: Seen, state: str, process: Optional[Found], now: float, hits: int, first: float, ok: bool = False
+) -> Tuple[Seen, bool]:
+    changed = state != before.state
+    since = now if changed else before.since
+    return Seen(state, since, now if ok else before.last_ok, process, hits, first), changed
+
+
+def event_of(seen: Seen, names: Sequence[str], now: float, change: bool) -> Event:
+    """The qmt.process event of what was seen."""
+    process = seen.process
+    gone = seen.state == MISSING
+    data: Dict[str, Any] = {
+        "state": seen.state,
+        "name": process.name if process else names[0],
+        "pid": process.pid if process and not gone else None,
+        "started": round(process.started, 3) if process and not gone else None,
+        "since": round(seen.since, 3),
+        "last_ok": round(seen.last_ok, 3) if seen.last_ok is not None else None,
+        "rss": process.rss if process and not gone else None,
+        "cpu": process.cpu if process and not gone else None,
+        "path": process.path if process else None,
+        "change": change,
+    }
+    return events.make("qmt.process", data, now)
+
+
+class QmtWatcher:
+    """`look()` gives what was found; each change is stored at once."""
+
+    def __init__(
+        self, names: Sequence[str], hung_after: float, lease: Lease, look: Callable[[], List[Found]], before: Seen
+    ) -> None:
+        self._names = names
+        self._hung_after = hung_after
+        self._lease = lease
+        self._look = look
+        self._seen = before
+
+    def round(self, now: float) -> None:
+        seen, changed = judge(self._seen, self._look(), now, self._hung_after)
+        if changed:
+            log.info("QMT: %s %s", seen.state, seen.process)
+            self._lease.put(event_of(seen, self._names, now, change=True))
+        self._lease.show(qmt=seen, qmt_at=now)
+        self._seen = seen  # only now: a change that could not be stored is told again in the next round
+
+
+# The edge: the process list ------------------------------------------------------------------------------------------
+
+
+class Looker:
+    """Finds QMT's processes. One odd process never stops the scan: each is asked on its own, and any error of psutil or
+    of the system (Wine: OSError) means that this one does not tell."""
+
+    def __init__(
+        self, names: Sequence[str], folder: str, answering: Callable[[psutil.Process], Optional[bool]]
+    ) -> None:
+        self._names = [os.path.normcase(name) for name in names]
+        self._folder = _folder(folder)
+        self._answering = answering
+        self._processes: Dict[Tuple[int, float], psutil.Process] = {}  # kept: cpu is counted between two looks
+
+    def look(self) -> List[Found]:
+        found = []
+        for process, name in _candidates(self._names):
+            seen = self._describe(process, name)
+            if seen is not None:
+                found.append(seen)
+        found.sort(key=lambda item: (self._names.index(os.path.normcase(item.name)), item.started))
+        alive = {(item.pid, item.started) for item in found}
+        self._processes = {key: process for key, process in self._processes.items() if key in alive}
+        return found
+
+    def _describe(self, process: psutil.Process, name: str) -> Optional[Found]:
+        try:
+            started = process.create_time()
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return None  # dead, only not yet buried by its parent
+        except (psutil.Error, OSError):
+            return None
+        process = self._processes.setdefault((process.pid, started), process)
+        paths = _paths(process)
+        here = not self._folder or not paths or any(_inside(path, self._folder) for path in paths)
+        return Found(
+            process.pid,
+            started,
+            name,
+            paths[0] if paths else None,
+            here,
+            self._answering(process) if here else None,
+            _ask(lambda: process.memory_info().rss),
+            _ask(lambda: process.cpu_percent(None)),
+        )
+
+
+def _candidates(names: Sequence[str]) -> Iterable[Tuple[psutil.Process, str]]:
+    """Processes with one of the names, each with the name as it is on this machine."""
+    if sys.platform == "win32":
+        from tray_app import winapi
+
+        # One call lists all names, also where psutil cannot read them (other users' processes, Wine).
+        for pid, name in winapi.process_names():
+            if os.path.normcase(name) in names:
+                process = _ask(lambda pid=pid: psutil.Process(pid))
+                if process is not None:
+                    yield process, name
+        return
+    for process in psutil.process_iter():
+        for name in _posix_names(process):
+            if name in names:
+                yield process, name
+                break
+
+
+def _posix_names(process: psutil.Process) -> List[str]:
+    """A program that stands in for QMT on Linux is called so by its file, by its process name or by argv[0]."""
+    answers = [_ask(process.name), _ask(process.exe)]
+    command = _ask(process.cmdline)
+    answers.append(command[0] if command else None)
+    return [os.path.basename(answer) for answer in answers if answer]
+
+
+def _paths(process: psutil.Process) -> List[str]:
+    command = _ask(process.cmdline)
+    answers = [command[0] if command else None, _ask(process.exe)]
+    if sys.platform == "win32":
+        from tray_app import winapi
+
+        answers.reverse()
+        answers.append(winapi.process_path(process.pid))
+    return [path for path in answers if path and os.path.isabs(path)]
+
+
+def _folder(text: str) -> str:
+    return os.path.normcase(os.path.abspath(text)) if text else ""
+
+
+def _inside(path: str, folder: str) -> bool:
+    inner = os.path.normcase(os.path.abspath(path))
+    return inner.startswith(folder.rstrip("\\/") + os.sep)
+
+
+def _ask(question: Callable[[], Any]) -> Any:
+    try:
+        return question()
+    except (psutil.Error, OSError, RuntimeError):
+        return None
+
+
+def posix_answering(process: psutil.Process) -> Optional[bool]:
+    """A stopped process (SIGSTOP) answers nobody; more cannot be told from outside."""
+    status = _ask(process.status)
+    return None if status is None else status != psutil.STATUS_STOPPED

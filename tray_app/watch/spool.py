@@ -1,0 +1,150 @@
+"""Picks up the strategies' posts: read in the order of their names, commit to the outbox, then delete.
+
+A file that is no event goes to spool/bad and is told once. docs/protocol.md section 1.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Set, Tuple
+
+from tray_app import events
+from tray_app.events import Event
+from tray_app.home import Home
+from tray_app.worker import Lease
+
+log = logging.getLogger(__name__)
+
+EVERY = 0.25  # seconds between rounds: what the promise of one second from post to receiver allows
+LARGEST_FILE = 1024 * 1024  # bytes; the receiver takes no larger post
+MOST_FILES, MOST_BYTES = 200, 4 * 1024 * 1024  # of one transaction
+STALE_TMP = 86400.0  # seconds: a writer died in the middle
+MOST_BAD = 200  # files kept in spool/bad, so that a mad script cannot fill the disk
+PATIENCE = 5.0  # seconds: a file that a virus scanner holds keeps its turn for so long, then others go first
+
+
+class Post(NamedTuple):
+    """The newest heartbeat of a strategy, for the icon."""
+
+    at: float
+    every: float
+    strategy: str
+
+
+class SpoolWatcher:
+    """Everything in spool/ that ends in .json and does not begin with a dot is a post."""
+
+    def __init__(self, home: Home, lease: Lease) -> None:
+        self._home = home
+        self._lease = lease
+        self._stored: Set[str] = set()  # committed, but the file could not be deleted yet
+        self._held_since: Dict[str, float] = {}  # files that could not be read
+
+    def round(self, now: float) -> None:
+        while self._one_batch(now):
+            self._lease.check()
+
+    def _one_batch(self, now: float) -> bool:
+        """True: more files are waiting."""
+        names = self._names(now)
+        batch: List[Tuple[str, Event]] = []
+        size = 0
+        for name in names:
+            if name in self._stored:
+                self._delete(name)
+                continue
+            if len(batch) >= MOST_FILES or size >= MOST_BYTES:
+                break
+            try:
+                raw = _read(self._home.spool / name)
+            except FileNotFoundError:
+                continue  # the strategy removed its oldest heartbeat
+            except OSError as error:
+                if self._is_held(name, now, error):
+                    break
+                continue
+            self._held_since.pop(name, None)
+            size += len(raw)
+            try:
+                if len(raw) > LARGEST_FILE:
+                    raise events.BadEvent("超过 1 MiB")
+                batch.append((name, events.check(events.parse(raw))))
+            except events.BadEvent as error:
+                self._put_aside(name, str(error), now)
+        if not batch:
+            return False
+        self._lease.put(*(event for _, event in batch))
+        for name, event in batch:
+            self._stored.add(name)
+            self._delete(name)
+            self._show(event)
+        return len(batch) >= MOST_FILES or size >= MOST_BYTES
+
+    def _names(self, now: float) -> List[str]:
+        names = []
+        try:
+            with os.scandir(self._home.spool) as entries:
+                for entry in entries:
+                    if entry.name.endswith(".tmp"):
+                        _remove_stale(entry, now)
+                    elif entry.name.endswith(".json") and not entry.name.startswith(".") and entry.is_file():
+                        names.append(entry.name)
+        except FileNotFoundError:
+            self._home.spool.mkdir(parents=True, exist_ok=True)
+        self._stored &= set(names)
+        return sorted(names)
+
+    def _is_held(self, name: str, now: float, error: OSError) -> bool:
+        """True: wait for it, so that posts keep their order."""
+        since = self._held_since.setdefault(name, now)
+        if now - since < PATIENCE:
+            return True
+        told = events.named_id(f"spool-unreadable:{name}")
+        what = f"策略的一份消息读不了（{name}）：{error.strerror or error}。请检查是否被别的程序占用。"
+        self._lease.put(events.trouble("spool-unreadable", what, now, told))
+        self._held_since[name] = now + 3600 - PATIENCE  # not said again within the hour
+        return False
+
+    def _delete(self, name: str) -> None:
+        try:
+            os.remove(self._home.spool / name)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return  # held by another program: it stays in _stored and is only deleted, next time
+        self._stored.discard(name)
+
+    def _put_aside(self, name: str, why: str, now: float) -> None:
+        what = f"策略留下的一份消息看不懂（{name}：{why}），已移到 spool/bad 保留。"
+        self._lease.put(events.trouble("spool-bad", what, now, events.named_id(f"spool-bad:{name}")))
+        log.warning("spool: %s: %s", name, why)
+        try:
+            self._home.bad.mkdir(parents=True, exist_ok=True)
+            for old in sorted(os.listdir(self._home.bad))[: -MOST_BAD + 1 or None]:
+                if len(os.listdir(self._home.bad)) >= MOST_BAD:
+                    os.remove(self._home.bad / old)
+            os.replace(self._home.spool / name, self._home.bad / name)
+        except OSError as error:
+            log.warning("spool: moving %s: %s", name, error)  # tried again in the next round, told once by its id
+
+    def _show(self, event: Event) -> None:
+        if event["kind"] != "qmt.heartbeat":
+            return
+        every = event["data"].get("every")
+        every = every if isinstance(every, (int, float)) and 0 < every <= 3600 else 60.0
+        self._lease.show(post=Post(event["at"], every, str(event["data"].get("strategy") or "")))
+
+
+def _read(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(LARGEST_FILE + 1)
+
+
+def _remove_stale(entry: os.DirEntry[str], now: float) -> None:
+    try:
+        if now - entry.stat().st_mtime > STALE_TMP:
+            os.remove(entry.path)
+    except OSError:
+        pass  # renamed meanwhile, or held: looked at again in the next round
