@@ -1,8 +1,8 @@
-"""Prices for rehearsals: daily bars from a folder of CSVs or from a seeded synthetic series, walked through tick by tick.
+"""Prices for rehearsals: daily bars from a folder of CSVs or from a seeded synthetic series, walked tick by tick.
 
 A day's bar becomes ticks on a fixed path: open, then straight to the low, then to the high, then to the close, with
-`STEPS` ticks a segment (61 in all); the day after follows at once and the series begins again after its last day. Tick
-numbers may be negative: they walk back into the days before. Nothing here knows the time; whoever asks counts the ticks.
+`STEPS` ticks a segment (61 in all); the day after follows at once, and after the last day the series begins again. Tick
+numbers may be negative: they walk back into the days before. Nothing here knows the time; whoever asks counts ticks.
 Runs on Python 3.6 with the standard library alone.
 """
 
@@ -28,7 +28,15 @@ ETFS = (
     ("512690.SH", "酒ETF", 0.7),
 )
 
-Bar = NamedTuple("Bar", [("date", str), ("open", float), ("high", float), ("low", float), ("close", float)])
+
+class Bar(NamedTuple):
+    """One day, prices in yuan."""
+
+    date: str
+    open: float
+    high: float
+    low: float
+    close: float
 
 
 class PriceError(ValueError):
@@ -74,7 +82,7 @@ class Market:
         step = number % TICKS_A_DAY
         walked = path(self.bars[code][index])[: step + 1]
         last = walked[-1]
-        chance = random.Random("%s %d" % (code, number))  # the same tick has the same book, whoever asks and how often
+        chance = random.Random(f"{code} {number}")  # the same tick has the same book, whoever asks and how often
         return Tick(
             last=last,
             open=walked[0],
@@ -99,19 +107,19 @@ def path(bar: Bar) -> List[float]:
 
 def synthetic(seed: int, days: int = 1200, codes: Sequence[Tuple[str, str, float]] = ETFS) -> Market:
     """A made-up market: a random walk per code, the same for the same seed on every Python."""
-    bars = {code: _walk(random.Random("%d %s" % (seed, code)), price, days) for code, _, price in codes}
-    return Market(bars, "合成行情（随机生成，种子 %d，不是真实价格）" % seed, True)
+    bars = {code: _walk(random.Random(f"{seed} {code}"), price, days) for code, _, price in codes}
+    return Market(bars, f"合成行情（随机生成，种子 {seed}，不是真实价格）", True)
 
 
 def from_folder(folder: str) -> Market:
     """The market in `folder`: one <code>.csv per code with the columns date, open, high, low, close."""
     if not os.path.isdir(folder):
-        raise PriceError("行情文件夹 %s 不存在，请检查 --data" % folder)
+        raise PriceError(f"行情文件夹 {folder} 不存在，请检查 --data")
     names = sorted(name for name in os.listdir(folder) if re.match(r"^\d{6}\.(SH|SZ|BJ)\.csv$", name))
     if not names:
-        raise PriceError("行情文件夹 %s 里没有 510300.SH.csv 这样的文件，请检查 --data" % folder)
+        raise PriceError(f"行情文件夹 {folder} 里没有 510300.SH.csv 这样的文件，请检查 --data")
     bars = {name[:-4]: _read(os.path.join(folder, name)) for name in names}
-    return Market(bars, "行情来自 %s" % folder, False)
+    return Market(bars, f"行情来自 {folder}", False)
 
 
 def _read(file_path: str) -> List[Bar]:
@@ -124,11 +132,10 @@ def _read(file_path: str) -> List[Bar]:
                     raise ValueError("日期没有递增")
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise PriceError(
-            "%s 第 %d 行读不懂（%s），应有列 date,open,high,low,close，日期如 2024-01-31"
-            % (file_path, len(bars) + 2, error)
-        )
+            f"{file_path} 第 {len(bars) + 2} 行读不懂（{error}），应有列 date,open,high,low,close，日期如 2024-01-31"
+        ) from None
     if len(bars) < 2:
-        raise PriceError("%s 至少要有两天的价格" % file_path)
+        raise PriceError(f"{file_path} 至少要有两天的价格")
     return bars
 
 
@@ -154,7 +161,7 @@ def _walk(chance: random.Random, price: float, days: int) -> List[Bar]:
         close = _round(max(0.1 * price, close * (1 + move)))
         high = _round(max(opened, close) * (1 + abs(chance.gauss(0, 0.004))))
         low = _round(min(opened, close) * (1 - abs(chance.gauss(0, 0.004))))
-        bars.append(Bar("D%05d" % day, opened, high, low, close))
+        bars.append(Bar(f"D{day:05d}", opened, high, low, close))
     return bars
 
 

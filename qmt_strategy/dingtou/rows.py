@@ -1,8 +1,8 @@
 """QMT's objects as rows with the Chinese keys of docs/protocol.md, ready for strict JSON.
 
 QMT fills what it does not know with 1.7976931348623157e308 (double) or 2147483647 (int); both become None, as do NaN
-and infinity. Attributes are read one by one, since any may be missing or raise (m_xtTag does on orders and deals, and is
-never read). Sources: the object dumps in qmt-facts 1.5 and the status table in 1.4.
+and infinity. Attributes are read one by one, since any may be missing or raise (m_xtTag does on orders and deals, and
+is never read). Sources: the object dumps in qmt-facts 1.5 and the status table in 1.4.
 """
 
 import math

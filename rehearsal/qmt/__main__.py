@@ -1,4 +1,4 @@
-"""python -m rehearsal.qmt --dir DIR --script FILE: the simulated QMT as a process. Says 'qmt ready' when scripts run."""
+"""python -m rehearsal.qmt --dir DIR --script FILE: the simulated QMT as a process; prints `qmt ready` when it runs."""
 
 import argparse
 import contextlib
@@ -33,7 +33,7 @@ def arguments(argv: Optional[List[str]]) -> argparse.Namespace:
 
 
 def build(options: argparse.Namespace) -> Host:
-    """The host that the command line asks for. ValueError or OSError with a Chinese sentence where it cannot be made."""
+    """The host that the command line asks for; ValueError or OSError where it cannot be made."""
     if not 0.05 <= options.tick_seconds <= 3600:
         raise ValueError("--tick-seconds 应在 0.05 到 3600 之间")
     chosen = behaviours.from_words(options.behave)

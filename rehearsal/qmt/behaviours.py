@@ -38,7 +38,7 @@ def from_words(words: Sequence[str]) -> Behaviours:
         try:
             given[name] = _value(text.strip(), types[name])
         except ValueError:
-            raise ValueError("行为 %s 的值 %s 不对，默认值是 %s" % (name, text, types[name]))
+            raise ValueError("行为 %s 的值 %s 不对，默认值是 %s" % (name, text, types[name])) from None
     return Behaviours()._replace(**given)
 
 

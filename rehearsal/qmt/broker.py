@@ -1,7 +1,8 @@
 """The simulated broker and exchange: an order's way 49 -> 50 -> 55 -> 56, rejects, cancels, several deals per order.
 
-The client does not see this book itself but a copy of it that is refreshed now and then (`view`), as get_trade_detail_data
-reads the client's cache (qmt-facts 1.3); orders and deals are also pushed, as events. Time and randomness are passed in.
+The client does not see this book itself but a copy of it that is refreshed now and then (`view`), as
+get_trade_detail_data reads the client's cache (qmt-facts 1.3); orders and deals are also pushed, as events. Time and
+randomness are passed in.
 """
 
 import random
@@ -116,14 +117,21 @@ class Broker:
         for deal in self.deals:
             self._push("deal", statement.deal(self, deal))
 
-    def view(self, kind: str) -> List[Any]:
-        """The client's copy of 'account', 'position', 'order' or 'deal'; [] while not logged in."""
-        return list(self._view.get(kind, ())) if self.connected else []
+    def view(self, kind: str, strategy: str = "") -> List[Any]:
+        """The client's copy of 'account', 'position', 'order' or 'deal'; [] while not logged in.
+
+        `strategy`: only the orders and deals placed under exactly this strategyName; '' = all.
+        """
+        rows = self._view.get(kind, []) if self.connected else []
+        if strategy and kind in ("order", "deal"):
+            mine = {order.ref for order in self.orders if order.request.strategy == strategy}
+            return [row for row in rows if row.m_nRef in mine]
+        return list(rows)
 
     # ---- what time does
 
     def advance(self, now: float, number: int) -> List[Event]:
-        """Do everything that is due at `now`, with the market at tick `number`; returns what is pushed to the client."""
+        """Do what is due at `now`, with the market at tick `number`; returns what is pushed to the client."""
         if times.day(now) != self._day:
             self._begin_day(now)
         for order in self.orders:

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Dict, List
 from . import times
 
 if TYPE_CHECKING:
-    from .host import Host
+    from .api import Api
     from .script import Script
 
 
 class ContextInfo:
-    __slots__ = ("_host", "_script", "__dict__")
+    __slots__ = ("_api", "_script", "__dict__")
 
-    def __init__(self, host: "Host", script: "Script") -> None:
-        self._host = host
+    def __init__(self, api: "Api", script: "Script", chart: str) -> None:
+        self._api = api
         self._script = script
-        self.stockcode = host.chart[:6]
-        self.market = host.chart[7:]
+        self.stockcode = chart[:6]
+        self.market = chart[7:]
         self.period = "1m"
         self.dividend_type = "none"
         self.do_back_test = False
@@ -32,28 +32,28 @@ class ContextInfo:
     # ---- the run
 
     def set_account(self, account: str) -> None:
-        self._host.api(self._host.set_account, self._script, account)
+        self._api.call(self._api.set_account, self._script, account)
 
     def run_time(self, function: str, period: str, start: str, market: str = "SH") -> None:
-        self._host.api(self._host.run_time, self._script, function, period, start)
+        self._api.call(self._api.run_time, self._script, function, period, start)
 
     def is_last_bar(self) -> bool:
-        return bool(self._host.api(self._host.is_last_bar))
+        return bool(self._api.call(self._api.is_last_bar))
 
     def is_new_bar(self) -> bool:
-        return bool(self._host.api(self._host.is_new_bar))
+        return bool(self._api.call(self._api.is_new_bar))
 
     def get_bar_timetag(self, barpos: int) -> int:
-        return int(self._host.api(self._host.bar_timetag, barpos))
+        return int(self._api.call(self._api.bar_timetag, barpos))
 
     def get_tick_timetag(self) -> int:
-        return int(self._host.api(self._host.tick_timetag))
+        return int(self._api.call(self._api.tick_timetag))
 
     # ---- quotes
 
     def get_full_tick(self, stock_code: Any = ()) -> Dict[str, Dict[str, Any]]:
         codes = stock_code or [self.stockcode + "." + self.market]
-        found: Dict[str, Dict[str, Any]] = self._host.api(self._host.full_tick, codes)
+        found: Dict[str, Dict[str, Any]] = self._api.call(self._api.full_tick, codes)
         return found
 
     def get_market_data(
@@ -68,7 +68,7 @@ class ContextInfo:
         count: int = -1,
     ) -> Any:
         codes = stock_code or [self.stockcode + "." + self.market]
-        return self._host.api(self._host.market_data, fields, codes, period, bool(start_time or end_time), count)
+        return self._api.call(self._api.market_data, fields, codes, period, bool(start_time or end_time), count)
 
     def get_market_data_ex(
         self,
@@ -83,18 +83,18 @@ class ContextInfo:
         subscribe: bool = True,
     ) -> Dict[str, Any]:
         codes = stock_code or [self.stockcode + "." + self.market]
-        frames: Dict[str, Any] = self._host.api(self._host.market_data_ex, fields, codes, period, count)
+        frames: Dict[str, Any] = self._api.call(self._api.market_data_ex, fields, codes, period, count)
         return frames
 
     def get_stock_name(self, stock_code: str) -> str:
-        return str(self._host.api(self._host.quotes.market.name, stock_code))
+        return str(self._api.call(self._api.stock_name, stock_code))
 
     def get_instrument_detail(self, stock_code: str) -> Dict[str, Any]:
-        detail: Dict[str, Any] = self._host.api(self._host.instrument_detail, stock_code)
+        detail: Dict[str, Any] = self._api.call(self._api.instrument_detail, stock_code)
         return detail
 
     def get_trading_dates(self, code: str, start: str, end: str, count: int, period: str = "1d") -> List[str]:
-        dates: List[str] = self._host.api(self._host.trading_dates, code, start, end, count)
+        dates: List[str] = self._api.call(self._api.trading_dates, code, start, end, count)
         return dates
 
 

@@ -1,7 +1,7 @@
 """Commands for drills: files DIR/control/*.cmd, taken in the order of their names and deleted when done.
 
-The command is the file's text, or its name without .cmd where the file is empty. Write it under another name and rename it,
-or use the name alone, so that a half-written command is never read.
+The command is the file's text, or its name without .cmd where the file is empty. Write it under another name and rename
+it, or use the name alone, so that a half-written command is never read.
 """
 
 import os

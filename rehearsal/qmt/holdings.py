@@ -1,4 +1,4 @@
-"""Cash and shares of the simulated account: freezing, fees, T+1. Yuan and shares; the time is passed in by the broker."""
+"""Cash (yuan) and shares of the simulated account: freezing, fees, T+1. The broker says when a day begins."""
 
 from typing import Dict, Mapping
 

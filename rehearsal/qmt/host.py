@@ -1,20 +1,18 @@
 """The client's one thread: everything that calls into a script goes through here, one after the other.
 
-`step(now)` does all that is due and returns; the process around it sleeps between steps. A strategy that blocks therefore
+`step()` does all that is due and returns; the process around it sleeps between steps. A strategy that blocks therefore
 blocks the others, as in the real client (qmt-facts 1.9).
 """
 
 import contextlib
 import random
-import re
 import time
 import traceback
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, Sequence
 
 from rehearsal.market import Market
 
-from . import passorder as orders
-from . import times
+from .api import Api
 from .behaviours import Behaviours
 from .broker import Broker
 from .contextinfo import bar_start
@@ -22,17 +20,15 @@ from .ledger import Ledger
 from .logs import Logs, Printed
 from .owner import Owner
 from .quotes import Quotes
-from .script import Script, Source, Timer
+from .script import Script, Source
 
-_TABLES = {"account": "account", "position": "position", "order": "order", "deal": "deal"}
 _CALLBACKS = {
     "account": "account_callback",
     "position": "position_callback",
     "order": "order_callback",
     "deal": "deal_callback",
+    "orderError": "orderError_callback",
 }
-_PERIOD = re.compile(r"^(\d+)n(Second|MilliSecond|Day)$")
-_SECONDS = {"Second": 1.0, "MilliSecond": 0.001, "Day": 86400.0}
 
 
 class Host:
@@ -58,15 +54,10 @@ class Host:
         self.scripts = [Script(source) for source in sources]
         self.logs = Logs(folder, now)
         self.ledger = Ledger(folder)
-        self._now = now
+        self.now = now
         self._next_tick = start
         self._silent = False
-        self._raise_next = False
-        self._entry = ""  # the entry point that runs now; '' = none
-        self._last_bar = False
-        self._new_bar = False
-        self._bar = 0.0
-        self._later: List[Any] = []  # (script, call) of quickTrade 0, sent at the next bar's first tick
+        self.api = Api(self)
         if behaviours.quotes_frozen:
             self.quotes.freeze(start)
 
@@ -76,13 +67,14 @@ class Host:
         """Log in and run every script from init, history bars included."""
         self.logs.client("[login] 账号 %s 登录成功" % self.account)
         self.logs.client("[trade]start trading mode, m_bTrade=1")
-        self._advance(self._now())
+        self.logs.client("[quote] " + self.quotes.market.source)
+        self._advance(self.now())
         for script in self.scripts:
             self._run_from_init(script, keep_timers=False)
 
     def step(self) -> None:
         """Do what is due now: pushes of the broker, timers, a tick."""
-        now = self._now()
+        now = self.now()
         self.owner.act(self.broker, now, self.quotes.number(now))
         self._advance(now)
         if not self._silent:
@@ -94,8 +86,10 @@ class Host:
 
     def next_due(self) -> float:
         """When the next step is worth making."""
-        timers = [timer.next_at for script in self.scripts for timer in script.timers]
-        return min([self._next_tick, self.owner.next_at, self.broker.next_due()] + timers)
+        due = [self._next_tick, self.owner.next_at, self.broker.next_due()]
+        if not self._silent:
+            due.extend(timer.next_at for script in self.scripts for timer in script.timers)
+        return min(due)
 
     def close(self) -> None:
         for script in self.scripts:
@@ -113,10 +107,10 @@ class Host:
             "reinit": self._reinit,
             "logout": self._logout,
             "login": self._login,
-            "freeze-quotes": lambda: self.quotes.freeze(self._now()),
+            "freeze-quotes": lambda: self.quotes.freeze(self.now()),
             "thaw-quotes": self.quotes.thaw,
             "reconnect": self._reconnect,
-            "raise": self._raise_in_next_handlebar,
+            "raise": self.api.raise_in_next_handlebar,
         }
         if name not in commands:
             return False
@@ -144,35 +138,31 @@ class Host:
         if self.behaviours.replay_on_reconnect:
             self.broker.replay()
 
-    def _raise_in_next_handlebar(self) -> None:
-        self._raise_next = True
-
     # ---- calling scripts
 
     def _run_from_init(self, script: Script, keep_timers: bool) -> None:
         self._enter(script, "load", script.start, self, keep_timers)
         self._enter(script, "init", script.function("init"), script.context)
         self._enter(script, "after_init", script.function("after_init"), script.context)
-        now = self._now()
+        now = self.now()
         for back in range(self.behaviours.history_bars, 0, -1):
             self._handlebar(script, bar_start(now) - 60 * back, last=False)
 
     def _tick(self, now: float) -> None:
         for script in self.scripts:
-            self._send_what_waited(script, new_bar=bar_start(now) != script.bar)
+            self.api.send_what_waited(script, new_bar=bar_start(now) != script.bar)
             self._handlebar(script, bar_start(now), last=True)
 
     def _handlebar(self, script: Script, bar: float, last: bool) -> None:
         if script.context is None:
             return
-        self._new_bar = bar != script.bar
-        self._last_bar = last
-        self._bar = bar
-        if self._new_bar:
+        new_bar = bar != script.bar
+        self.api.at_bar(bar, new_bar, last)
+        if new_bar:
             script.bar = bar
             script.context.barpos += 1
         if self.behaviours.rollback:
-            script.rollback.before_tick(script.context, self._new_bar)
+            script.rollback.before_tick(script.context, new_bar)
         self._enter(script, "handlebar", script.function("handlebar"), script.context)
 
     def _call_timers(self, now: float) -> None:
@@ -186,130 +176,30 @@ class Host:
         for kind, obj in self.broker.advance(now, self.quotes.number(now)):
             if kind == "order" and obj.m_nOrderStatus == 50:
                 self.logs.client("CTradeClient::order %s %s" % (obj.m_strInstrumentID, obj.m_strOrderSysID))
-            if not self._silent:
-                for script in self.scripts:
-                    self._call_back(script, _CALLBACKS[kind], obj)
+            for script in self.scripts:
+                self._call_back(script, kind, obj)
+        for script, order_args, words in self.api.take_errors():
+            self._call_back(script, "orderError", order_args, words)
 
-    def _call_back(self, script: Script, name: str, *args: Any) -> None:
+    def _call_back(self, script: Script, kind: str, *args: Any) -> None:
+        if self._silent:
+            return
         if self.account in script.accounts or not self.behaviours.callbacks_need_set_account:
+            name = _CALLBACKS[kind]
             self._enter(script, name, script.function(name), script.context, *args)
 
     def _enter(self, script: Script, entry: str, function: Any, *args: Any) -> None:
         """Call into a script. What it raises ends up in the formula log and stops the script for good."""
         if not callable(function) or (script.stopped and entry != "load"):
             return
-        self._entry = entry
+        self.api.entry = entry
+        printed: Any = Printed(self.logs, script.name)
         try:
-            with contextlib.redirect_stdout(Printed(self.logs, script.name)):  # type: ignore[type-var]
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
                 self.ledger.entry(script.name, entry, function, *args)
         except (Exception, SystemExit):  # the client survives whatever a strategy does
             self.logs.formula(script.name, traceback.format_exc())
             script.stopped = True
         finally:
-            self._entry = ""
-
-    # ---- the API that scripts call
-
-    def api(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Every call of a script into the client: timed apart, and the place where the drill `raise` strikes."""
-        if self._raise_next and self._entry == "handlebar":
-            self._raise_next = False
-            raise RuntimeError("模拟的 QMT 内部错误")
-        return self.ledger.inside(function, *args)
-
-    def injected(self, script: Script) -> Dict[str, Any]:
-        """The globals that QMT puts into a script in 实盘."""
-        return {
-            "account": self.account,
-            "accountType": "STOCK",
-            "passorder": lambda *args: self.api(self._passorder, script, args),
-            "cancel": lambda *args: self.api(self._cancel, *args),
-            "get_trade_detail_data": lambda *args: self.api(self._trade_detail_data, *args),
-            "timetag_to_datetime": lambda ms, form: times.text(ms / 1000.0, form),
-        }
-
-    def _passorder(self, script: Script, args: Any) -> None:
-        call = orders.read(args)
-        if call.account != self.account or call.code not in self.quotes.market.bars:
-            self.logs.client("[函数交易] 账号或证券代码不合法: %s %s" % (call.account, call.code))
-        elif call.quick_trade == 2 or (call.quick_trade == 1 and self._last_bar):
-            self._send(script, call)
-        elif call.quick_trade == 0 and self._last_bar:
-            # Only the signal of a bar's last tick counts: a newer tick's signals replace these.
-            self._later.append((script, call, self._now()))
-
-    def _send_what_waited(self, script: Script, new_bar: bool) -> None:
-        mine = [item for item in self._later if item[0] is script]
-        self._later = [item for item in self._later if item[0] is not script]
-        if new_bar and mine:
-            last = max(at for _, _, at in mine)
-            for _, call, at in mine:
-                if at == last:
-                    self._send(script, call)
-
-    def _send(self, script: Script, call: orders.Call) -> None:
-        now = self._now()
-        made = orders.to_request(call, self.quotes.market.tick(call.code, self.quotes.number(now)), script.name)
-        if isinstance(made, orders.Refusal):
-            self.logs.client(made.words)
-            return
-        self.broker.submit(made, now)
-
-    def _cancel(self, sysid: str, account: str, account_type: str, context: Any) -> bool:
-        return self.broker.connected and self.broker.cancel(str(sysid), self._now())
-
-    def _trade_detail_data(self, account: str, account_type: str, data_type: str, strategy: str = "") -> List[Any]:
-        kind = _TABLES.get(data_type.lower())
-        # Off the strategy thread, where no entry point runs, the real client gives nothing.
-        if kind is None or account != self.account or not self._entry:
-            return []
-        return self.broker.view(kind)
-
-    def set_account(self, script: Script, account: str) -> None:
-        script.accounts.append(str(account))
-
-    def run_time(self, script: Script, function: str, period: str, start: str) -> None:
-        match = _PERIOD.match(period)
-        if not match or not re.match(r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$", start):
-            return  # the real client says nothing either; the timer just never fires
-        seconds = int(match.group(1)) * _SECONDS[match.group(2)]
-        if seconds > 0:
-            script.timers.append(Timer(script.scope, function, seconds, self._now() + seconds))
-
-    def is_last_bar(self) -> bool:
-        return self._last_bar
-
-    def is_new_bar(self) -> bool:
-        return self._new_bar
-
-    def bar_timetag(self, barpos: int) -> int:
-        return int(self._bar * 1000)
-
-    def tick_timetag(self) -> int:
-        return int(self.quotes.tick_at(self._now()) * 1000)
-
-    def full_tick(self, codes: Sequence[str]) -> Dict[str, Dict[str, Any]]:
-        return self.quotes.full_tick(codes, self._now())
-
-    def market_data(self, fields: Any, codes: Any, period: str, ranged: bool, count: int) -> Any:
-        return self.quotes.market_data(fields, codes, self._now(), ranged, count)
-
-    def market_data_ex(self, fields: Any, codes: Any, period: str, count: int) -> Dict[str, Any]:
-        return {code: self.quotes.frame(fields, code, self._now(), count) for code in codes}
-
-    def instrument_detail(self, code: str) -> Dict[str, Any]:
-        tick = self.quotes.market.tick(code, self.quotes.number(self._now()))
-        return {
-            "InstrumentName": self.quotes.market.name(code),
-            "PreClose": tick.last_close,
-            "UpStopPrice": round(tick.last_close * 1.1, 3),
-            "DownStopPrice": round(tick.last_close * 0.9, 3),
-            "PriceTick": 0.001,
-            "OpenDate": "20120528",
-            "InstrumentStatus": 0,
-        }
-
-    def trading_dates(self, code: str, start: str, end: str, count: int) -> List[str]:
-        dates = [date for date, _ in self.quotes.daily(code, self._now(), -1)]
-        kept = [date for date in dates if (not start or date >= start) and (not end or date <= end)]
-        return kept if count < 0 else kept[-count:]
+            printed.finish()
+            self.api.entry = ""

@@ -23,4 +23,4 @@ def prepare(site_packages: str, forbidden: str) -> None:
     for name in names:
         sys.modules.pop(name, None)
     if names:
-        sys.meta_path.insert(0, Whitelist(names))  # type: ignore[arg-type]
+        sys.meta_path.insert(0, Whitelist(names))

@@ -4,19 +4,22 @@ DIR/bin.x64/XtItClient.exe is a copy of this Python, so the process list shows X
 DIR/bin.x64/Lib/site-packages/dingtou is the package that the sentry's installer puts there.
 """
 
+import filecmp
 import os
 import shutil
 import sys
 import sysconfig
-from typing import Dict, List, Mapping, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Union
 
 CLIENT = "XtItClient.exe"
+Folder = Union[str, "os.PathLike[str]"]
 _REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def install(folder: str) -> str:
+def lay_out(folder: Folder) -> str:
     """Make or refresh the installation in `folder`; returns the path of its XtItClient.exe."""
-    binaries = os.path.join(os.path.abspath(folder), "bin.x64")
+    folder = os.path.abspath(str(folder))
+    binaries = os.path.join(folder, "bin.x64")
     packages = os.path.join(binaries, "Lib", "site-packages")
     os.makedirs(packages, exist_ok=True)
     for name in (os.path.join("userdata", "log"), "control"):
@@ -31,17 +34,15 @@ def install(folder: str) -> str:
     return client
 
 
-def command(folder: str, scripts: Sequence[str], *options: str) -> List[str]:
-    """argv that runs `scripts` in the simulated QMT under the name XtItClient.exe."""
-    client = os.path.join(os.path.abspath(folder), "bin.x64", CLIENT)
-    argv = [client, "-m", "rehearsal.qmt", "--dir", os.path.abspath(folder)]
-    for script in scripts:
-        argv += ["--script", os.path.abspath(script)]
-    return argv + list(options)
+def command(folder: Folder, options: Iterable[Any]) -> List[str]:
+    """argv of `python -m rehearsal.qmt --dir FOLDER OPTIONS...` under the name XtItClient.exe."""
+    folder = os.path.abspath(str(folder))
+    client = os.path.join(folder, "bin.x64", CLIENT)
+    return [client, "-m", "rehearsal.qmt", "--dir", folder] + [str(option) for option in options]
 
 
-def environment(base: Mapping[str, str] = os.environ) -> Dict[str, str]:
-    """`base` with what the copied interpreter needs to find its library, this repository and the installed packages."""
+def environment(folder: Folder, base: Mapping[str, str] = os.environ) -> Dict[str, str]:
+    """`base` with what the copied interpreter in `folder` needs: its library, this repository, installed packages."""
     paths = sysconfig.get_paths()
     environ = dict(base)
     environ["PYTHONHOME"] = sys.base_prefix
@@ -59,8 +60,8 @@ def _copy_python(client: str) -> None:
     base = getattr(sys, "_base_executable", None) or sys.executable
     if os.name != "nt":
         base = os.path.realpath(base)
-    if not (os.path.isfile(client) and os.path.getsize(client) == os.path.getsize(base)):
-        shutil.copy2(base, client)
+    if not (os.path.isfile(client) and filecmp.cmp(base, client, shallow=False)):
+        shutil.copy2(base, client)  # a running one is the same file and is left alone
     if os.name == "nt":
         beside = os.path.dirname(base)
         for name in os.listdir(beside):

@@ -1,7 +1,7 @@
 """The rehearsal's oracle: what really landed in the spool, and what each entry-point call of a script cost.
 
-Independent of the strategies' own counting: posts are seen at os.replace, the one call by which a file gets its final name,
-and a call's own cost is its wall time minus the time spent inside the simulated API and inside this ledger.
+Independent of the strategies' own counting: posts are seen at os.replace, the one call by which a file gets its final
+name, and a call's own cost is its wall time minus the time spent inside the simulated API and inside this ledger.
 """
 
 import json
@@ -55,11 +55,11 @@ class Ledger:
     def watch(self) -> None:
         """Wrap os.replace for this process."""
         self._replace = os.replace
-        os.replace = self._replace_and_note  # type: ignore[assignment]
+        os.replace = self._replace_and_note
 
     def close(self) -> None:
         if self._replace is not None:
-            os.replace = self._replace  # type: ignore[assignment]
+            os.replace = self._replace
             self._replace = None
         self._posted_file.close()
         self._costs_file.close()

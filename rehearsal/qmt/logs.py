@@ -8,7 +8,7 @@ from . import times
 
 
 class Logs:
-    """XtClient_YYYYMMDD.log (the client) and XtClient_FormulaOutput_YYYYMMDD.log (prints and tracebacks of strategies)."""
+    """XtClient_YYYYMMDD.log (the client) and XtClient_FormulaOutput_YYYYMMDD.log (what strategies print and raise)."""
 
     def __init__(self, folder: str, now: Callable[[], float]) -> None:
         self.folder = os.path.join(folder, "userdata", "log")
@@ -47,3 +47,8 @@ class Printed(io.TextIOBase):
         for line in lines:
             self._logs.formula(self._script, line)
         return len(words)
+
+    def finish(self) -> None:
+        """Log what stands in a line without an end."""
+        if self._open_line:
+            self._logs.formula(self._script, self._open_line)

@@ -1,10 +1,11 @@
 """QMT's Account, Order, Deal and Position as scripts see them: exactly the attributes of real dumps (qmt-facts 1.5).
 
-What QMT does not know it fills with a sentinel, so each class lists its attributes by type and every one that is not given
-becomes 1.7976931348623157e308, 2147483647 or ''. Reading m_xtTag raises on an order or deal and is None on a position.
+What QMT does not know it fills with a sentinel, so each class lists its attributes by type and every one that is not
+given becomes 1.7976931348623157e308, 2147483647 or ''. Reading m_xtTag raises on an order or deal, and is None on a
+position.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 UNSET_DOUBLE = 1.7976931348623157e308
 UNSET_INT = 2147483647
@@ -14,6 +15,10 @@ class QmtObject:
     doubles = ""
     ints = ""
     texts = ""
+
+    if TYPE_CHECKING:  # the attributes are made from the lists
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, sentinels: bool = True, **given: Any) -> None:
         for names, unset in ((self.doubles, UNSET_DOUBLE), (self.ints, UNSET_INT)):

@@ -3,7 +3,7 @@
 The functions here are pure: the tick and the account's state come in.
 """
 
-from typing import Any, NamedTuple, Tuple, Union
+from typing import Any, Dict, NamedTuple, Tuple, Union
 
 from rehearsal.market import Tick
 
@@ -73,6 +73,22 @@ def price_of(call: Call, tick: Tick) -> float:
         own_side = call.price_type == 13
         return tick.bid[0] if own_side == (call.op_type == BUY) else tick.ask[0]
     return 0.0
+
+
+def error_args(call: Call) -> Dict[str, Any]:
+    """orderError_callback's orderArgs, as dumped: the code with its market first, strategy and remark in one."""
+    return {
+        "accountID": call.account,
+        "currentTime": 0,
+        "formulaName": "",
+        "modelPrice": call.price,
+        "modelVolume": call.volume,
+        "opType": call.op_type,
+        "orderCode": call.code[7:] + call.code[:6],
+        "orderType": call.order_type,
+        "prType": call.price_type,
+        "strategyName": "%s_&&&_%s" % (call.strategy, call.remark),
+    }
 
 
 def to_request(call: Call, tick: Tick, source: str) -> Union[Request, Refusal]:

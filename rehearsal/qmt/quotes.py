@@ -1,7 +1,7 @@
 """The quotes side of the simulated client: which tick it is, get_full_tick, and the frames of get_market_data(_ex).
 
-Shapes are those of qmt-facts 1.8. The market's days are replayed, so frames carry dates that end today: bar dates are the
-weekdays up to now. pandas is imported only where a frame is asked for, since it takes a second to load.
+Shapes are those of qmt-facts 1.8. The market's days are replayed, so frames carry dates that end today: bar dates are
+the weekdays up to now. pandas is imported only where a frame is asked for, since it takes a second to load.
 """
 
 from typing import Any, Dict, List, Sequence, Tuple
@@ -88,8 +88,8 @@ class Quotes:
         return list(zip(_weekdays(now, len(kept)), kept))
 
     def market_data(self, fields: Sequence[str], codes: Sequence[str], now: float, ranged: bool, count: int) -> Any:
-        """get_market_data of daily bars; `ranged`: start_time or end_time was given. The shape depends on what was asked."""
-        import pandas
+        """get_market_data of daily bars, shaped as the question asks for; `ranged`: with a start or end time."""
+        import pandas  # type: ignore[import-untyped,unused-ignore]
 
         if not ranged and count < 0:
             newest = {code: dict(self.daily(code, now, 1)[0][1]) for code in codes if code in self.market.bars}

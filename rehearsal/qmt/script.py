@@ -45,10 +45,10 @@ class Script:
         self.accounts = []
         self.stopped = False
         self.rollback = Rollback()
-        self.context = ContextInfo(host, self)
+        self.context = ContextInfo(host.api, self, host.chart)
         self.bar = 0.0
         self.scope = {"__name__": "__main__", "__builtins__": __builtins__}
-        self.scope.update(host.injected(self))
+        self.scope.update(host.api.injected(self))
         exec(compile(decode(self.source.raw), "<string>", "exec"), self.scope)
 
     def function(self, name: str) -> Optional[Callable[..., Any]]:
@@ -61,10 +61,5 @@ def decode(raw: bytes) -> str:
     for line in raw.split(b"\n")[:2]:
         match = re.match(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)", line)
         if match:
-            return _without_cookie(raw.decode(match.group(1).decode("ascii")))
+            return raw.decode(match.group(1).decode("ascii"))
     return raw.decode("gbk")
-
-
-def _without_cookie(text: str) -> str:
-    # Python 3.6 and later ignore a cookie in a str, but one that says gbk would mislead traceback readers.
-    return text.replace("\r\n", "\n")
