@@ -1,0 +1,3322 @@
+#!/usr/bin/env python3
+"""QMT Sentry's receiver: the program on the VPS that notices and tells.
+
+The mini PC's tray program posts events over HTTPS; scripts that people already have may post in the old protocol. The
+receiver stores each post, decides what is late or broken, keeps incidents, and sends messages to the owner's phone
+(WeCom group robot, pushplus, SMTP mail). It also serves one status page for the phone.
+
+How to read this file: from top to bottom. What decides (Trading calendar, Deciding) is made of functions over plain
+values with the time passed in. What remembers (Store) is one SQLite file with one writer connection. A post, the state
+change that it causes and the outbox rows of its alerts are ONE transaction: after a kill -9 at any moment either all of
+it is there, or nothing is and the tray posts again. A message counts as sent only after the vendor's own yes, so a
+crash can repeat a message (same text, same number) but never lose one.
+
+    receiver.py init --machine mini-pc          writes receiver.ini, says what to type on the mini PC
+    receiver.py serve --config receiver.ini     runs
+    receiver.py test-alert --config receiver.ini
+    receiver.py calendar add 2027-01-01 ... --config receiver.ini
+
+Needs Python 3.8 or newer with bottle and cheroot; nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import email.message
+import email.utils
+import hashlib
+import hmac
+import html
+import io
+import json
+import logging
+import math
+import os
+import re
+import secrets
+import signal
+import smtplib
+import socket
+import sqlite3
+import ssl
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zlib
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Callable, Iterator, NamedTuple, Sequence, Union
+
+import bottle
+from cheroot import wsgi
+from cheroot.server import HTTPConnection
+
+log = logging.getLogger("receiver")
+
+
+########################################################################################################################
+# Constants and texts ##################################################################################################
+########################################################################################################################
+
+VERSION = "0.1"
+SCHEMA_VERSION = 1
+
+SHANGHAI = timezone(timedelta(hours=8))  # China has had no daylight saving time since 1991
+DAY = 86400
+
+# Weekdays (Monday to Friday) on which the Shanghai and Shenzhen exchanges are closed, as MMDD. Make-up Saturdays and
+# Sundays are working days for offices, never for the exchange, so weekends need no table. Source: the State Council's
+# yearly notice, as in the package chinesecalendar 1.11.0 (a test compares the two).
+CLOSED_WEEKDAYS = {
+    2024: "0101 0212 0213 0214 0215 0216 0404 0405 0501 0502 0503 0610 0916 0917 1001 1002 1003 1004 1007",
+    2025: "0101 0128 0129 0130 0131 0203 0204 0404 0501 0502 0505 0602 1001 1002 1003 1006 1007 1008",
+    2026: "0101 0102 0216 0217 0218 0219 0220 0223 0406 0501 0504 0505 0619 0925 1001 1002 1005 1006 1007",
+}
+COVERAGE_WARNING_DAYS = 30
+
+# What a door takes at most.
+BATCH_BYTES = 1 << 20  # one v1 post, before and after unpacking
+BATCH_EVENTS = 5000
+JSON_DEPTH = 40
+NUMBER_LIMIT = 1e300  # beyond it stands QMT's "no value" sentinel 1.797e308, which must never get here
+AT_LIMIT = 4102444800.0  # 2100-01-01: catches milliseconds, and keeps every date computation in range
+FILE_BYTES = 256 << 10
+OLD_FILES = 20
+OLD_POST_BYTES = 1 << 20
+FORM_OVERHEAD = 64 << 10  # multipart headers and boundaries around the files
+PAGE_FORM_BYTES = 8 << 10
+
+# Judging.
+CLOCK_NOISE = 5.0  # seconds of difference between two clocks that are not worth a correction
+HISTORY_AGE = 60.0  # an event that was already this old when it was sent is history
+HISTORY_PATIENCE = 15.0  # seconds that an accusation made by history waits for newer events
+QUEUE_PATIENCE = 600.0  # a tray whose queue has not been empty for so long is judged all the same
+START_GRACE = 120.0  # seconds QMT gets to start after the PC was switched on
+LATE_SHARE = 2 / 3  # from this share of the allowed silence on, a check is late
+PAUSE_LIMIT = 12 * DAY  # the longest exchange holiday is about 10 days
+ONE_OFF_QUIET = 1800.0  # a one-off incident closes quietly after so many seconds without a repeat
+SETTLE_AGAIN = 600.0  # after its own outage the receiver waits, but not more often than this
+ALIVE_EVERY = 10.0  # seconds between two marks "I am alive" in the database
+CHECKER_DEAD = 30.0
+WORKER_DEAD = 120.0  # a mail conversation may need several network timeouts
+STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by its recovery
+
+# Sending.
+NETWORK_TIMEOUT = 10.0
+RETRY_FIRST, RETRY_CAP = 2.0, 60.0
+GIVE_UP_AFTER = DAY
+FAILING_TRIES, FAILING_SECONDS = 3, 300.0  # a channel that failed so often for so long is told by the others
+DIGEST_ABOVE, DIGEST_MAX = 4, 30  # more waiting messages than this go out as one
+TITLE_CHARS = 60
+WECOM_BYTES = 2048
+WECOM_GAP = 3.0
+WECOM_PER_MINUTE = 18  # the vendor allows 20: two in hand for requests that the network bunches together
+PUSHPLUS_PER_DAY = 200
+PUSHPLUS_RESERVE = 50  # the day's last ones are kept for what is grave
+PUSHPLUS_CHARS = 18000
+GRAVE, NORMAL, LOW = 2, 1, 0
+UNTIL_MIDNIGHT = -1.0  # instead of a number of seconds
+
+# WeCom's answers: judged by errcode, never by errmsg; both vendors say "no" with HTTP 200. Source: the official list,
+# developer.work.weixin.qq.com/document/path/90455, and users' reports. Anything not listed is retried and shown.
+WECOM_LATER = {-1: (10.0, "企业微信系统繁忙"), 45009: (65.0, "企业微信说发得太快")}
+WECOM_NEVER = {
+    93000: "机器人的 key 不对，或机器人已被移出群",
+    93004: "机器人已停用",
+    93008: "机器人不在群里",
+    40058: "消息内容不合要求",
+    40008: "消息类型不对",
+}
+# pushplus's answers. Source: api.pushplus.plus/doc-3034446 (Apprise's table contradicts it and is not followed).
+PUSHPLUS_OK = 200
+PUSHPLUS_RESTRICTED = 900  # too many requests: each further one makes it worse, so silence until midnight
+PUSHPLUS_NEVER = {
+    302: "未登录",
+    401: "没有权限",
+    403: "没有权限，或 IP 不在白名单",
+    600: "请求数据不对（token 是不是抄错了）",
+    805: "没有权限",
+    888: "积分不足",
+    903: "token 不对",
+    905: "账号没有实名认证",
+    999: "参数不对",
+}
+# SMTP: 4xx and network errors are retried, 5xx are permanent, except a rate limit that QQ mail reports as 550.
+SMTP_RATE_WORDS = ("frequency", "too many", "limit", "频")
+
+HEARTBEAT_KINDS = ("host.heartbeat", "qmt.process", "qmt.heartbeat", "old.heartbeat")
+EVENT_KINDS = HEARTBEAT_KINDS + (
+    "host.started",
+    "host.stopping",
+    "host.resumed",
+    "host.paused",
+    "host.test_alert",
+    "host.trouble",
+    "qmt.log",
+    "strategy.error",
+    "strategy.notice",
+    "order.state",
+    "file",
+    "old.deals",
+)
+PROCESS_STATES = ("running", "missing", "hung", "restarted", "elsewhere")
+PROCESS_WELL = ("running", "restarted")
+ORDER_ENDS = ("working", "filled", "cancelled", "expired", "void", "settled")
+OLD_NAMES = ("qmt", "server")
+
+NEW, UP, LATE, DOWN, PAUSED, OFF, UNKNOWN = "new", "up", "late", "down", "paused", "off", "unknown"
+STATUS_WORDS = {
+    NEW: "还没见过",
+    UP: "正常",
+    LATE: "迟到",
+    DOWN: "中断",
+    PAUSED: "已暂停",
+    OFF: "休市",
+    UNKNOWN: "未知",
+}
+STOP_REASONS = {
+    "menu": "从菜单退出",
+    "session-end": "Windows 注销或关机",
+    "shutdown-task": "定时关机",
+    "signal": "被系统结束",
+}
+START_REASONS = {
+    "first": "哨兵第一次启动。",
+    "clean": "哨兵正常退出后重新启动。",
+    "crash": "哨兵程序异常退出后重新启动，小主机没有重启过。",
+    "boot": "小主机重新开过机（断电、死机或重启）。",
+}
+
+
+########################################################################################################################
+# Small helpers ########################################################################################################
+########################################################################################################################
+
+
+def shanghai(epoch: float) -> datetime:
+    """The wall clock in Shanghai at `epoch` (seconds, UTC)."""
+    return datetime.fromtimestamp(epoch, SHANGHAI)
+
+
+def day_of(epoch: float) -> str:
+    """The day in Shanghai, YYYYMMDD."""
+    return shanghai(epoch).strftime("%Y%m%d")
+
+
+def clock(epoch: float | None, now: float) -> str:
+    """A time for people: 14:02:13 today, 11-20 14:02:13 on another day of this year, with the year otherwise."""
+    if epoch is None:
+        return "未知"
+    moment, today = shanghai(epoch), shanghai(now)
+    if moment.date() == today.date():
+        return moment.strftime("%H:%M:%S")
+    return moment.strftime("%m-%d %H:%M:%S" if moment.year == today.year else "%Y-%m-%d %H:%M:%S")
+
+
+def length(seconds: float) -> str:
+    """A duration for people, in its two largest units: 45 秒, 3 分 12 秒, 2 小时 5 分, 3 天 4 小时."""
+    total = max(0, int(round(seconds)))
+    days, hours, minutes, rest = total // DAY, total // 3600 % 24, total // 60 % 60, total % 60
+    if days:
+        return f"{days} 天 {hours} 小时" if hours else f"{days} 天"
+    if hours:
+        return f"{hours} 小时 {minutes} 分" if minutes else f"{hours} 小时"
+    if minutes:
+        return f"{minutes} 分 {rest} 秒" if rest else f"{minutes} 分"
+    return f"{rest} 秒"
+
+
+def midnight_after(now: float) -> float:
+    """The next midnight in Shanghai."""
+    return (math.floor((now + 8 * 3600) / DAY) + 1) * DAY - 8 * 3600
+
+
+def cut_bytes(text: str, limit: int) -> str:
+    """The longest head of `text` that has at most `limit` bytes in UTF-8, never half a character."""
+    return text.encode("utf-8", "replace")[: max(0, limit)].decode("utf-8", "ignore")
+
+
+def fit(head: str, tail: str, limit: int) -> str:
+    """`head`, a line break and `tail` within `limit` bytes of UTF-8: the head is cut, the tail (the link) is kept."""
+    tail = cut_bytes(tail, limit // 2)
+    whole = head + "\n" + tail if tail else head
+    if len(whole.encode("utf-8", "replace")) <= limit:
+        return cut_bytes(whole, limit)
+    mark = "…\n"
+    return cut_bytes(head, limit - len((mark + tail).encode("utf-8"))) + mark + tail
+
+
+def shorten(text: str, chars: int) -> str:
+    return text if len(text) <= chars else text[: chars - 1] + "…"
+
+
+def number(value: Any) -> float | None:
+    """`value` as a finite float within the protocol's range, or None: a bool or a string is no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= NUMBER_LIMIT:
+        return None
+    return float(value)
+
+
+def words(value: Any, chars: int = 200) -> str:
+    """A text that a machine sent, as one printable line: other types are empty, half a surrogate pair becomes '?'."""
+    if not isinstance(value, str):
+        return ""
+    clean = value.encode("utf-8", "replace").decode("utf-8")
+    return shorten(" ".join("".join(c if c.isprintable() else " " for c in clean).split()), chars)
+
+
+def same_secret(given: str, wanted: str) -> bool:
+    """Compares without telling by its duration how much was right."""
+    return bool(wanted) and hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8"))
+
+
+def parse_json(raw: bytes) -> Any:
+    """JSON as Python's json reads it, but a whole number of more than 300 digits becomes infinity (and is refused later
+    with its event) instead of an error for the whole post. Raises ValueError."""
+    try:
+        return json.loads(
+            raw.decode("utf-8-sig"), parse_int=lambda digits: int(digits) if len(digits) <= 300 else math.inf
+        )
+    except RecursionError:
+        raise ValueError("too deeply nested") from None
+
+
+def dump_json(value: Any) -> str:
+    # ASCII only: half a surrogate pair survives the round trip, and SQLite never sees it.
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def bad_value(value: Any) -> str | None:
+    """Why a JSON value may not be stored (a number out of range, too deep), or None. No recursion, so no depth of
+    nesting can break it."""
+    stack = [(value, 0)]
+    while stack:
+        item, depth = stack.pop()
+        if depth > JSON_DEPTH:
+            return "nested too deeply"
+        if isinstance(item, dict):
+            stack.extend((child, depth + 1) for child in item.values())
+        elif isinstance(item, list):
+            stack.extend((child, depth + 1) for child in item)
+        elif isinstance(item, (int, float)) and not isinstance(item, bool) and number(item) is None:
+            return "number out of range (NaN, infinity or beyond 1e300)"
+    return None
+
+
+def label(name: str) -> str:
+    """A file's name as a label: the part behind the last / or \\, without control characters, at most 100 characters.
+    It is stored in a column and shown; it never decides a path."""
+    last = re.split(r"[/\\]", name)[-1]
+    clean = "".join(c for c in last.encode("utf-8", "replace").decode("utf-8") if c.isprintable()).strip(" .")
+    return clean[:100] or "file"
+
+
+########################################################################################################################
+# Configuration ########################################################################################################
+########################################################################################################################
+
+
+class ConfigError(Exception):
+    """One Chinese sentence for the owner: file, section, key, what is wrong and what would be valid."""
+
+
+@dataclass(frozen=True)
+class MachineConfig:
+    name: str
+    token: str
+    old_token: str  # empty: the old protocol is off for this machine
+
+
+@dataclass(frozen=True)
+class ChannelConfig:
+    name: str
+    type: str
+    options: dict[str, Any]
+
+    def fingerprint(self) -> str:
+        """Changes when the owner changes the section: then a channel that was switched off gets a new chance."""
+        text = dump_json([self.type, sorted((k, str(v)) for k, v in self.options.items())])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Config:
+    path: Path
+    host: str
+    port: int
+    public_url: str
+    database: Path
+    password: str
+    secret: str
+    sessions: tuple[tuple[int, int], ...]  # seconds of the day
+    tell: tuple[int, int]
+    every_day: bool
+    closed: frozenset[date]
+    machines: dict[str, MachineConfig]
+    silent: dict[str, float]  # check -> seconds of session time
+    companions: float  # seconds
+    reminders: tuple[float, ...]  # seconds between the notices of one incident; the last one repeats
+    channels: dict[str, ChannelConfig]
+
+
+def text_of(minimum: int = 0) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if len(raw) < minimum:
+            raise ValueError(f"至少 {minimum} 个字符")
+        return raw
+
+    return parse
+
+
+def listen_of(raw: str) -> tuple[str, int]:
+    host, _, port = raw.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError("写成 地址:端口，例如 127.0.0.1:8780（端口 0 = 任选一个空闲端口）")
+    return host.strip("[]"), int(port)
+
+
+def url_of(raw: str) -> str:
+    parts = urllib.parse.urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+        raise ValueError("写成 http://… 或 https://… 开头的完整网址")
+    return raw.rstrip("/")
+
+
+def yes_or_no(raw: str) -> bool:
+    if raw not in ("yes", "no"):
+        raise ValueError("只能是 yes 或 no")
+    return raw == "yes"
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError("只能是 " + "、".join(choices))
+        return raw
+
+    return parse
+
+
+def seconds_of(low: float, high: float) -> Callable[[str], float]:
+    def parse(raw: str) -> float:
+        try:
+            value = float(raw)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise ValueError(f"应为 {low:g} 到 {high:g} 之间的秒数")
+        return value
+
+    return parse
+
+
+def port_of(raw: str) -> int:
+    if not raw.isdigit() or not 0 < int(raw) <= 65535:
+        raise ValueError("应为 1 到 65535 之间的端口号")
+    return int(raw)
+
+
+def minutes_of(raw: str) -> tuple[float, ...]:
+    try:
+        values = [float(part) for part in raw.split(",") if part.strip()]
+    except ValueError:
+        values = [math.nan]
+    if not all(1 <= value <= 7 * 1440 for value in values):
+        raise ValueError("应为用逗号分开的分钟数，例如 30, 60, 120（留空 = 不再提醒）")
+    return tuple(value * 60 for value in values)
+
+
+def span_of(raw: str) -> tuple[int, int]:
+    match = re.fullmatch(r"\s*(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)\s*", raw)
+    if match:
+        hours, minutes, until_hours, until_minutes = (int(part) for part in match.groups())
+        start, end = hours * 3600 + minutes * 60, until_hours * 3600 + until_minutes * 60
+        if minutes < 60 and until_minutes < 60 and start < end <= DAY:
+            return start, end
+    raise ValueError("应为 时:分-时:分，例如 09:00-15:10（一天结束写 24:00）")
+
+
+def spans_of(raw: str) -> tuple[tuple[int, int], ...]:
+    spans = tuple(span_of(part) for part in raw.split(","))
+    if any(first[1] > second[0] for first, second in zip(spans, spans[1:])):
+        raise ValueError("各时段应从早到晚、互不重叠，例如 09:25-11:30, 13:00-15:00")
+    return spans
+
+
+def date_of(raw: str) -> date:
+    try:
+        return datetime.strptime(raw.strip(), "%Y-%m-%d").date()
+    except ValueError:
+        raise ValueError("日期应为 年-月-日，例如 2027-01-01") from None
+
+
+def dates_of(raw: str) -> frozenset[date]:
+    return frozenset(date_of(part) for part in raw.split(",") if part.strip())
+
+
+REQUIRED = object()
+Parser = Callable[[str], Any]
+SECTIONS: dict[str, dict[str, tuple[Parser, Any]]] = {
+    "receiver": {
+        "listen": (listen_of, "127.0.0.1:8780"),
+        "public_url": (url_of, "http://127.0.0.1:8780"),
+        "database": (text_of(1), "receiver.db"),
+        "password": (text_of(6), REQUIRED),
+        "secret": (text_of(16), REQUIRED),
+    },
+    "calendar": {
+        "sessions": (spans_of, "09:25-11:30, 13:00-15:00"),
+        "tell": (span_of, "09:00-15:10"),
+        "every_day": (yes_or_no, "no"),
+        "closed": (dates_of, ""),
+    },
+    "alerts": {"companions": (seconds_of(0, 60), "5"), "reminders": (minutes_of, "30, 60, 120")},
+}
+MACHINE_KEYS: dict[str, tuple[Parser, Any]] = {"token": (text_of(8), REQUIRED), "old_token": (text_of(), "")}
+CHECK_DEFAULTS = {"host": "90", "qmt.heartbeat": "180", "old.qmt": "180", "old.server": "600"}
+CHANNEL_KEYS: dict[str, dict[str, tuple[Parser, Any]]] = {
+    "wecom": {
+        "url": (url_of, "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"),
+        "key": (text_of(1), REQUIRED),
+    },
+    "pushplus": {
+        "url": (url_of, "https://www.pushplus.plus/send"),
+        "token": (text_of(1), REQUIRED),
+        "topic": (text_of(), ""),
+    },
+    "smtp": {
+        "host": (text_of(1), REQUIRED),
+        "port": (port_of, "465"),
+        "security": (one_of("ssl", "starttls", "none"), "ssl"),
+        "user": (text_of(), ""),
+        "password": (text_of(), ""),
+        "from": (text_of(3), REQUIRED),
+        "to": (text_of(3), REQUIRED),
+    },
+}
+
+
+def load_config(path: str | Path) -> Config:
+    """Reads and checks receiver.ini. Raises ConfigError, whose text is for the owner."""
+    path = Path(path).absolute()
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",), default_section="\0")
+    try:
+        parser.read_string(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"读不了配置文件 {path}：{error.strerror}。先运行 receiver.py init 生成一份。") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"配置文件 {path} 不是 UTF-8 编码。请用 UTF-8 另存一次。") from None
+    except configparser.Error as error:
+        line = getattr(error, "lineno", None) or (getattr(error, "errors", None) or [("?",)])[0][0]
+        name = " ".join(f"[{part}]" for part in (getattr(error, "section", ""), getattr(error, "option", "")) if part)
+        raise ConfigError(
+            f"配置文件 {path} 第 {line} 行看不懂或重复了 {name}。每行应是 [段名] 或 键 = 值，各写一次。"
+        ) from None
+    return ConfigReader(path, parser).read()
+
+
+class ConfigReader:
+    """Turns the sections into a Config; every complaint names file, section, key and what would be valid."""
+
+    def __init__(self, path: Path, parser: configparser.ConfigParser) -> None:
+        self.path = path
+        self.parser = parser
+
+    def error(self, section: str, key: str, why: str) -> ConfigError:
+        place = f"[{section}] {key}".rstrip()
+        return ConfigError(f"配置文件 {self.path} 的 {place}：{why}。")
+
+    def keys(self, section: str, known: dict[str, tuple[Parser, Any]]) -> dict[str, Any]:
+        """The section's values, parsed; a missing optional key has its default."""
+        given = dict(self.parser.items(section)) if self.parser.has_section(section) else {}
+        for key in given:
+            if key not in known:
+                raise self.error(section, key, "没有这个键。可用的键：" + "、".join(known))
+        values = {}
+        for key, (parse, default) in known.items():
+            raw = given.get(key, default)
+            if raw is REQUIRED:
+                raise self.error(section, key, "没有填，这一项必须有")
+            try:
+                values[key] = parse(raw)
+            except ValueError as error:
+                raise self.error(section, key, f"“{shorten(raw, 40)}”不对，{error}") from None
+        return values
+
+    def read(self) -> Config:
+        machines: dict[str, MachineConfig] = {}
+        channels: dict[str, ChannelConfig] = {}
+        silent = {check: float(seconds) for check, seconds in CHECK_DEFAULTS.items()}
+        for section in self.parser.sections():
+            group, _, name = section.partition(":")
+            if section in SECTIONS:
+                continue
+            if group in ("machine", "channel") and not re.fullmatch(r"[\w.\-]{1,40}", name):
+                raise self.error(section, "", "冒号后面的名字只能用字母、数字、汉字和 . _ -，最多 40 个字")
+            if group == "machine":
+                machines[name] = MachineConfig(name, **self.keys(section, MACHINE_KEYS))
+            elif group == "channel":
+                channels[name] = self.channel(section, name)
+            elif group == "check" and name in CHECK_DEFAULTS:
+                silent[name] = self.keys(section, {"silent": (seconds_of(1, DAY), CHECK_DEFAULTS[name])})["silent"]
+            elif group == "check":
+                raise self.error(
+                    section, "", "没有这个检查。可用的：" + "、".join(f"check:{k}" for k in CHECK_DEFAULTS)
+                )
+            else:
+                raise self.error(
+                    section,
+                    "",
+                    "没有这个段。可用的：receiver、calendar、alerts、machine:名字、check:名字、channel:名字",
+                )
+        if not machines:
+            raise self.error("machine:名字", "", "至少要有一台小主机，段里写 token = …")
+        self.no_shared_token(machines)
+        base, days, alerts = (self.keys(section, SECTIONS[section]) for section in ("receiver", "calendar", "alerts"))
+        return Config(
+            path=self.path,
+            host=base["listen"][0],
+            port=base["listen"][1],
+            public_url=base["public_url"],
+            database=self.path.parent / base["database"],
+            password=base["password"],
+            secret=base["secret"],
+            machines=machines,
+            channels=channels,
+            silent=silent,
+            **days,
+            **alerts,
+        )
+
+    def no_shared_token(self, machines: dict[str, MachineConfig]) -> None:
+        seen: dict[str, str] = {}
+        for machine in machines.values():
+            for key, token in (("token", machine.token), ("old_token", machine.old_token)):
+                if token and token in seen:
+                    raise self.error(f"machine:{machine.name}", key, f"和 {seen[token]} 相同，每个令牌只能用一次")
+                seen[token] = f"[machine:{machine.name}] {key}"
+
+    def channel(self, section: str, name: str) -> ChannelConfig:
+        kind = self.parser.get(section, "type", fallback="")
+        if kind not in CHANNEL_KEYS:
+            raise self.error(section, "type", f"“{shorten(kind, 40)}”不对，只能是 " + "、".join(CHANNEL_KEYS))
+        options = self.keys(section, {"type": (text_of(1), kind), **CHANNEL_KEYS[kind]})
+        del options["type"]
+        if kind == "smtp":
+            if options["security"] == "none" and options["host"] not in ("127.0.0.1", "localhost", "::1"):
+                raise self.error(
+                    section, "security", "“none”只能用于本机的邮件服务器，请用 ssl（端口 465）或 starttls（587）"
+                )
+            options["to"] = [address.strip() for address in options["to"].split(",") if address.strip()]
+            for key, addresses in (("from", [options["from"]]), ("to", options["to"])):
+                if not addresses or not all(re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", address) for address in addresses):
+                    raise self.error(
+                        section, key, "应为邮箱地址，例如 me@qq.com" + ("，多个用逗号分开" if key == "to" else "")
+                    )
+        return ChannelConfig(name, kind, options)
+
+
+########################################################################################################################
+# Trading calendar #####################################################################################################
+########################################################################################################################
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Which seconds count. Silence is counted in session seconds: a holiday is not "suppressed", it is not expected.
+
+    Sessions and the window for telling are seconds of the day in Shanghai, each from its first second up to but without
+    its last. Trading days: Monday to Friday without the closed days; beyond `covered_until`, where holidays are not
+    known yet, every weekday counts (better one alarm on a holiday than silence on a trading day) and the page says so.
+    """
+
+    sessions: tuple[tuple[int, int], ...]
+    tell: tuple[int, int]
+    closed: frozenset[date]
+    covered_until: date
+    every_day: bool = False
+
+    def is_trading_day(self, day: date) -> bool:
+        return self.every_day or (day.weekday() < 5 and day not in self.closed)
+
+    def trades_on(self, now: float) -> bool:
+        return self.is_trading_day(shanghai(now).date())
+
+    def in_session(self, now: float) -> bool:
+        second = second_of_day(now)
+        return self.trades_on(now) and any(start <= second < end for start, end in self.sessions)
+
+    def in_tell(self, now: float) -> bool:
+        """Explicit bad news is told at once now: in the window for telling, and in every session."""
+        return self.trades_on(now) and self.tell[0] <= second_of_day(now) < self.tell[1] or self.in_session(now)
+
+    def next_tell(self, now: float) -> float:
+        """The first instant from `now` on at which news may be told; `now` itself if there is none within 60 days."""
+        if self.in_tell(now):
+            return now
+        midnight = midnight_after(now) - DAY
+        for day in range(60):
+            start = midnight + day * DAY + min(self.tell[0], self.sessions[0][0])
+            if start > now and self.trades_on(start):
+                return start
+        return now
+
+    def begun(self, now: float) -> bool:
+        """The first session of this trading day has begun."""
+        return self.trades_on(now) and second_of_day(now) >= self.sessions[0][0]
+
+    def sessions_left(self, now: float) -> bool:
+        """Part of a session of this trading day is still to come."""
+        return self.trades_on(now) and second_of_day(now) < self.sessions[-1][1]
+
+    def session_seconds(self, start: float, end: float) -> float:
+        """Seconds between two instants that lie in sessions. Looks back at most 60 days: no limit is longer."""
+        start = max(start, end - 60 * DAY)
+        total, midnight = 0.0, midnight_after(start) - DAY
+        while midnight < end:
+            if self.trades_on(midnight):
+                for first, last in self.sessions:
+                    total += max(0.0, min(end, midnight + last) - max(start, midnight + first))
+            midnight += DAY
+        return total
+
+    def deadline(self, start: float, seconds: float) -> float:
+        """The instant when `seconds` of session time have passed since `start`; infinity if not within 60 days."""
+        midnight = midnight_after(start) - DAY
+        for _ in range(60):
+            if self.trades_on(midnight):
+                for first, last in self.sessions:
+                    begin = max(start, midnight + first)
+                    if midnight + last - begin >= seconds:
+                        return begin + seconds
+                    seconds -= max(0.0, midnight + last - begin)
+            midnight += DAY
+        return math.inf
+
+    def next_session(self, now: float) -> float | None:
+        """When the next session begins (not one that is running), or None within 60 days."""
+        midnight = midnight_after(now) - DAY
+        for _ in range(60):
+            if self.trades_on(midnight):
+                for first, _last in self.sessions:
+                    if midnight + first > now:
+                        return midnight + first
+            midnight += DAY
+        return None
+
+    def coverage_warning(self, now: float) -> str:
+        """One Chinese sentence from 30 days before the holiday table ends, else empty."""
+        today = shanghai(now).date()
+        if self.every_day or today + timedelta(days=COVERAGE_WARNING_DAYS) <= self.covered_until:
+            return ""
+        state = "已经用完，周一到周五都当作交易日" if today > self.covered_until else f"只到 {self.covered_until}"
+        return f"休市日表{state}。请运行 receiver.py calendar add 补上明年的休市日。"
+
+
+def second_of_day(now: float) -> float:
+    return (now + 8 * 3600) % DAY
+
+
+def built_in_closed_days() -> frozenset[date]:
+    return frozenset(
+        date(year, int(day[:2]), int(day[2:])) for year, days in CLOSED_WEEKDAYS.items() for day in days.split()
+    )
+
+
+def make_calendar(config: Config, added: frozenset[date] = frozenset(), complete: date | None = None) -> Calendar:
+    """The calendar of the built-in table, the ini's `closed` and the days added on the command line; `complete` is the
+    date up to which the owner said that the added days are all."""
+    covered = date(max(CLOSED_WEEKDAYS), 12, 31)
+    return Calendar(
+        config.sessions,
+        config.tell,
+        built_in_closed_days() | config.closed | added,
+        max(covered, complete) if complete else covered,
+        config.every_day,
+    )
+
+
+########################################################################################################################
+# Deciding: what is late, what is told, in which words. Pure: plain values in, plain values out ########################
+########################################################################################################################
+
+
+@dataclass
+class Machine:
+    """What is known about one mini PC. All times are the receiver's clock, epoch seconds."""
+
+    name: str
+    run: str = ""  # the tray's run that posted last
+    heard: float | None = None  # the last accepted batch: whoever posts is alive, however old its news
+    heard_since: float | None = None  # since when batches have come without a gap
+    waiting: int = 0  # rows left in the tray's queue after its last batch
+    waiting_since: float | None = None
+    drained: float | None = None  # the last batch that emptied the queue: only that one bears witness
+    paused_until: float | None = None
+    stopped: float | None = None  # host.stopping without a sign of a new run since
+    stop_reason: str = ""
+    started: float | None = None
+    start_reason: str = ""
+    fresh_until: float | None = None  # switched on just now: QMT gets this long to start
+    hold_until: float | None = None  # host.stopping came as history: wait for newer news
+    beat_at: float | None = None
+    beat: dict[str, Any] = field(default_factory=dict)  # the last host.heartbeat's data
+
+
+@dataclass
+class Source:
+    """Something that speaks on or through a machine: the QMT process, a strategy, a script of the old protocol."""
+
+    machine: str
+    kind: str  # qmt.process, qmt.heartbeat, old.qmt, old.server
+    name: str  # the strategy's name, else empty
+    behind: int = 1  # 1: speaks through the tray, so only a host that is heard can bear witness against it
+    first_seen: float | None = None
+    last_seen: float | None = None  # when it really spoke: an event's age is taken off
+    received: float | None = None
+    state: str = ""  # of qmt.process
+    state_since: float | None = None
+    last_well: float | None = None  # qmt.process: last known to be running
+    up_since: float | None = None  # qmt.process: when it came back
+    hold_until: float | None = None  # bad news came as history: wait for newer news until then
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What `status_at` looks at. Times are the receiver's clock; None: never."""
+
+    silent: float  # allowed silence, seconds of session time
+    last_seen: float | None
+    grace_from: float | None = None  # silence is counted from here at the earliest (host came back, QMT came back)
+    paused_until: float | None = None
+    stopped: float | None = None  # said goodbye then
+    parent_down: bool = False  # what it runs on is down: nothing can be known about it
+    needs_witness: bool = False  # it speaks through a host
+    witness: float | None = None  # when that host was last heard with an empty queue
+    holding: bool = False  # the host's queue still holds older news
+
+
+def status_at(check: Check, now: float, calendar: Calendar) -> str:
+    """new | up | late | down | paused | off | unknown.
+
+    A script is accused only by a host that is heard: beyond its deadline it is merely late until its host has spoken
+    after that deadline with nothing left in its queue. Silence grows only inside sessions, so what was down stays down
+    over lunch and night, and nothing falls down there.
+    """
+    if check.last_seen is None:
+        return NEW
+    if check.paused_until is not None and now < check.paused_until:
+        return PAUSED
+    if check.parent_down:
+        return UNKNOWN
+    if check.stopped is not None and calendar.in_tell(check.stopped) and calendar.sessions_left(check.stopped):
+        return DOWN  # it left while it was needed; a goodbye after the last session is no news
+    start = max(check.last_seen, check.grace_from or 0.0)
+    silence = calendar.session_seconds(start, now)
+    if silence >= check.silent:
+        if check.needs_witness:
+            deadline = calendar.deadline(start, check.silent)
+            if check.holding or check.witness is None or check.witness <= deadline:
+                return LATE
+        return DOWN
+    if not calendar.in_session(now):
+        return OFF
+    # By the wall clock: at 09:25:01 a PC that was last heard yesterday is not yet accused, but it is not well either.
+    return LATE if now - start >= check.silent * LATE_SHARE else UP
+
+
+def host_check(machine: Machine, silent: float) -> Check:
+    return Check(silent, machine.heard, None, machine.paused_until, machine.stopped)
+
+
+def source_check(source: Source, machine: Machine, silent: float, parent_down: bool, qmt: Source | None) -> Check:
+    """The check of a script. What runs behind the tray gets a fresh start when the host or QMT comes back."""
+    if not source.behind:
+        return Check(silent, source.last_seen, None, machine.paused_until)
+    starts = [machine.heard_since or 0.0]
+    if qmt is not None and source.kind == "qmt.heartbeat":
+        starts.append(qmt.up_since or 0.0)
+    return Check(
+        silent,
+        source.last_seen,
+        max(starts),
+        machine.paused_until,
+        None,
+        parent_down,
+        True,
+        machine.drained,
+        machine.waiting > 0,
+    )
+
+
+class Accusation(NamedTuple):
+    """Something bad that is known now; becomes an incident unless one is open under the same (kind, name)."""
+
+    kind: str
+    name: str
+    since: float | None
+    what: str  # for the title: QMT 不在运行
+    well: str  # for the title of the recovery: QMT 在运行
+    detail: str  # one or more lines
+    todo: str
+    one_off: bool = False  # happened, does not last: closes quietly
+    priority: int = GRAVE
+    mark: str = "❗"
+
+
+class Picture(NamedTuple):
+    """One machine as the checker sees it at one instant."""
+
+    machine: Machine
+    sources: list[Source]
+    silent: dict[str, float]
+    calendar: Calendar
+    now: float
+
+    @property
+    def paused(self) -> bool:
+        until = self.machine.paused_until
+        return until is not None and self.now < until
+
+    @property
+    def holding(self) -> bool:
+        """Older news still wait in the tray's queue, so nothing on the machine is judged. A queue that never empties
+        must not switch the watch off: after 10 minutes it is judged all the same."""
+        since = self.machine.waiting_since
+        return self.machine.waiting > 0 and (since is None or self.now - since < QUEUE_PATIENCE)
+
+    @property
+    def host(self) -> str:
+        return status_at(host_check(self.machine, self.silent["host"]), self.now, self.calendar)
+
+    @property
+    def qmt(self) -> Source | None:
+        return next((source for source in self.sources if source.kind == "qmt.process"), None)
+
+    def qmt_bad(self) -> bool:
+        return self.qmt is not None and self.qmt.state not in PROCESS_WELL
+
+    def heard_now(self) -> bool:
+        """The host spoke within its allowed silence by the wall clock: what it last said is the present."""
+        return self.machine.heard is not None and self.now - self.machine.heard <= self.silent["host"]
+
+    def status_of(self, source: Source) -> str:
+        if source.kind == "qmt.process":
+            return self.qmt_status(source)
+        parent_down = bool(source.behind) and (
+            self.host == DOWN or (source.kind == "qmt.heartbeat" and self.qmt_bad() and self.qmt_known())
+        )
+        check = source_check(source, self.machine, self.silent[source.kind], parent_down, self.qmt)
+        return status_at(replace(check, holding=check.holding and self.holding), self.now, self.calendar)
+
+    def qmt_known(self) -> bool:
+        return (
+            self.heard_now()
+            and self.qmt is not None
+            and self.qmt.received is not None
+            and (self.qmt.received >= (self.machine.heard_since or 0.0))
+        )
+
+    def qmt_status(self, source: Source) -> str:
+        if source.last_seen is None:
+            return NEW
+        if self.paused:
+            return PAUSED
+        if not self.qmt_known():
+            return UNKNOWN
+        if source.state in PROCESS_WELL:
+            return UP
+        return DOWN if self.qmt_expected(source) else OFF
+
+    def qmt_expected(self, source: Source) -> bool:
+        """QMT ought to run now. In the hours for telling it ought to as soon as it has been seen that day; otherwise
+        from the first session on, and not while the PC is still starting up."""
+        if not self.calendar.in_tell(self.now) or self.now < (self.machine.fresh_until or 0.0):
+            return False
+        seen_today = source.last_well is not None and day_of(source.last_well) == day_of(self.now)
+        return seen_today or self.calendar.begun(self.now)
+
+
+def accusations(picture: Picture) -> list[Accusation]:
+    """Everything lasting that is bad on this machine now and may be told now. A host that is down stands for all that
+    runs on it, and a QMT that is gone for its scripts: only their notices are silenced, not their recording."""
+    if picture.paused:
+        return []
+    now, calendar, machine = picture.now, picture.calendar, picture.machine
+    if picture.host == DOWN:
+        if machine.stopped is not None:  # explicit bad news
+            told_now = calendar.in_tell(now) and now >= (machine.hold_until or 0.0)
+        else:
+            told_now = calendar.in_tell(now) and calendar.begun(now)
+        direct = [source for source in picture.sources if not source.behind]
+        return ([accuse_host(picture)] if told_now else []) + silent_scripts(picture, direct)
+    found = []
+    qmt = picture.qmt
+    if qmt is not None and picture.qmt_status(qmt) == DOWN and not picture.holding and now >= (qmt.hold_until or 0.0):
+        found.append(accuse_qmt(qmt, now))
+    if picture.heard_now() and not picture.holding and calendar.in_tell(now):
+        found += [accuse_worker(name, age, limit, now) for name, age, limit in dead_workers(machine)]
+    return found + silent_scripts(picture, picture.sources)
+
+
+def silent_scripts(picture: Picture, sources: Sequence[Source]) -> list[Accusation]:
+    if not picture.calendar.in_session(picture.now):
+        return []
+    return [
+        accuse_script(source, picture)
+        for source in sources
+        if source.kind != "qmt.process" and picture.status_of(source) == DOWN
+    ]
+
+
+def dead_workers(machine: Machine) -> list[tuple[str, float, float]]:
+    """(name, seconds since its last completed round, limit) of the tray's workers that are beyond their limit."""
+    ages, limits = machine.beat.get("workers"), machine.beat.get("limits")
+    if not isinstance(ages, dict) or not isinstance(limits, dict):
+        return []
+    pairs = [(name, number(age), number(limits.get(name))) for name, age in sorted(ages.items())]
+    return [(name, age, limit) for name, age, limit in pairs if age is not None and limit is not None and age > limit]
+
+
+def script_name(source: Source) -> str:
+    """What people call it."""
+    if source.kind == "qmt.heartbeat":
+        return f"策略 {words(source.name, 40)}"
+    return {"qmt.process": "QMT 进程", "old.qmt": "旧脚本 qmt", "old.server": "旧脚本 server"}[source.kind]
+
+
+def accuse_host(picture: Picture) -> Accusation:
+    machine, now = picture.machine, picture.now
+    unknown = "、".join(script_name(source) for source in picture.sources if source.behind)
+    rest = f"\n{unknown}：未知" if unknown else ""
+    if machine.stopped is not None:
+        reason = STOP_REASONS.get(machine.stop_reason, "原因不明")
+        return Accusation(
+            "host",
+            "",
+            machine.stopped,
+            "哨兵已退出",
+            "哨兵有消息了",
+            f"{clock(machine.stopped, now)} 哨兵程序停止了（{reason}），此后没有人看着小主机。{rest}",
+            "远程登录小主机，重新打开 QMT 哨兵，恢复后会再通知您。",
+        )
+    return Accusation(
+        "host",
+        "",
+        machine.heard,
+        "哨兵没有消息",
+        "哨兵有消息了",
+        f"自 {clock(machine.heard, now)} 起没有收到小主机的任何消息。哨兵程序、网络、小主机都有可能，从外面分不清。{rest}",
+        "远程登录小主机；连不上就检查电源和网络，恢复后会再通知您。",
+    )
+
+
+def accuse_qmt(qmt: Source, now: float) -> Accusation:
+    name = words(qmt.data.get("name"), 60) or "QMT 进程"
+    last = f"（最后正常 {clock(qmt.last_well, now)}）" if qmt.last_well is not None else "（今天还没有见过它运行）"
+    since = f"自 {clock(qmt.state_since, now)} 起，"
+    if qmt.state == "hung":
+        what, detail, todo = (
+            "QMT 没有响应",
+            f"{since}{name} 没有响应{last}",
+            "远程登录小主机，看 QMT 是否卡住；卡住就重启 QMT 并登录，恢复后会再通知您。",
+        )
+    elif qmt.state == "elsewhere":
+        place = words(qmt.data.get("path"), 120)
+        what = "运行的不是设定的 QMT"
+        detail = f"{since}运行的 {name} 不在设定的文件夹里{last}" + (f"\n{place}" if place else "")
+        todo = "远程登录小主机，打开正确的 QMT；如果就是它，改 sentry.ini 的 [qmt] folder。"
+    else:
+        what, detail, todo = (
+            "QMT 不在运行",
+            f"{since}{name} 不见了{last}",
+            "远程登录小主机，打开 QMT 并登录，恢复后会再通知您。",
+        )
+    return Accusation("qmt.process", "", qmt.state_since, what, "QMT 在运行", detail, todo)
+
+
+def accuse_script(source: Source, picture: Picture) -> Accusation:
+    name = script_name(source)
+    alive = ""
+    if source.behind and picture.qmt is not None and picture.qmt.state in PROCESS_WELL and picture.qmt_known():
+        alive = "QMT 进程还在运行。"
+    todo = "远程登录小主机，看 QMT 里这个策略是否还在运行，必要时重新运行它，恢复后会再通知您。"
+    if source.kind.startswith("old."):
+        todo = "远程登录小主机，看发送心跳的脚本是否还在运行，恢复后会再通知您。"
+    return Accusation(
+        source.kind,
+        source.name,
+        source.last_seen,
+        f"{name} 没有心跳",
+        f"{name} 有心跳了",
+        f"自 {clock(source.last_seen, picture.now)} 起没有收到它的心跳（最后一次 {clock(source.last_seen, picture.now)}）。{alive}",
+        todo,
+    )
+
+
+def accuse_worker(name: str, age: float, limit: float, now: float) -> Accusation:
+    name = words(name, 40)
+    return Accusation(
+        "worker",
+        name,
+        now - age,
+        f"哨兵的 {name} 停了",
+        f"哨兵的 {name} 恢复了",
+        f"自 {clock(now - age, now)} 起没有完成过一轮（应在 {length(limit)} 之内）。",
+        "在小主机托盘菜单里点“重启心跳”；仍不恢复就退出哨兵再打开。",
+    )
+
+
+def accuse_order(data: dict[str, Any], when: float, now: float) -> Accusation:
+    flag = words(data.get("flag"), 40) or "?"
+    about = " ".join(filter(None, (words(data.get("code"), 20), words(data.get("name"), 20))))
+    reason = words(data.get("reason"), 200) or words(data.get("why"), 200) or words(data.get("text"), 200)
+    detail = f"{clock(when, now)} 委托 {flag}" + (f"（{about}）" if about else "")
+    detail += f"：{reason}" if reason else ""
+    if data.get("state") == "unknown":
+        return Accusation(
+            "order",
+            flag,
+            when,
+            "委托状态不明",
+            "委托有结果了",
+            detail + "\n这只基金已停止下单，不会重发。",
+            "登录 QMT 查当日委托，再在托盘菜单“处理未知委托”里告诉哨兵结果。",
+        )
+    return Accusation(
+        "order",
+        flag,
+        when,
+        "委托被拒",
+        "委托有结果了",
+        detail,
+        "登录 QMT 看废单原因（资金、可用数量、价格），必要时手工处理。",
+        one_off=True,
+    )
+
+
+def accuse_strategy(data: dict[str, Any], when: float, now: float) -> Accusation:
+    """An error inside a strategy. Named by strategy, entry point and kind of exception: the same error again only
+    counts up, another one is told."""
+    strategy = words(data.get("strategy"), 40) or "?"
+    trace = data.get("traceback")
+    lines = [words(line, 160) for line in (trace if isinstance(trace, str) else "").strip().splitlines()]
+    last = lines[-1] if lines else "没有错误信息"
+    where = words(data.get("where"), 40)
+    place = f" 在 {where}" if where else ""
+    return Accusation(
+        "strategy.error",
+        "/".join((strategy, where, words(last.partition(":")[0], 60))),
+        when,
+        f"策略 {strategy} 出错",
+        "",
+        f"{clock(when, now)}{place}：{last}",
+        "在 QMT 里看这个策略的日志；它若已停止，重新运行它。",
+        one_off=True,
+    )
+
+
+def accuse_trouble(data: dict[str, Any], when: float, now: float) -> Accusation:
+    what = words(data.get("what"), 300) or "没有说明"
+    return Accusation(
+        "host.trouble",
+        words(data.get("code"), 40) or words(what, 40),
+        when,
+        "哨兵报告了问题",
+        "",
+        f"{clock(when, now)} {what}",
+        "在小主机托盘菜单里点“查看日志”。",
+        one_off=True,
+        priority=NORMAL,
+    )
+
+
+def notice(kind: str, name: str, when: float, what: str, detail: str, todo: str = "") -> Accusation:
+    """Something worth a line on the phone that is no trouble."""
+    return Accusation(kind, name, when, what, "", detail, todo, one_off=True, priority=LOW, mark="ℹ️")
+
+
+def accuse_channel(name: str, why: str, now: float) -> Accusation:
+    return Accusation(
+        "channel",
+        name,
+        now,
+        f"告警通道 {name} 不能用",
+        f"告警通道 {name} 能用了",
+        f"自 {clock(now, now)} 起送不出去：{words(why, 200)}",
+        "改好 receiver.ini 里这个通道的设置并重启接收端，或在页面上点“发送测试告警”再试一次。",
+    )
+
+
+def cured(incident: Incident, picture: Picture) -> bool:
+    """A lasting incident is over. Silence ends only by a word that came after the accusation, never by the clock."""
+    machine, kind = picture.machine, incident.kind
+    if kind == "host":
+        heard = machine.heard is not None and machine.heard > incident.seen and machine.stopped is None
+        drained = not picture.holding or picture.now - (machine.heard_since or 0.0) > HISTORY_PATIENCE
+        return heard and drained and picture.host != DOWN
+    if kind == "worker":
+        return machine.heard is not None and incident.name not in [
+            words(name, 40) for name, _, _ in dead_workers(machine)
+        ]
+    source = next((s for s in picture.sources if (s.kind, s.name) == (kind, incident.name)), None)
+    if source is None:
+        return True  # the owner has removed it from the watch
+    if kind == "qmt.process":
+        return source.state in PROCESS_WELL
+    return (source.last_seen or 0.0) > incident.seen and picture.status_of(source) != DOWN
+
+
+@dataclass
+class Incident:
+    """One cause, from the accusation to the recovery. `seen`: when its source had last spoken at the accusation."""
+
+    id: int | None
+    machine: str
+    kind: str
+    name: str
+    opened: float
+    since: float | None
+    seen: float
+    what: str
+    well: str
+    detail: str
+    todo: str
+    mark: str
+    priority: int
+    one_off: int
+    count: int = 1
+    last: float = 0.0  # its last repeat
+    resolved: float | None = None
+    acknowledged: float | None = None
+    message: int | None = None
+    reminded: int = 0
+    remind_at: float | None = None
+
+
+class Text(NamedTuple):
+    """A message: `tail` (link and incident number) survives every cut."""
+
+    title: str
+    body: str
+    tail: str
+
+
+def title_of(mark: str, what: str, machine: str) -> str:
+    end = f" · {machine}" if machine else ""
+    return f"{mark} {shorten(what, TITLE_CHARS - len(mark) - 1 - len(end))}{end}"
+
+
+def tail_of(url: str, incidents: Sequence[Incident]) -> str:
+    return " ".join([url] + [f"#{incident.id}" for incident in incidents[:10]])
+
+
+def alert_text(incidents: Sequence[Incident], url: str) -> Text:
+    """One message for one or several incidents of a machine, the gravest first. The number is the same in every channel
+    and every repeat."""
+    ranked = sorted(incidents, key=lambda incident: (-incident.priority, incident.id))
+    first = ranked[0]
+    more = f"，等 {len(ranked)} 件" if len(ranked) > 1 else ""
+    parts = []
+    for position, incident in enumerate(ranked):
+        head = "" if position == 0 else f"{incident.mark} {incident.what}\n"
+        parts.append(head + incident.detail + (f"\n怎么办：{incident.todo}" if incident.todo else ""))
+    return Text(title_of(first.mark, first.what + more, first.machine), "\n".join(parts), tail_of(url, ranked))
+
+
+def recovery_text(incidents: Sequence[Incident], now: float, extra: str, url: str) -> Text:
+    parts = []
+    for position, incident in enumerate(incidents):
+        head = "" if position == 0 else f"✅ {incident.well}\n"
+        start = incident.since if incident.since is not None else incident.opened
+        span = f"（{clock(start, now)} – {clock(incident.resolved, now)}）"
+        parts.append(f"{head}中断 {length((incident.resolved or now) - start)}{span}")
+    if extra:
+        parts.append(extra)
+    first = incidents[0]
+    more = f"，等 {len(incidents)} 件" if len(incidents) > 1 else ""
+    return Text(title_of("✅", f"已恢复：{first.well}{more}", first.machine), "\n".join(parts), tail_of(url, incidents))
+
+
+def reminder_text(incident: Incident, now: float, url: str) -> Text:
+    start = incident.since if incident.since is not None else incident.opened
+    body = f"已经 {length(now - start)}，这是第 {incident.reminded + 1} 次通知。\n{incident.detail}"
+    return Text(
+        title_of("⏰", f"仍未恢复：{incident.what}", incident.machine),
+        body + (f"\n怎么办：{incident.todo}" if incident.todo else "") + "\n知道了就在页面上点“知道了”，不再提醒。",
+        tail_of(url, [incident]),
+    )
+
+
+def remind_after(reminders: Sequence[float], reminded: int) -> float | None:
+    """Seconds from the notice before to the next; the last interval repeats. None: no reminders."""
+    return reminders[min(reminded, len(reminders) - 1)] if reminders else None
+
+
+def pace(attempts: Sequence[float], now: float, gap: float, most: int, window: float) -> float:
+    """Seconds to wait before the next attempt, so that two are `gap` apart and no `window` holds more than `most`."""
+    recent = sorted(at for at in attempts if now - window < at <= now)
+    wait = max(0.0, recent[-1] + gap - now) if recent else 0.0
+    if len(recent) >= most:
+        wait = max(wait, recent[-most] + window - now)
+    return wait
+
+
+def backoff(tries: int) -> float:
+    """Seconds before attempt number `tries` + 1."""
+    return min(RETRY_CAP, RETRY_FIRST * 2 ** min(tries - 1, 10))
+
+
+########################################################################################################################
+# Store: one SQLite file, one writer connection ########################################################################
+########################################################################################################################
+
+# Rule: only `Store.write` begins and ends a transaction; everything else gets the open one. Each step of MIGRATIONS is
+# run once, in order, in one transaction with the new user_version; step 1 makes an empty file into version 1.
+MIGRATIONS = [
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE machine (
+        name TEXT PRIMARY KEY, run TEXT, heard REAL, heard_since REAL, waiting INTEGER, waiting_since REAL, drained REAL,
+        paused_until REAL, stopped REAL, stop_reason TEXT, started REAL, start_reason TEXT, fresh_until REAL,
+        hold_until REAL, beat_at REAL, beat TEXT);
+    CREATE TABLE source (
+        machine TEXT, kind TEXT, name TEXT, behind INTEGER, first_seen REAL, last_seen REAL, received REAL, state TEXT,
+        state_since REAL, last_well REAL, up_since REAL, hold_until REAL, data TEXT, PRIMARY KEY (machine, kind, name));
+    CREATE TABLE event (
+        machine TEXT, id TEXT, kind TEXT, run TEXT, seq INTEGER, at REAL, happened REAL, received REAL, data TEXT,
+        PRIMARY KEY (machine, id));
+    CREATE INDEX event_by_kind ON event (kind, received);
+    CREATE TABLE deal (machine TEXT, day TEXT, key TEXT, data TEXT, received REAL, PRIMARY KEY (machine, day, key));
+    CREATE TABLE file (
+        machine TEXT, source TEXT, name TEXT, sha256 TEXT, content BLOB, received REAL,
+        PRIMARY KEY (machine, source, name));
+    CREATE TABLE incident (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, machine TEXT, kind TEXT, name TEXT, opened REAL, since REAL, seen REAL,
+        what TEXT, well TEXT, detail TEXT, todo TEXT, mark TEXT, priority INTEGER, one_off INTEGER, count INTEGER,
+        last REAL, resolved REAL, acknowledged REAL, message INTEGER, reminded INTEGER, remind_at REAL);
+    CREATE UNIQUE INDEX incident_open ON incident (machine, kind, name) WHERE resolved IS NULL;
+    CREATE TABLE message (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, machine TEXT, priority INTEGER, title TEXT, body TEXT,
+        tail TEXT, created REAL);
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, message INTEGER, channel TEXT, priority INTEGER, due REAL, state TEXT,
+        tries INTEGER NOT NULL DEFAULT 0, provider_id TEXT, callback TEXT, error TEXT, created REAL, tried REAL,
+        sent REAL, UNIQUE (message, channel));
+    CREATE INDEX outbox_by_state ON outbox (channel, state, due);
+    CREATE INDEX outbox_callback ON outbox (callback) WHERE callback IS NOT NULL;
+    CREATE TABLE channel (
+        name TEXT PRIMARY KEY, fingerprint TEXT, bad_since REAL, failing_since REAL,
+        failures INTEGER NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT '', quiet_until REAL, last_ok REAL);
+    CREATE TABLE attempt (channel TEXT, at REAL);
+    CREATE INDEX attempt_by_time ON attempt (channel, at);
+    CREATE TABLE closed_day (day TEXT PRIMARY KEY);
+    """,
+]
+
+
+class StoreRefused(Exception):
+    """SQLite is busy, full, read-only or damaged: nothing was stored; the client shall come again."""
+
+
+class Store:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.refusing = ""  # why the last write failed; empty while writes work
+        self.lock = threading.Lock()
+        try:
+            self.db = self.connect()
+            self.migrate()
+        except sqlite3.DatabaseError as error:
+            raise StoreRefused(str(error)) from error
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection whose pragmas are asserted: a typing error in a pragma's name is silently ignored by SQLite."""
+        db = sqlite3.connect(str(self.path), timeout=5.0, isolation_level=None, check_same_thread=False)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA busy_timeout = 5000")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        found = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "busy_timeout")]
+        if found != ["wal", 2, 5000]:
+            db.close()
+            raise sqlite3.OperationalError(f"pragmas not accepted: {found}")
+        return db
+
+    def migrate(self) -> None:
+        version = self.db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise sqlite3.OperationalError(f"database version {version} is newer than this program")
+        for step in range(version, len(MIGRATIONS)):
+            with self.write() as db:
+                for statement in MIGRATIONS[step].split(";"):
+                    if statement.strip():
+                        db.execute(statement)
+                db.execute(f"PRAGMA user_version = {step + 1}")
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """The one write transaction: committed at the end, rolled back on any error. Raises StoreRefused."""
+        if not self.lock.acquire(timeout=10.0):
+            self.refusing = "writer busy"
+            raise StoreRefused(self.refusing)
+        try:
+            try:
+                self.db.execute("BEGIN IMMEDIATE")
+                yield self.db
+                self.db.execute("COMMIT")
+                self.refusing = ""
+            except BaseException as error:
+                self.roll_back()
+                refused = isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+                if not refused:
+                    raise
+                self.refusing = str(error)
+                raise StoreRefused(self.refusing) from error
+        finally:
+            self.lock.release()
+
+    def roll_back(self) -> None:
+        try:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+        except sqlite3.DatabaseError as error:  # the error that led here is the one to report
+            log.warning("rollback failed: %s", error)
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A connection of its own for a page: readers never wait for the writer. Raises StoreRefused."""
+        try:
+            with closing(self.connect()) as db:
+                db.execute("PRAGMA query_only = ON")
+                yield db
+        except sqlite3.DatabaseError as error:
+            raise StoreRefused(str(error)) from error
+
+    def close(self) -> None:
+        with self.lock:
+            self.db.close()
+
+
+class Tx(NamedTuple):
+    """An open write transaction with the values that every step needs."""
+
+    db: sqlite3.Connection
+    now: float
+    config: Config
+    calendar: Calendar
+    settling: bool = False  # after the receiver's own outage nobody is accused of silence
+
+
+def save(db: sqlite3.Connection, table: str, record: Any) -> int:
+    """Writes a dataclass whose fields are the table's columns; a dict becomes JSON. Returns the row's id."""
+    row = {f.name: getattr(record, f.name) for f in fields(record)}
+    values = [dump_json(value) if isinstance(value, dict) else value for value in row.values()]
+    marks = ", ".join("?" * len(row))
+    return db.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(row)}) VALUES ({marks})", values).lastrowid or 0
+
+
+def load(kind: Any, row: sqlite3.Row) -> Any:
+    """The dataclass back from its row."""
+    values = {f.name: row[f.name] for f in fields(kind)}
+    for name in ("beat", "data"):
+        if name in values:
+            values[name] = json.loads(values[name])
+    return kind(**values)
+
+
+def load_machine(db: sqlite3.Connection, name: str) -> Machine:
+    row = db.execute("SELECT * FROM machine WHERE name = ?", (name,)).fetchone()
+    return load(Machine, row) if row else Machine(name)
+
+
+def load_sources(db: sqlite3.Connection, machine: str) -> list[Source]:
+    rows = db.execute("SELECT * FROM source WHERE machine = ? ORDER BY kind DESC, name", (machine,)).fetchall()
+    return [load(Source, row) for row in rows]
+
+
+def load_source(db: sqlite3.Connection, machine: str, kind: str, name: str) -> Source:
+    row = db.execute(
+        "SELECT * FROM source WHERE machine = ? AND kind = ? AND name = ?", (machine, kind, name)
+    ).fetchone()
+    return load(Source, row) if row else Source(machine, kind, name)
+
+
+def open_incidents(db: sqlite3.Connection, machine: str | None = None) -> list[Incident]:
+    where, values = ("", ()) if machine is None else (" AND machine = ?", (machine,))
+    rows = db.execute(f"SELECT * FROM incident WHERE resolved IS NULL{where} ORDER BY id", values).fetchall()
+    return [load(Incident, row) for row in rows]
+
+
+def get_meta(db: sqlite3.Connection, key: str) -> str | None:
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else None
+
+
+def put_meta(db: sqlite3.Connection, key: str, value: Any) -> None:
+    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, str(value)))
+
+
+def load_calendar(db: sqlite3.Connection, config: Config) -> Calendar:
+    """The calendar with the days of `receiver.py calendar add`. They are kept in the database, not in the ini: they
+    take effect at once, and the owner's ini stays as the owner wrote it."""
+    days = frozenset(date_of(row[0]) for row in db.execute("SELECT day FROM closed_day"))
+    complete = get_meta(db, "calendar_complete")
+    return make_calendar(config, days, date_of(complete) if complete else None)
+
+
+def picture_of(tx: Tx, name: str) -> Picture:
+    return Picture(load_machine(tx.db, name), load_sources(tx.db, name), tx.config.silent, tx.calendar, tx.now)
+
+
+def purge(tx: Tx) -> None:
+    """Keeps the file small: heartbeats a few days (the strategies' a week), the rest more than a year. In small bites,
+    so that no post waits."""
+    for kinds, days in ((("host.heartbeat", "qmt.process"), 2), (("qmt.heartbeat", "old.heartbeat"), 7), ((), 400)):
+        where = f"kind IN ({', '.join('?' * len(kinds))}) AND " if kinds else ""
+        tx.db.execute(
+            f"DELETE FROM event WHERE rowid IN (SELECT rowid FROM event WHERE {where}received < ? LIMIT 500)",
+            (*kinds, tx.now - days * DAY),
+        )
+    tx.db.execute("DELETE FROM attempt WHERE at < ?", (tx.now - 2 * DAY,))
+    old = tx.now - 400 * DAY
+    tx.db.execute("DELETE FROM outbox WHERE created < ? AND state != 'waiting'", (old,))
+    tx.db.execute("DELETE FROM message WHERE created < ?", (old,))
+
+
+########################################################################################################################
+# Ingest v1 ############################################################################################################
+########################################################################################################################
+
+
+class Refuse(Exception):
+    """An answer other than 200 for a whole post. The text goes to a program, so it is English."""
+
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+
+
+class Event(NamedTuple):
+    id: str
+    kind: str
+    seq: int
+    at: float  # the PC's clock
+    happened: float  # the same instant by the receiver's clock
+    seen: float  # when its source spoke, for judging silence: a backlog does not look fresh
+    history: bool
+    offset: float  # receiver's clock minus the PC's
+    data: dict[str, Any]
+
+    def ours(self, key: str) -> float | None:
+        """A time in the event's data, moved to the receiver's clock; None if there is none or it makes no sense."""
+        value = number(self.data.get(key))
+        return value + self.offset if value is not None and 0 < value < AT_LIMIT else None
+
+
+class Batch(NamedTuple):
+    run: str
+    sent_at: float
+    waiting: int
+    events: list[Any]
+
+
+def unpack(raw: bytes, encoding: str) -> bytes:
+    """The body behind its Content-Encoding, bounded: a gzip bomb is cut off at the limit. Raises Refuse."""
+    if encoding in ("", "identity"):
+        return raw
+    if encoding != "gzip":
+        raise Refuse(415, f"Content-Encoding {encoding[:20]!r} is unknown: gzip or none")
+    stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        plain = stream.decompress(raw, BATCH_BYTES + 1)
+    except zlib.error:
+        raise Refuse(400, "body is no gzip") from None
+    if len(plain) > BATCH_BYTES:
+        raise Refuse(413, f"more than {BATCH_BYTES} bytes after unpacking")
+    if not stream.eof:
+        raise Refuse(400, "gzip body is cut off")
+    return plain
+
+
+def read_batch(body: bytes, machine: str) -> Batch:
+    """Checks the outer shape; single events are checked one by one later. Raises Refuse."""
+    try:
+        post = parse_json(body)
+    except ValueError:
+        raise Refuse(400, "body is no JSON") from None
+    if not isinstance(post, dict) or not isinstance(post.get("events"), list):
+        raise Refuse(400, 'expected {"machine", "run", "sent_at", "waiting", "events": [...]}')
+    if not isinstance(post.get("machine"), str):
+        raise Refuse(400, "machine: a string is needed")
+    if post["machine"] != machine:
+        raise Refuse(403, "this token belongs to another machine")
+    sent_at, waiting = number(post.get("sent_at")), number(post.get("waiting", 0))
+    if sent_at is None or not 0 <= sent_at <= AT_LIMIT:
+        raise Refuse(400, "sent_at: epoch seconds are needed")
+    if waiting is None or waiting < 0:
+        raise Refuse(400, "waiting: a count is needed")
+    if len(post["events"]) > BATCH_EVENTS:
+        raise Refuse(413, f"more than {BATCH_EVENTS} events")
+    return Batch(words(post.get("run"), 80), sent_at, math.ceil(waiting), post["events"])
+
+
+def read_event(raw: Any, batch: Batch, now: float) -> Event:
+    """One event of a batch. Raises ValueError with the reason to reject it for good."""
+    if not isinstance(raw, dict):
+        raise ValueError("an event is an object")
+    if not isinstance(raw.get("id"), str) or not re.fullmatch(r"[!-~]{1,100}", raw["id"]):
+        raise ValueError("id: 1 to 100 printable ASCII characters are needed")
+    if raw.get("kind") not in EVENT_KINDS:
+        raise ValueError(f"unknown kind {words(raw.get('kind'), 40)!r}")
+    data = raw.get("data")
+    if not isinstance(data, dict):
+        raise ValueError("data: an object is needed")
+    why = bad_value(data)
+    if why:
+        raise ValueError(why)
+    at, seq = number(raw.get("at")), raw.get("seq", 0)
+    if at is None or not 0 <= at <= AT_LIMIT:
+        raise ValueError("at: epoch seconds between 1970 and 2100 are needed")
+    if isinstance(seq, bool) or not isinstance(seq, int) or not 0 <= seq < 2**62:
+        raise ValueError("seq: a whole number is needed")
+    why = bad_data(raw["kind"], data)
+    if why:
+        raise ValueError(why)
+    age = max(0.0, batch.sent_at - at)
+    offset = now - batch.sent_at
+    if abs(offset) <= CLOCK_NOISE:
+        offset = 0.0  # then a message shows the very second that the tray's own log shows
+    return Event(raw["id"], raw["kind"], seq, at, min(at + offset, now), now - age, age > HISTORY_AGE, offset, data)
+
+
+def bad_data(kind: str, data: dict[str, Any]) -> str | None:
+    """What in an event's data can never be taken, or None. Few things: an order or error is kept however odd it is."""
+    if kind == "qmt.process" and data.get("state") not in PROCESS_STATES:
+        return "data.state: one of " + ", ".join(PROCESS_STATES)
+    if kind == "host.paused" and data.get("until") is not None and number(data["until"]) is None:
+        return "data.until: epoch seconds or null"
+    if kind in ("old.heartbeat", "old.deals") and data.get("name") not in OLD_NAMES:
+        return "data.name: qmt or server"
+    if kind == "old.heartbeat" and not isinstance(data.get("info", []), list):
+        return "data.info: a list"
+    if kind == "qmt.heartbeat" and not (isinstance(data.get("strategy"), str) and 0 < len(data["strategy"]) <= 80):
+        return "data.strategy: a name of 1 to 80 characters"
+    if kind == "file":
+        if not isinstance(data.get("content"), str) or not isinstance(data.get("name"), str):
+            return "data.name and data.content: texts"
+        if len(data["content"].encode("utf-8", "replace")) > FILE_BYTES:
+            return f"data.content: at most {FILE_BYTES} bytes"
+    return None
+
+
+def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[str, str]]]:
+    """Stores a batch and all that follows from it. Returns (accepted ids, rejected)."""
+    machine = load_machine(tx.db, name)
+    greet(machine, batch, tx)
+    save(tx.db, "machine", machine)
+    accepted: list[str] = []
+    rejected: list[dict[str, str]] = []
+    for raw in batch.events:
+        try:
+            event = read_event(raw, batch, tx.now)
+        except ValueError as error:
+            id_ = raw.get("id") if isinstance(raw, dict) else None
+            rejected.append({"id": id_ if isinstance(id_, str) else "", "error": str(error)})
+            continue
+        accepted.append(event.id)
+        stored = tx.db.execute(
+            "INSERT OR IGNORE INTO event (machine, id, kind, run, seq, at, happened, received, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (name, event.id, event.kind, batch.run, event.seq, event.at, event.happened, tx.now, dump_json(event.data)),
+        ).rowcount
+        if stored:
+            EFFECTS.get(event.kind, no_effect)(tx, machine, event)
+    save(tx.db, "machine", machine)
+    judge(tx, name)
+    return accepted, rejected
+
+
+def greet(machine: Machine, batch: Batch, tx: Tx) -> None:
+    """What the arrival of a batch alone says: the tray is alive now, whatever the age of the news in it."""
+    if machine.heard is None or tx.now - machine.heard > tx.config.silent["host"]:
+        machine.heard_since = tx.now
+    machine.heard = tx.now
+    machine.run = batch.run
+    if batch.waiting == 0:
+        machine.drained, machine.waiting_since = tx.now, None
+    elif machine.waiting_since is None:
+        machine.waiting_since = tx.now
+    machine.waiting = batch.waiting
+
+
+Effect = Callable[[Tx, Machine, Event], None]
+
+
+def no_effect(_tx: Tx, _machine: Machine, _event: Event) -> None:
+    """Recorded, shown, changes nothing."""
+
+
+def host_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
+    if machine.beat_at is not None and event.seen < machine.beat_at - CLOCK_NOISE:
+        return  # older than what is known
+    machine.beat, machine.beat_at = event.data, event.seen
+    if machine.stopped is not None and event.seen >= machine.stopped - CLOCK_NOISE:
+        machine.stopped, machine.hold_until = None, None
+    if "paused_until" in event.data:
+        machine.paused_until = bounded_pause(event.ours("paused_until"), tx.now)
+
+
+def bounded_pause(until: float | None, now: float) -> float | None:
+    """A pause ends at the next ready_at; no wrong clock or number may make it last longer than a long holiday."""
+    return min(until, now + PAUSE_LIMIT) if until is not None and until > now else None
+
+
+def host_started(tx: Tx, machine: Machine, event: Event) -> None:
+    reason = event.data.get("reason")
+    machine.start_reason = reason if reason in START_REASONS else ""
+    machine.started = event.seen
+    machine.stopped, machine.hold_until = None, None
+    machine.heard_since = max(machine.heard_since or 0.0, event.seen)
+    if machine.start_reason != "crash":
+        machine.fresh_until = event.seen + START_GRACE
+    told_by_recovery = any(incident.kind == "host" for incident in open_incidents(tx.db, machine.name))
+    if reason in ("crash", "boot") and not told_by_recovery and not event.history and tx.calendar.in_session(tx.now):
+        detail = f"{clock(event.happened, tx.now)} {START_REASONS[reason]}"
+        open_incident(
+            tx, machine.name, notice("host.started", reason, event.happened, "哨兵重新启动过", detail), event.seen
+        )
+
+
+def host_stopping(tx: Tx, machine: Machine, event: Event) -> None:
+    machine.stopped = event.happened
+    machine.stop_reason = words(event.data.get("reason"), 40)
+    machine.hold_until = tx.now + HISTORY_PATIENCE if event.history else None
+
+
+def host_resumed(tx: Tx, machine: Machine, event: Event) -> None:
+    machine.heard_since = max(machine.heard_since or 0.0, event.seen)
+    machine.fresh_until = event.seen + START_GRACE
+
+
+def host_paused(tx: Tx, machine: Machine, event: Event) -> None:
+    until = bounded_pause(event.ours("until"), tx.now)
+    machine.paused_until = until
+    if until is not None:
+        what = f"已暂停监视到 {shanghai(until).strftime('%m-%d %H:%M')}"
+        detail = "小主机上点了“暂停”，这段时间不告警，数据照常记录。要提前恢复，在托盘菜单点“继续”。"
+        open_incident(tx, machine.name, notice("host.paused", event.id, event.happened, what, detail), event.seen)
+    else:
+        machine.heard_since = max(machine.heard_since or 0.0, event.seen)  # the scripts' silence counts from here
+
+
+def host_test_alert(tx: Tx, machine: Machine, event: Event) -> None:
+    send_test(tx, machine.name, words(event.data.get("text"), 300))
+
+
+def host_trouble(tx: Tx, machine: Machine, event: Event) -> None:
+    open_incident(tx, machine.name, accuse_trouble(event.data, event.happened, tx.now), event.seen)
+
+
+def qmt_process(tx: Tx, machine: Machine, event: Event) -> None:
+    source = load_source(tx.db, machine.name, "qmt.process", "")
+    if source.last_seen is not None and event.seen < source.last_seen - CLOCK_NOISE:
+        return
+    state = event.data["state"]
+    was_well = source.state in PROCESS_WELL
+    source.first_seen = source.first_seen or event.seen
+    source.last_seen, source.received, source.data = event.seen, tx.now, event.data
+    if state in PROCESS_WELL:
+        source.last_well, source.hold_until = event.seen, None
+        if not was_well or state == "restarted":
+            source.state_since, source.up_since = event.ours("since") or event.happened, event.seen
+        bad_open = any(incident.kind == "qmt.process" for incident in open_incidents(tx.db, machine.name))
+        if state == "restarted" and not bad_open and not event.history and tx.calendar.in_tell(tx.now):
+            name = words(event.data.get("name"), 60) or "QMT"
+            detail = f"{clock(event.happened, tx.now)} {name} 重新启动过，现在在运行。"
+            todo = "看一眼 QMT 是否已登录、策略是否在运行。"
+            if not (machine.paused_until and tx.now < machine.paused_until):
+                told = notice("qmt.restarted", "", event.happened, "QMT 重新启动过", detail, todo)
+                open_incident(tx, machine.name, told, event.seen)
+    else:
+        source.last_well = max(filter(None, (source.last_well, event.ours("last_ok"))), default=None)
+        if state != source.state:
+            source.state_since = event.ours("since") or event.happened
+            source.hold_until = tx.now + HISTORY_PATIENCE if event.history else None
+    source.state = state
+    save(tx.db, "source", source)
+
+
+def qmt_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
+    source = load_source(tx.db, machine.name, "qmt.heartbeat", event.data["strategy"])
+    hear(tx, source, event.seen, event.data, behind=1)
+    keep_deals(tx, machine.name, event.data.get("deals"), event.happened)
+
+
+def old_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
+    source = load_source(tx.db, machine.name, "old." + event.data["name"], "")
+    hear(tx, source, event.seen, event.data, behind=1)
+
+
+def old_deals(tx: Tx, machine: Machine, event: Event) -> None:
+    keep_deals(tx, machine.name, event.data.get("deals"), event.happened)
+
+
+def hear(tx: Tx, source: Source, seen: float, data: dict[str, Any], behind: int) -> None:
+    """A source has spoken. What is older than what is known changes nothing but the record."""
+    source.behind = behind
+    if source.last_seen is None or seen >= source.last_seen - CLOCK_NOISE:
+        source.data = data
+        source.last_seen = max(seen, source.last_seen or 0.0)
+        source.received = tx.now
+    source.first_seen = source.first_seen or seen
+    save(tx.db, "source", source)
+
+
+def keep_deals(tx: Tx, machine: str, deals: Any, happened: float) -> None:
+    """Each deal once, keyed by (day, QMT's trade id, contract number), however often a heartbeat repeats it."""
+    for deal in deals if isinstance(deals, list) else []:
+        if not isinstance(deal, dict):
+            continue
+        day = words(str(deal.get("日期") or ""), 10).replace("-", "") or day_of(happened)
+        ids = [str(deal.get(key)) for key in ("订单编号", "合同编号") if deal.get(key) not in (None, "")]
+        key = "|".join(ids) if ids else hashlib.sha256(dump_json(deal).encode()).hexdigest()[:32]
+        tx.db.execute(
+            "INSERT OR IGNORE INTO deal (machine, day, key, data, received) VALUES (?, ?, ?, ?, ?)",
+            (machine, day, words(key, 120), dump_json(deal), tx.now),
+        )
+
+
+def strategy_error(tx: Tx, machine: Machine, event: Event) -> None:
+    open_incident(tx, machine.name, accuse_strategy(event.data, event.happened, tx.now), event.seen)
+
+
+def strategy_notice(tx: Tx, machine: Machine, event: Event) -> None:
+    """Once a day per text: a fund that stays stopped says so each minute."""
+    text = words(event.data.get("text"), 300) or words(event.data.get("what"), 60)
+    strategy = words(event.data.get("strategy"), 40) or "?"
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    name = "/".join((strategy, words(event.data.get("what"), 40), digest, day_of(event.happened)))
+    seen_before = tx.db.execute(
+        "SELECT 1 FROM incident WHERE machine = ? AND kind = 'strategy.notice' AND name = ?", (machine.name, name)
+    ).fetchone()
+    if text and not seen_before:
+        what = f"策略 {strategy} 的通知"
+        told = notice("strategy.notice", name, event.happened, what, f"{clock(event.happened, tx.now)} {text}")
+        open_incident(tx, machine.name, told, event.seen)
+
+
+def order_state(tx: Tx, machine: Machine, event: Event) -> None:
+    data = event.data
+    if data.get("state") in ("rejected", "unknown"):
+        open_incident(tx, machine.name, accuse_order(data, event.happened, tx.now), event.seen)
+    elif data.get("state") in ORDER_ENDS:
+        flag = words(data.get("flag"), 40) or "?"
+        for incident in open_incidents(tx.db, machine.name):
+            if (incident.kind, incident.name) == ("order", flag):
+                resolve(tx, [incident], f"委托 {flag} 的结果：{ORDER_WORDS[data['state']]}")
+
+
+ORDER_WORDS = {
+    "working": "已报，等成交",
+    "filled": "已成交",
+    "cancelled": "已撤单",
+    "expired": "收盘未成交",
+    "void": "没有发出",
+    "settled": "已由您处理",
+}
+
+
+def store_file(tx: Tx, machine: Machine, event: Event) -> None:
+    content = event.data["content"].encode("utf-8", "replace")
+    keep_file(tx, machine.name, words(event.data.get("source"), 40) or "tray", event.data["name"], content)
+
+
+def keep_file(tx: Tx, machine: str, source: str, name: str, content: bytes) -> None:
+    tx.db.execute(
+        "INSERT OR REPLACE INTO file (machine, source, name, sha256, content, received) VALUES (?, ?, ?, ?, ?, ?)",
+        (machine, source, label(name), hashlib.sha256(content).hexdigest(), content, tx.now),
+    )
+
+
+EFFECTS: dict[str, Effect] = {
+    "host.heartbeat": host_heartbeat,
+    "host.started": host_started,
+    "host.stopping": host_stopping,
+    "host.resumed": host_resumed,
+    "host.paused": host_paused,
+    "host.test_alert": host_test_alert,
+    "host.trouble": host_trouble,
+    "qmt.process": qmt_process,
+    "qmt.heartbeat": qmt_heartbeat,
+    "old.heartbeat": old_heartbeat,
+    "old.deals": old_deals,
+    "strategy.error": strategy_error,
+    "strategy.notice": strategy_notice,
+    "order.state": order_state,
+    "file": store_file,
+}
+
+
+########################################################################################################################
+# Old protocol: what people's scripts already speak ####################################################################
+########################################################################################################################
+
+
+class OldRefuse(Exception):
+    """HTTP 400 in the old protocol's shape. The text is read by the owner of a script, so it is Chinese."""
+
+
+def old_json_post(tx: Tx, machine: str, post: Any) -> None:
+    """{"action":"heartbeat","name":"qmt","info":[{"name":"accounts","data":[...]}, ...]}. Raises OldRefuse."""
+    if not isinstance(post, dict):
+        raise OldRefuse("应为 JSON 对象")
+    name = old_name(post.get("action"), post.get("name"))
+    info = post.get("info", [])
+    if not isinstance(info, list) or not all(isinstance(part, dict) for part in info):
+        raise OldRefuse("info 应为列表，每项是 {name, data}")
+    why = bad_value(info)
+    if why:
+        raise OldRefuse("info 里有不能保存的数值（NaN、无穷大、1.797e308 或嵌套太深）")
+    old_heard(tx, machine, name, {"name": name, "info": [part for part in info if part.get("name") != "deals"]})
+    for part in info:
+        if part.get("name") == "deals":
+            keep_deals(tx, machine, part.get("data"), tx.now)
+    judge(tx, machine)
+
+
+def old_form_post(tx: Tx, machine: str, action: Any, name: Any, files: Sequence[tuple[str, bytes]]) -> None:
+    """A form with any files; they are kept in the database under their label. Raises OldRefuse."""
+    name = old_name(action, name)
+    old_heard(tx, machine, name, {"name": name, "info": [], "files": [label(filename) for filename, _ in files]})
+    for filename, content in files:
+        keep_file(tx, machine, "old." + name, filename, content)
+    judge(tx, machine)
+
+
+def old_name(action: Any, name: Any) -> str:
+    if action != "heartbeat":
+        raise OldRefuse("不认识的 action，POST 只接受 heartbeat")
+    if name not in OLD_NAMES:
+        raise OldRefuse("不认识的 name，可用 qmt 或 server")
+    return str(name)
+
+
+def old_heard(tx: Tx, machine: str, name: str, data: dict[str, Any]) -> None:
+    source = load_source(tx.db, machine, "old." + name, "")
+    hear(tx, source, tx.now, data, behind=0)
+
+
+def old_query(db: sqlite3.Connection, machine: str, action: str, name: str, now: float) -> dict[str, Any]:
+    """The answers of GET /api. Raises OldRefuse."""
+    if action == "heartbeat_query":
+        if name not in OLD_NAMES:
+            raise OldRefuse("不认识的 name，可用 qmt 或 server")
+        seen = [s.last_seen for s in load_sources(db, machine) if s.kind in old_kinds(name) and s.last_seen]
+        lastime = shanghai(max(seen)).strftime("%Y-%m-%d %H:%M:%S") if seen else ""
+        fresh = bool(seen) and now - max(seen) <= OLD_FRESH[name]
+        return {"code": 0, "name": name, "lastime": lastime, "status": "online" if fresh else "offline"}
+    if action not in OLD_TABLES:
+        raise OldRefuse("不认识的 action，可用 heartbeat_query、query_qmt、query_server、market_value、portfolio")
+    title, builder = OLD_TABLES[action]
+    return {"code": 0, "msg": "ok", "title": title, "data": builder(db, machine, now)}
+
+
+OLD_FRESH = {"qmt": 180.0, "server": 600.0}
+
+
+def old_kinds(name: str) -> tuple[str, ...]:
+    return ("qmt.heartbeat", "old.qmt") if name == "qmt" else ("old.server",)
+
+
+def rows_of(db: sqlite3.Connection, machine: str, table: str) -> list[dict[str, Any]]:
+    """accounts, positions or orders as last posted, whichever way they came; the newest post that has any wins."""
+    for source in sorted(load_sources(db, machine), key=lambda s: -(s.last_seen or 0.0)):
+        rows = source.data.get(table) if source.kind == "qmt.heartbeat" else None
+        if source.kind == "old.qmt":
+            parts = [part for part in source.data.get("info", []) if isinstance(part, dict)]
+            rows = next((part.get("data") for part in parts if part.get("name") == table), None)
+        if isinstance(rows, dict):
+            rows = [rows]
+        if isinstance(rows, list) and rows:
+            return [row for row in rows if isinstance(row, dict)]
+    return []
+
+
+def deals_of(db: sqlite3.Connection, machine: str, day: str) -> list[dict[str, Any]]:
+    rows = db.execute("SELECT data FROM deal WHERE machine = ? AND day = ? ORDER BY rowid", (machine, day)).fetchall()
+    return [json.loads(row[0]) for row in rows]
+
+
+def old_block(title: str, kind: str, data: Any) -> dict[str, Any]:
+    return {"title": title, "type": kind, "data": data}
+
+
+def old_query_qmt(db: sqlite3.Connection, machine: str, now: float) -> list[dict[str, Any]]:
+    return [
+        old_block("账户", "table", rows_of(db, machine, "accounts")),
+        old_block("持仓", "table", rows_of(db, machine, "positions")),
+        old_block("今日成交", "table", deals_of(db, machine, day_of(now))),
+    ]
+
+
+def old_query_server(db: sqlite3.Connection, machine: str, now: float) -> list[dict[str, Any]]:
+    rows = db.execute("SELECT name, length(content) size, received FROM file WHERE machine = ?", (machine,)).fetchall()
+    files = [
+        {"文件": r["name"], "字节": r["size"], "时间": f"{shanghai(r['received']):%Y-%m-%d %H:%M:%S}"} for r in rows
+    ]
+    return [old_block("文件", "table", files)]
+
+
+def old_market_value(db: sqlite3.Connection, machine: str, now: float) -> list[dict[str, Any]]:
+    totals: dict[str, float] = {}
+    for account in rows_of(db, machine, "accounts"):
+        for key in ("总资产", "可用金额", "总市值", "总盈亏"):
+            totals[key] = round(totals.get(key, 0.0) + (number(account.get(key)) or 0.0), 2)
+    return [old_block("市值", "dict", totals)]
+
+
+def old_portfolio(db: sqlite3.Connection, machine: str, now: float) -> list[dict[str, Any]]:
+    return [old_block("持仓", "table", rows_of(db, machine, "positions"))]
+
+
+OLD_TABLES: dict[str, tuple[str, Callable[[sqlite3.Connection, str, float], list[dict[str, Any]]]]] = {
+    "query_qmt": ("QMT", old_query_qmt),
+    "query_server": ("服务器", old_query_server),
+    "market_value": ("市值", old_market_value),
+    "portfolio": ("持仓组合", old_portfolio),
+}
+
+
+########################################################################################################################
+# Incidents ############################################################################################################
+########################################################################################################################
+
+# The life of an incident: open -> (reminders) -> resolved, or acknowledged: then silent until its recovery. Lasting
+# ones (QMT gone, host silent) are judged from the state again and again, by each post and once a second, so no order of
+# arrival and no restart can miss one. One-off ones (an error, a rejected order) count their repeats and close quietly
+# half an hour after the last. A notice is closed as soon as it is written.
+
+
+def judge(tx: Tx, name: str) -> None:
+    """Compares what is bad on a machine with what is open: opens, resolves."""
+    picture = picture_of(tx, name)
+    mine = open_incidents(tx.db, name)
+    over = [i for i in mine if not i.one_off and i.kind != "order" and cured(i, picture)]
+    if over:
+        resolve(tx, over, recovery_reason(over, picture))
+    still_open = {(i.kind, i.name) for i in mine} - {(i.kind, i.name) for i in over}
+    for accusation in accusations(picture):
+        silence = accusation.kind not in ("qmt.process", "worker") and picture.machine.stopped is None
+        if (accusation.kind, accusation.name) not in still_open and not (silence and tx.settling):
+            open_incident(tx, name, accusation, last_word(accusation, picture))
+
+
+def last_word(accusation: Accusation, picture: Picture) -> float:
+    """When the accused was last heard: only a later word can end the incident."""
+    if accusation.kind == "host":
+        return picture.machine.heard or 0.0
+    seen = [s.last_seen for s in picture.sources if (s.kind, s.name) == (accusation.kind, accusation.name)]
+    return (seen[0] if seen else None) or 0.0
+
+
+def recovery_reason(over: Sequence[Incident], picture: Picture) -> str:
+    """For a host that is back: what became of the program, if it said so itself since."""
+    hosts = [incident for incident in over if incident.kind == "host"]
+    if not hosts:
+        return ""
+    machine = picture.machine
+    if machine.started is None or machine.started < hosts[0].seen - CLOCK_NOISE:
+        return "哨兵程序没有停过，断的是网络（或小主机睡眠）。"
+    return START_REASONS.get(machine.start_reason, "")
+
+
+def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float) -> None:
+    """Opens an incident with its message and outbox rows, or counts one up that is open already."""
+    a = accusation
+    repeated = tx.db.execute(
+        "UPDATE incident SET count = count + 1, last = ? WHERE machine = ? AND kind = ? AND name = ?"
+        " AND resolved IS NULL",
+        (tx.now, machine, a.kind, a.name),
+    ).rowcount
+    if repeated:
+        return
+    pause = remind_after(tx.config.reminders, 0)
+    incident = Incident(
+        id=None,
+        machine=machine,
+        kind=a.kind,
+        name=a.name,
+        opened=tx.now,
+        since=a.since,
+        seen=seen,
+        what=a.what,
+        well=a.well,
+        detail=a.detail,
+        todo=a.todo,
+        mark=a.mark,
+        priority=a.priority,
+        one_off=int(a.one_off),
+        last=tx.now,
+        resolved=tx.now if a.priority == LOW else None,
+        remind_at=tx.now + pause if pause is not None and not a.one_off else None,
+    )
+    incident.id = save(tx.db, "incident", incident)
+    announce(tx, incident)
+    log.info("incident #%s opened: %s %s", incident.id, machine, a.what)
+
+
+def announce(tx: Tx, incident: Incident) -> None:
+    """The incident's first message. It waits a few seconds for companions of the same machine, which then share it;
+    what happens at night is told when the next window for telling opens."""
+    waiting = tx.db.execute(
+        "SELECT id FROM message WHERE kind = 'alert' AND machine = ? AND"
+        " EXISTS (SELECT 1 FROM outbox WHERE message = message.id AND state = 'waiting') AND NOT EXISTS"
+        " (SELECT 1 FROM outbox WHERE message = message.id AND (state != 'waiting' OR tries > 0)) AND"
+        " (SELECT count(*) FROM incident WHERE message = message.id) < 10 ORDER BY id DESC",
+        (incident.machine,),
+    ).fetchone()
+    urgent = incident.kind in ("host.paused", "channel")
+    due = (tx.now if urgent else tx.calendar.next_tell(tx.now)) + tx.config.companions
+    incident.message = (
+        waiting["id"]
+        if waiting
+        else post_message(tx, "alert", incident.machine, incident.priority, Text("", "", ""), recipients(tx), due)
+    )
+    save(tx.db, "incident", incident)
+    compose_alert(tx, incident.message, due)
+
+
+def compose_alert(tx: Tx, message: int, due: float | None = None) -> None:
+    """Writes the text of an alert that no channel has touched yet from the incidents that share it."""
+    rows = tx.db.execute(
+        "SELECT * FROM incident WHERE message = ? AND (resolved IS NULL OR one_off) ORDER BY id", (message,)
+    ).fetchall()
+    incidents = [load(Incident, row) for row in rows]
+    text, priority = alert_text(incidents, tx.config.public_url), max(incident.priority for incident in incidents)
+    tx.db.execute(
+        "UPDATE message SET title = ?, body = ?, tail = ?, priority = ? WHERE id = ?", (*text, priority, message)
+    )
+    tx.db.execute("UPDATE outbox SET priority = ? WHERE message = ?", (priority, message))
+    if due is not None:
+        tx.db.execute("UPDATE outbox SET due = min(due, ?) WHERE message = ?", (due, message))
+
+
+def post_message(
+    tx: Tx, kind: str, machine: str, priority: int, text: Text, channels: Sequence[str], due: float
+) -> int:
+    """A message and one outbox row per channel. Returns the message's id."""
+    message = tx.db.execute(
+        "INSERT INTO message (kind, machine, priority, title, body, tail, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (kind, machine, priority, *text, tx.now),
+    ).lastrowid
+    tx.db.executemany(
+        "INSERT INTO outbox (message, channel, priority, due, state, created) VALUES (?, ?, ?, ?, 'waiting', ?)",
+        [(message, channel, priority, due, tx.now) for channel in channels],
+    )
+    return message or 0
+
+
+def recipients(tx: Tx) -> list[str]:
+    """The channels that work; when none does, all of them: a try costs nothing."""
+    working = [name for name in tx.config.channels if not channel_trouble(tx.db, name, tx.now)]
+    return working or list(tx.config.channels)
+
+
+def resolve(tx: Tx, incidents: Sequence[Incident], extra: str = "") -> None:
+    """Closes lasting incidents of one machine; one message to the channels that were told. Where nothing has gone out
+    yet the alert is withdrawn and nothing is said; where it has been stuck for long the recovery replaces it."""
+    told: set[str] = set()
+    due = tx.now
+    for incident in incidents:
+        incident.resolved = tx.now
+        save(tx.db, "incident", incident)
+        log.info("incident #%s resolved: %s %s", incident.id, incident.machine, incident.what)
+    for message in sorted({incident.message for incident in incidents if incident.message is not None}):
+        rows = tx.db.execute("SELECT * FROM outbox WHERE message = ?", (message,)).fetchall()
+        shared = tx.db.execute(
+            "SELECT 1 FROM incident WHERE message = ? AND (resolved IS NULL OR one_off)", (message,)
+        ).fetchone()
+        untouched = [row for row in rows if row["state"] == "waiting" and row["tries"] == 0]
+        stuck = [
+            row
+            for row in rows
+            if row["state"] == "waiting" and row["tries"] > 0 and tx.now - row["created"] > STALE_ALERT
+        ]
+        if shared and len(untouched) == len(rows):
+            compose_alert(tx, message)
+        if not shared:
+            for row in untouched + stuck:
+                tx.db.execute(
+                    "UPDATE outbox SET state = 'withdrawn', error = '已恢复，不再发送' WHERE id = ?", (row["id"],)
+                )
+        for row in rows:
+            if row["state"] in ("sent", "accepted", "sending") or row["tries"] > 0 and row["state"] == "waiting":
+                told.add(row["channel"])
+                due = max(due, row["due"] if row["state"] == "waiting" and row not in stuck else tx.now)
+    text = recovery_text(list(incidents), tx.now, extra, tx.config.public_url)
+    channels = [name for name in tx.config.channels if name in told]
+    if channels:
+        priority = max(incident.priority for incident in incidents)
+        post_message(tx, "recovery", incidents[0].machine, priority, text, channels, due)
+
+
+def close_one_offs(tx: Tx) -> None:
+    tx.db.execute(
+        "UPDATE incident SET resolved = ? WHERE resolved IS NULL AND one_off AND last < ?",
+        (tx.now, tx.now - ONE_OFF_QUIET),
+    )
+
+
+def remind(tx: Tx) -> None:
+    """Reminders at growing intervals, only in hours for telling, not for what a host that is down or paused silences."""
+    if not tx.calendar.in_tell(tx.now):
+        return
+    everything = open_incidents(tx.db)
+    hosts_down = {incident.machine for incident in everything if incident.kind == "host"}
+    for incident in everything:
+        if incident.remind_at is None or incident.remind_at > tx.now or incident.acknowledged is not None:
+            continue
+        machine = load_machine(tx.db, incident.machine)
+        paused = machine.paused_until is not None and tx.now < machine.paused_until
+        if paused or (incident.machine in hosts_down and incident.kind != "host"):
+            continue
+        text = reminder_text(incident, tx.now, tx.config.public_url)
+        post_message(tx, "reminder", incident.machine, NORMAL, text, recipients(tx), tx.now)
+        incident.reminded += 1
+        incident.remind_at = tx.now + (remind_after(tx.config.reminders, incident.reminded) or DAY)
+        save(tx.db, "incident", incident)
+
+
+def send_test(tx: Tx, machine: str, text: str = "") -> None:
+    """A test goes to every channel, to those that are switched off too: its yes switches them on again."""
+    body = (text + "\n" if text else "") + f"{clock(tx.now, tx.now)} 发出。收到这条，说明这个通道是通的。"
+    message = Text(title_of("🔔", "测试告警", machine), body, tx.config.public_url)
+    post_message(tx, "test", machine, GRAVE, message, list(tx.config.channels), tx.now)
+
+
+def channel_row(db: sqlite3.Connection, name: str) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = db.execute("SELECT * FROM channel WHERE name = ?", (name,)).fetchone()
+    return row
+
+
+def channel_trouble(db: sqlite3.Connection, name: str, now: float) -> str:
+    """Why a channel cannot be counted on now; empty: it works."""
+    row = channel_row(db, name)
+    if row is None:
+        return ""
+    if row["bad_since"] is not None:
+        return row["why"] or "不能用"
+    often = row["failing_since"] is not None and row["failures"] >= FAILING_TRIES
+    if often and now - row["failing_since"] >= FAILING_SECONDS:
+        return row["why"] or "一直送不出去"
+    if row["quiet_until"] is not None and row["quiet_until"] - now > FAILING_SECONDS:
+        return row["why"] or "被限制发送"
+    return ""
+
+
+def channel_worked(tx: Tx, name: str) -> None:
+    tx.db.execute(
+        "UPDATE channel SET bad_since = NULL, failing_since = NULL, failures = 0, why = '', quiet_until = NULL,"
+        " last_ok = ? WHERE name = ?",
+        (tx.now, name),
+    )
+    over = [i for i in open_incidents(tx.db, "") if (i.kind, i.name) == ("channel", name)]
+    if over:
+        resolve(tx, over)
+
+
+def channel_failed(tx: Tx, name: str, why: str, quiet: float | None, for_good: bool) -> None:
+    """A failure is noted; a channel that cannot be counted on any more is told through the others, once."""
+    tx.db.execute(
+        "UPDATE channel SET why = ?, failures = failures + 1, failing_since = coalesce(failing_since, ?),"
+        " quiet_until = ?, bad_since = CASE WHEN ? THEN coalesce(bad_since, ?) ELSE bad_since END WHERE name = ?",
+        (why, tx.now, tx.now + quiet if quiet else None, for_good, tx.now, name),
+    )
+    if channel_trouble(tx.db, name, tx.now):
+        told = any((i.kind, i.name) == ("channel", name) for i in open_incidents(tx.db, ""))
+        if not told:
+            open_incident(tx, "", accuse_channel(name, why, tx.now), tx.now)
+
+
+########################################################################################################################
+# Channels #############################################################################################################
+########################################################################################################################
+
+
+class Sent(NamedTuple):
+    """The vendor said yes. `confirmed` False: accepted, the delivery itself is not known."""
+
+    provider_id: str = ""
+    confirmed: bool = True
+
+
+class Later(NamedTuple):
+    """Not now, but after `seconds` (None: the usual growing pause; UNTIL_MIDNIGHT: of Shanghai)."""
+
+    seconds: float | None
+    why: str
+
+    def pause(self, tries: int, now: float) -> float:
+        if self.seconds == UNTIL_MIDNIGHT:
+            return midnight_after(now) - now
+        return backoff(tries) if self.seconds is None else self.seconds
+
+
+class Never(NamedTuple):
+    """This will not change by itself: the channel is switched off and the others tell it."""
+
+    why: str
+
+
+Result = Union[Sent, Later, Never]
+
+
+class Outgoing(NamedTuple):
+    """What a channel gets to send. `id` is the same in every repeat; `callback` is a full address or empty."""
+
+    id: str
+    text: Text
+    callback: str = ""
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A vendor that redirects is a vendor that has not said yes."""
+
+    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
+        return None
+
+
+# No proxy from the environment: a key must not travel through whatever HTTP_PROXY happens to name.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
+
+
+def post_json(url: str, body: dict[str, Any]) -> dict[str, Any] | Later:
+    """The vendor's JSON object, or why to try later. The address holds the key, so no error text may contain it."""
+    data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json; charset=utf-8"})
+    try:
+        with OPENER.open(request, timeout=NETWORK_TIMEOUT) as answer:
+            raw = answer.read(65536)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return Later(None, f"对方服务器答 HTTP {error.code}")
+    except Exception as error:
+        # Anything that a network or a strange server can raise (refused, reset, timeout, bad status line, TLS): retry.
+        reason = getattr(error, "reason", error)
+        return Later(None, f"连不上对方服务器（{type(reason).__name__}）")
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else Later(None, "对方服务器的回答看不懂")
+
+
+class Channel:
+    """One way to the phone. `send` makes one attempt; `pace` says how long the vendor's limits ask to wait before it."""
+
+    label = ""
+    confirms = False
+
+    def __init__(self, config: ChannelConfig) -> None:
+        self.name = config.name
+        self.options = config.options
+
+    def pace(self, attempts: Sequence[float], now: float, priority: int) -> float:
+        return pace(attempts, now, 1.0, 30, 60.0)
+
+    def send(self, message: Outgoing) -> Result:
+        raise NotImplementedError
+
+
+class WeComRobot(Channel):
+    """A WeCom group robot (企业微信群机器人): at most 2,048 bytes of text and 20 messages a minute."""
+
+    label = "企业微信"
+
+    def pace(self, attempts: Sequence[float], now: float, priority: int) -> float:
+        return pace(attempts, now, WECOM_GAP, WECOM_PER_MINUTE, 62.0)
+
+    def send(self, message: Outgoing) -> Result:
+        title, body, tail = message.text
+        url = self.options["url"] + "?" + urllib.parse.urlencode({"key": self.options["key"]})
+        text = {"content": fit(f"{title}\n{body}", tail, WECOM_BYTES)}
+        answer = post_json(url, {"msgtype": "text", "text": text})
+        if isinstance(answer, Later):
+            return answer
+        code = answer.get("errcode")
+        if isinstance(code, bool) or not isinstance(code, int):
+            return Later(None, "企业微信的回答里没有 errcode")
+        if code == 0:
+            return Sent()
+        if code in WECOM_NEVER:
+            return Never(f"{WECOM_NEVER[code]}（errcode {code}）")
+        seconds, why = WECOM_LATER.get(code, (None, "企业微信没有收下"))
+        return Later(seconds, f"{why}（errcode {code}）")
+
+
+class PushPlus(Channel):
+    """pushplus (推送加): code 200 only means accepted; the callback, where we can be reached, tells the delivery."""
+
+    label = "pushplus"
+    confirms = True
+
+    def pace(self, attempts: Sequence[float], now: float, priority: int) -> float:
+        budget = PUSHPLUS_PER_DAY - (0 if priority >= GRAVE else PUSHPLUS_RESERVE)
+        today = [at for at in attempts if day_of(at) == day_of(now)]
+        return midnight_after(now) - now if len(today) >= budget else pace(attempts, now, 1.0, 30, 60.0)
+
+    def send(self, message: Outgoing) -> Result:
+        title, body, tail = message.text
+        content = shorten(body, PUSHPLUS_CHARS) + "\n" + tail
+        post = {"token": self.options["token"], "title": shorten(title, 100), "content": content, "template": "txt"}
+        if self.options["topic"]:
+            post["topic"] = self.options["topic"]
+        if message.callback:
+            post["callbackUrl"] = message.callback
+        answer = post_json(self.options["url"], post)
+        if isinstance(answer, Later):
+            return answer
+        code = answer.get("code")
+        if code == PUSHPLUS_OK and not isinstance(code, bool):
+            return Sent(words(str(answer.get("data") or ""), 80), confirmed=False)
+        if code == PUSHPLUS_RESTRICTED:
+            return Later(UNTIL_MIDNIGHT, "pushplus 限制了今天的发送（code 900）")
+        if code in PUSHPLUS_NEVER:
+            return Never(f"{PUSHPLUS_NEVER[code]}（code {code}）")
+        return Later(None, f"pushplus 没有收下（code {words(str(code), 20)}）")
+
+
+class Mail(Channel):
+    """SMTP. QQ mail: port 465, ssl, the 16-letter 授权码 as password."""
+
+    label = "邮件"
+
+    def compose(self, message: Outgoing) -> email.message.EmailMessage:
+        mail = email.message.EmailMessage()
+        mail["Subject"] = words(message.text.title)
+        mail["From"] = self.options["from"]
+        mail["To"] = ", ".join(self.options["to"])
+        mail["Date"] = email.utils.formatdate(localtime=False)
+        mail["Message-ID"] = f"<{message.id}@qmt-sentry>"  # the same in every repeat: some mail programs then show one
+        mail.set_content(f"{message.text.body}\n{message.text.tail}\n".encode("utf-8", "replace").decode("utf-8"))
+        return mail
+
+    def connect(self) -> smtplib.SMTP:
+        host, port = self.options["host"], self.options["port"]
+        if self.options["security"] == "ssl":
+            return smtplib.SMTP_SSL(host, port, timeout=NETWORK_TIMEOUT, context=ssl.create_default_context())
+        server = smtplib.SMTP(host, port, timeout=NETWORK_TIMEOUT)
+        if self.options["security"] == "starttls":
+            server.starttls(context=ssl.create_default_context())
+        return server
+
+    def send(self, message: Outgoing) -> Result:
+        try:
+            server = self.connect()
+            try:
+                if self.options["user"]:
+                    server.login(self.options["user"], self.options["password"])
+                refused = server.send_message(self.compose(message), self.options["from"], self.options["to"])
+            finally:
+                server.close()  # not quit: after the server's yes to the mail no answer may turn it into a failure
+        except smtplib.SMTPRecipientsRefused as error:
+            return smtp_refused(*next(iter(error.recipients.values()), (0, b"")))
+        except smtplib.SMTPAuthenticationError as error:
+            if error.smtp_code >= 500:
+                return Never(f"邮箱登录被拒，授权码可能已失效（SMTP {error.smtp_code}）")
+            return Later(None, f"邮箱暂时不让登录（SMTP {error.smtp_code}）")
+        except smtplib.SMTPResponseException as error:
+            return smtp_refused(error.smtp_code, error.smtp_error)
+        except smtplib.SMTPNotSupportedError as error:
+            return Never(f"邮件服务器不支持这种登录方式（{words(str(error), 80)}）")
+        except ssl.SSLCertVerificationError:
+            return Never("邮件服务器的证书不对，检查 host")
+        except Exception as error:
+            # Network trouble of any kind, a server that hangs up or talks nonsense: retry.
+            return Later(None, f"连不上邮件服务器（{type(error).__name__}）")
+        if refused:
+            return Later(None, "有收件人没有收下：" + "、".join(words(name, 60) for name in refused))
+        return Sent(message.id)
+
+
+def smtp_refused(code: int, answer: bytes | str) -> Result:
+    """A refusal by its code: 4xx later, 5xx never, except QQ's "550 Sender frequency limited", which passes."""
+    text = words(answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer, 100)
+    if 500 <= code < 600:
+        if any(word in text.lower() for word in SMTP_RATE_WORDS):
+            return Later(600.0, f"邮箱限制了发送频率（SMTP {code} {text}）")
+        return Never(f"邮件被拒收（SMTP {code} {text}）")
+    return Later(None, f"邮件服务器暂时不收（SMTP {code} {text}）")
+
+
+CHANNEL_CLASSES = {"wecom": WeComRobot, "pushplus": PushPlus, "smtp": Mail}
+
+
+def make_channels(config: Config) -> dict[str, Channel]:
+    return {name: CHANNEL_CLASSES[section.type](section) for name, section in config.channels.items()}
+
+
+########################################################################################################################
+# Workers: the checker, and one sender per channel #####################################################################
+########################################################################################################################
+
+
+class Claim(NamedTuple):
+    """Outbox rows that one attempt sends (several: a digest)."""
+
+    rows: list[int]
+    tries: int
+    message: Outgoing
+
+
+def claim(tx: Tx, channel: Channel) -> Claim | float:
+    """Takes what is due on a channel, marked `sending` and counted as an attempt; or seconds until the next look.
+    The gravest first; more than a few at once go as one digest."""
+    state = channel_row(tx.db, channel.name)
+    if state is not None and state["quiet_until"] is not None and state["quiet_until"] > tx.now:
+        return state["quiet_until"] - tx.now
+    rows = tx.db.execute(
+        "SELECT outbox.id, outbox.message, outbox.priority, tries, callback, title, body, tail, outbox.created"
+        " FROM outbox JOIN message ON message.id = outbox.message"
+        " WHERE channel = ? AND state = 'waiting' AND due <= ? ORDER BY outbox.priority DESC, outbox.id LIMIT ?",
+        (channel.name, tx.now, DIGEST_MAX),
+    ).fetchall()
+    if not rows:
+        due = tx.db.execute(
+            "SELECT min(due) FROM outbox WHERE channel = ? AND state = 'waiting'", (channel.name,)
+        ).fetchone()[0]
+        return 1.0 if due is None else max(0.05, due - tx.now)
+    attempts = [
+        r[0] for r in tx.db.execute("SELECT at FROM attempt WHERE channel = ? AND at > ?", (channel.name, tx.now - DAY))
+    ]
+    wait = channel.pace(attempts, tx.now, rows[0]["priority"])
+    if wait > 0:
+        return wait
+    if len(rows) <= DIGEST_ABOVE:
+        rows = rows[:1]
+    tx.db.execute("INSERT INTO attempt (channel, at) VALUES (?, ?)", (channel.name, tx.now))
+    callback = ""
+    for row in rows:
+        key = row["callback"]
+        if channel.confirms and tx.config.public_url.startswith("https://"):
+            key = callback = callback or key or secrets.token_urlsafe(24)
+        tx.db.execute(
+            "UPDATE outbox SET state = 'sending', tries = tries + 1, tried = ?, callback = ? WHERE id = ?",
+            (tx.now, key, row["id"]),
+        )
+    first = rows[0]
+    text = Text(first["title"], first["body"], first["tail"]) if len(rows) == 1 else digest_text(rows, tx)
+    address = f"{tx.config.public_url}/cb/{callback}" if callback else ""
+    return Claim([row["id"] for row in rows], first["tries"] + 1, Outgoing(f"m{first['message']}", text, address))
+
+
+def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
+    """A channel that comes back gets one message, not the whole backlog."""
+    lines = []
+    for row in rows:
+        mark = " ".join(re.findall(r"#\d+", row["tail"]))
+        lines.append(f"{clock(row['created'], tx.now)} {row['title']} {mark}".rstrip())
+    return Text(title_of("📋", f"积压的 {len(rows)} 条通知", ""), "\n".join(lines), tx.config.public_url)
+
+
+def note_result(tx: Tx, channel: Channel, claimed: Claim, result: Result) -> None:
+    """Writes down the vendor's answer."""
+    for row in claimed.rows:
+        if isinstance(result, Sent):
+            state = "sent" if result.confirmed else "accepted"
+            tx.db.execute(
+                "UPDATE outbox SET state = ?, sent = ?, provider_id = ?, error = NULL WHERE id = ? AND state = 'sending'",
+                (state, tx.now, result.provider_id, row),
+            )
+        elif isinstance(result, Later):
+            due = tx.now + result.pause(claimed.tries, tx.now)
+            tx.db.execute(
+                "UPDATE outbox SET state = CASE WHEN created < ? THEN 'failed' ELSE 'waiting' END, due = ?, error = ?"
+                " WHERE id = ?",
+                (tx.now - GIVE_UP_AFTER, due, result.why, row),
+            )
+        else:
+            tx.db.execute("UPDATE outbox SET state = 'failed', error = ? WHERE id = ?", (result.why, row))
+    if isinstance(result, Sent):
+        channel_worked(tx, channel.name)
+    elif isinstance(result, Later):
+        channel_failed(tx, channel.name, result.why, result.pause(claimed.tries, tx.now), for_good=False)
+    else:
+        channel_failed(tx, channel.name, result.why, None, for_good=True)
+
+
+def confirm(tx: Tx, key: str, status: int) -> bool:
+    """pushplus's callback: 2 delivered, 3 failed. The path is good for one final answer. False: no such path."""
+    rows = tx.db.execute("SELECT id, channel FROM outbox WHERE callback = ?", (key,)).fetchall()
+    if not rows:
+        return False
+    if status in (2, 3):
+        state, error = ("sent", None) if status == 2 else ("failed", "pushplus 说没有送达")
+        tx.db.execute("UPDATE outbox SET state = ?, error = ?, callback = NULL WHERE callback = ?", (state, error, key))
+        if status == 3:
+            channel_failed(tx, rows[0]["channel"], "pushplus 说消息没有送达", None, for_good=True)
+    return True
+
+
+class Receiver:
+    """Everything but the sockets. `now` gives epoch seconds; tests step it and `check_once` by hand."""
+
+    def __init__(self, config: Config, now: Callable[[], float] = time.time) -> None:
+        self.config = config
+        self.now = now
+        self.store = Store(config.database)
+        self.channels = make_channels(config)
+        self.senders = {name: Sender(self, channel) for name, channel in self.channels.items()}
+        self.checked_at = time.monotonic()  # of the last completed check, for /healthz and alerts.ok
+        self.purged_at = 0.0
+        self.settling_until = 0.0
+        self.stop_event = threading.Event()
+        self.checker: threading.Thread | None = None
+        with self.transaction() as tx:
+            self.begin(tx)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        with self.store.write() as db:
+            now = self.now()
+            yield Tx(db, now, self.config, load_calendar(db, self.config), now < self.settling_until)
+        for sender in self.senders.values():
+            sender.wake.set()
+
+    def begin(self, tx: Tx) -> None:
+        """What a start owes to the run before: attempts cut short are due again, a long absence earns patience."""
+        tx.db.execute("UPDATE outbox SET state = 'waiting', due = min(due, ?) WHERE state = 'sending'", (tx.now,))
+        names = list(self.config.channels)
+        marks = ", ".join("?" * len(names))
+        tx.db.execute(
+            f"UPDATE outbox SET state = 'withdrawn', error = '通道已删除' WHERE state = 'waiting'"
+            f" AND channel NOT IN ({marks})",
+            names,
+        )
+        for name, section in self.config.channels.items():
+            row = channel_row(tx.db, name)
+            if row is None or row["fingerprint"] != section.fingerprint():
+                tx.db.execute(
+                    "INSERT OR REPLACE INTO channel (name, fingerprint) VALUES (?, ?)", (name, section.fingerprint())
+                )
+        for incident in open_incidents(tx.db):
+            gone = incident.machine not in self.config.machines if incident.machine else incident.name not in names
+            changed = incident.kind == "channel" and not gone and not channel_trouble(tx.db, incident.name, tx.now)
+            if gone or changed:
+                tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
+        self.after_absence(tx)
+        self.count_starts(tx)
+
+    def after_absence(self, tx: Tx) -> None:
+        """After its own outage the receiver accuses nobody of silence for one interval: they had no one to talk to.
+        Not more often than every 10 minutes, or a receiver that keeps crashing would never accuse anyone."""
+        interval = self.config.silent["host"]
+        alive, settled = (float(get_meta(tx.db, key) or 0.0) for key in ("last_alive", "settled_at"))
+        if alive and tx.now - alive > interval and not 0 <= tx.now - settled < SETTLE_AGAIN:
+            self.settling_until = tx.now + interval
+            put_meta(tx.db, "settled_at", tx.now)
+            log.info("was away for %s, settling for %.0f s", length(tx.now - alive), interval)
+        put_meta(tx.db, "last_alive", tx.now)
+
+    def count_starts(self, tx: Tx) -> None:
+        """The third start within 10 minutes is told."""
+        starts = [s for s in json.loads(get_meta(tx.db, "starts") or "[]") if 0 <= tx.now - s < 600] + [tx.now]
+        put_meta(tx.db, "starts", dump_json(starts[-3:]))
+        if len(starts) == 3:
+            detail = f"{clock(tx.now, tx.now)} 接收端 10 分钟里第 3 次启动。"
+            told = notice(
+                "receiver.starts", "", tx.now, "接收端反复重启", detail, "在 VPS 上看日志：journalctl -u qmt-sentry"
+            )
+            open_incident(tx, "", told, tx.now)
+
+    def check_once(self) -> None:
+        """One round of the checker: judges every machine, closes, reminds, keeps the file small. Raises StoreRefused."""
+        with self.transaction() as tx:
+            for name in self.config.machines:
+                judge(tx, name)
+            close_one_offs(tx)
+            remind(tx)
+            if not 0 <= tx.now - float(get_meta(tx.db, "last_alive") or 0.0) < ALIVE_EVERY:
+                put_meta(tx.db, "last_alive", tx.now)
+            if not 0 <= tx.now - self.purged_at < 600:
+                purge(tx)
+                self.purged_at = tx.now
+        self.checked_at = time.monotonic()
+
+    def clock_jumped(self, delta: float) -> None:
+        """This machine's clock was set, or the machine was suspended: the wall clock moved by `delta` seconds that no
+        one lived through. All that waits for an instant or measures silence moves along."""
+        log.warning("clock jumped by %.0f s", delta)
+        with self.transaction() as tx:
+            for table, columns in (
+                (
+                    "machine",
+                    ("heard", "heard_since", "waiting_since", "drained", "fresh_until", "hold_until", "beat_at"),
+                ),
+                ("source", ("last_seen", "received", "up_since", "last_well", "hold_until")),
+                ("incident", ("seen", "remind_at", "last")),
+                ("outbox", ("due",)),
+                ("attempt", ("at",)),
+                ("channel", ("quiet_until", "failing_since")),
+            ):
+                changes = ", ".join(f"{column} = {column} + :delta" for column in columns)
+                tx.db.execute(f"UPDATE {table} SET {changes}", {"delta": delta})
+            put_meta(tx.db, "last_alive", tx.now)
+
+    def run_checker(self) -> None:
+        """The checker's thread: once a second, by the monotonic clock."""
+        wall, mono = self.now(), time.monotonic()
+        while not self.stop_event.wait(1.0):
+            try:
+                jump = (self.now() - wall) - (time.monotonic() - mono)
+                if abs(jump) > CLOCK_NOISE:
+                    self.clock_jumped(jump)
+                wall, mono = self.now(), time.monotonic()
+                self.check_once()
+            except StoreRefused as error:
+                log.error("checker: database refuses: %s", error)
+            except Exception:
+                # A bug in one round must not end the watch; /healthz turns red after 30 s without a completed round.
+                log.exception("checker")
+
+    def start(self) -> None:
+        self.checker = threading.Thread(target=self.run_checker, name="checker", daemon=True)
+        self.checker.start()
+        for sender in self.senders.values():
+            sender.start()
+
+    def stop(self) -> None:
+        self.stop_event.set()
+        for sender in self.senders.values():
+            sender.wake.set()
+        for thread in [self.checker, *self.senders.values()]:
+            if thread is not None and thread.is_alive():
+                thread.join(NETWORK_TIMEOUT + 2)
+        self.store.close()
+
+    def alerts(self, db: sqlite3.Connection, now: float) -> dict[str, Any]:
+        """What the tray is told about our ability to tell. `why` also names a channel that is off while others work."""
+        if time.monotonic() - self.checked_at > CHECKER_DEAD:
+            return {"ok": False, "why": "接收端的检查线程停了"}
+        if not self.channels:
+            return {"ok": False, "why": "接收端没有配置任何告警通道"}
+        troubles = {name: channel_trouble(db, name, now) for name in self.channels}
+        bad = [f"告警通道 {name} 不能用：{why}" for name, why in troubles.items() if why]
+        return {"ok": len(bad) < len(self.channels), "why": "；".join(bad)}
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """For /healthz: the checker and every sender are alive and the database takes writes."""
+        checker = time.monotonic() - self.checked_at <= CHECKER_DEAD and (
+            self.checker is None or self.checker.is_alive()
+        )
+        senders = {name: sender.healthy() for name, sender in self.senders.items()}
+        ok = checker and all(senders.values()) and not self.store.refusing
+        return ok, {"ok": ok, "checker": checker, "channels": senders, "database": not self.store.refusing}
+
+
+class Sender(threading.Thread):
+    """One channel's worker, so that a dead channel delays nobody else. `step` makes at most one attempt."""
+
+    def __init__(self, receiver: Receiver, channel: Channel) -> None:
+        super().__init__(name=f"channel-{channel.name}", daemon=True)
+        self.receiver = receiver
+        self.channel = channel
+        self.wake = threading.Event()
+        self.round_at = time.monotonic()
+        self.unmarked: tuple[Claim, Result] | None = None  # an answer that the database has not taken yet
+
+    def healthy(self) -> bool:
+        return self.ident is None or (self.is_alive() and time.monotonic() - self.round_at <= WORKER_DEAD)
+
+    def step(self) -> float:
+        """Sends what is due. Returns seconds to wait. Raises StoreRefused: then the vendor's answer is kept and written
+        down first of all next time, so that a full disk does not send a message twice."""
+        if self.unmarked is None:
+            with self.receiver.store.write() as db:
+                now = self.receiver.now()
+                found = claim(Tx(db, now, self.receiver.config, load_calendar(db, self.receiver.config)), self.channel)
+            if isinstance(found, float):
+                return found
+            try:
+                result = self.channel.send(found.message)
+            except Exception as error:
+                # A bug while sending one message must neither lose it nor silence the channel for good.
+                log.exception("channel %s", self.channel.name)
+                result = Later(None, f"接收端内部错误（{type(error).__name__}）")
+            log.info("channel %s, message %s: %s", self.channel.name, found.message.id, result)
+            self.unmarked = (found, result)
+        with self.receiver.transaction() as tx:
+            note_result(tx, self.channel, *self.unmarked)
+        self.unmarked = None
+        return 0.0
+
+    def run(self) -> None:
+        while not self.receiver.stop_event.is_set():
+            self.wake.clear()
+            try:
+                wait = self.step()
+            except StoreRefused as error:
+                log.error("channel %s: database refuses: %s", self.channel.name, error)
+                wait = 1.0
+            except Exception:
+                # A bug while sending one message must not silence the channel for good.
+                log.exception("channel %s", self.channel.name)
+                wait = 5.0
+            self.round_at = time.monotonic()
+            self.wake.wait(min(wait, 1.0))
+
+
+########################################################################################################################
+# Pages ################################################################################################################
+########################################################################################################################
+
+
+def esc(value: Any) -> str:
+    return html.escape(str(value), quote=True)
+
+
+def status_page(db: sqlite3.Connection, receiver: Receiver, now: float) -> str:
+    return "<p>QMT 哨兵</p>"
+
+
+########################################################################################################################
+# Server ###############################################################################################################
+########################################################################################################################
+
+
+class PatientServer(wsgi.Server):
+    """cheroot hands a new connection to a worker thread before its first byte has come, so a handful of idle ones (a
+    browser's pre-connects) would occupy all threads. Here a connection that has not spoken yet waits in the selector,
+    which costs nothing; the thread comes when there is something to read."""
+
+    def process_conn(self, conn: HTTPConnection) -> None:
+        if conn.last_used is None:
+            self._connections.put(conn)  # sets last_used; an idle one is closed after `timeout`
+        else:
+            super().process_conn(conn)
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        log.log(level, "http: %s", msg, exc_info=traceback)
+
+
+class DrainingConnection(HTTPConnection):
+    """After refusing a body unread, closing at once would reset the connection, and the sender might never see the
+    answer. So what still comes is read and thrown away, for a bounded time and size."""
+
+    refused_body = False
+
+    def close(self) -> None:
+        if self.refused_body:
+            self.refused_body = False
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+                self.socket.settimeout(1.0)
+                until, left = time.monotonic() + 3.0, 16 << 20
+                while left > 0 and time.monotonic() < until:
+                    got = len(self.socket.recv(65536))
+                    if not got:
+                        break
+                    left -= got
+            except OSError:
+                pass  # the sender hung up: that is its right
+        super().close()
+
+
+class Gateway(wsgi.Gateway_10):
+    def get_environ(self) -> dict[str, Any]:
+        env: dict[str, Any] = super().get_environ()
+        env["receiver.connection"] = self.req.conn
+        return env
+
+
+def make_server(app: bottle.Bottle, host: str, port: int) -> PatientServer:
+    server = PatientServer(
+        (host, port),
+        app,
+        numthreads=10,
+        max=10,
+        request_queue_size=128,
+        timeout=10,
+        shutdown_timeout=2,
+        server_name="QMT-Sentry",
+    )
+    server.gateway = Gateway
+    server.ConnectionClass = DrainingConnection
+    server.max_request_header_size = 32 << 10
+    server.keep_alive_conn_limit = 200
+    return server
+
+
+def read_body(limit: int) -> bytes:
+    """The request's body, at most `limit` bytes: more is refused before it is read. Raises Refuse."""
+    environ = bottle.request.environ
+    try:
+        announced = int(environ.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        raise Refuse(400, "Content-Length is no number") from None
+    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if announced < 0:
+        raise Refuse(400, "Content-Length is negative")
+    body = b""
+    if announced <= limit:
+        body = environ["wsgi.input"].read(limit + 1 if chunked else announced)
+    if announced > limit or len(body) > limit:
+        connection = environ.get("receiver.connection")
+        if connection is not None:
+            connection.refused_body = True
+        raise Refuse(413, f"more than {limit} bytes")
+    if not chunked and len(body) < announced:
+        raise Refuse(400, "body is cut off")
+    return body
+
+
+def json_answer(status: int, body: dict[str, Any], **headers: str) -> bottle.HTTPResponse:
+    head = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store", **headers}
+    if status == 413:
+        head["Connection"] = "close"
+    return bottle.HTTPResponse(
+        json.dumps(body, ensure_ascii=False), status, **{k.replace("_", "-"): v for k, v in head.items()}
+    )
+
+
+class Doors:
+    """The HTTP doors. Each answers in its callers' language: JSON for machines, the old shape for old scripts, plain
+    Chinese pages for people. No error shows a traceback."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.config = receiver.config
+        self.failures: dict[str, list[float]] = {}  # wrong passwords by address
+        app = self.app = bottle.Bottle(catchall=True)
+        app.route("/api/v1/events", "POST", self.guard_json(self.post_events))
+        app.route("/api", "POST", self.guard_old(self.old_post))
+        app.route("/api", "GET", self.guard_old(self.old_get))
+        app.route("/healthz", "GET", self.healthz)
+        app.route("/cb/<key>", "POST", self.guard_json(self.callback))
+        self.route_pages()
+        app.default_error_handler = self.error_answer
+
+    # Machines ---------------------------------------------------------------------------------------------------------
+
+    def guard_json(self, door: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(**kwargs: str) -> Any:
+            try:
+                return door(**kwargs)
+            except Refuse as error:
+                return json_answer(error.status, {"error": error.error})
+            except StoreRefused as error:
+                log.error("cannot store: %s", error)
+                return json_answer(503, {"error": "cannot store now"}, Retry_After="5")
+
+        return guarded
+
+    def machine_by(self, given: str, which: str) -> MachineConfig | None:
+        """The machine whose token was given. Every token is compared, so that the time tells nothing."""
+        found = None
+        for machine in self.config.machines.values():
+            if same_secret(given, getattr(machine, which)):
+                found = machine
+        return found
+
+    def post_events(self) -> bottle.HTTPResponse:
+        request = bottle.request
+        scheme, _, token = request.get_header("Authorization", "").partition(" ")
+        machine = self.machine_by(token.strip(), "token") if scheme.lower() == "bearer" else None
+        if machine is None:
+            log.warning("v1: unknown token from %s", self.client())
+            raise Refuse(401, "unknown token")
+        body = unpack(read_body(BATCH_BYTES), request.get_header("Content-Encoding", "").strip().lower())
+        batch = read_batch(body, machine.name)
+        with self.receiver.transaction() as tx:
+            accepted, rejected = take_batch(tx, machine.name, batch)
+            answer = {
+                "accepted": accepted,
+                "rejected": rejected,
+                "now": tx.now,
+                "alerts": self.receiver.alerts(tx.db, tx.now),
+                "day": {
+                    "trading": tx.calendar.trades_on(tx.now),
+                    "covered_until": tx.calendar.covered_until.isoformat(),
+                },
+            }
+        for refused in rejected:
+            log.warning("v1: %s, event %s rejected: %s", machine.name, words(refused["id"], 40), refused["error"])
+        return json_answer(200, answer)
+
+    def guard_old(self, door: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(**kwargs: str) -> Any:
+            try:
+                return door(**kwargs)
+            except OldRefuse as error:
+                return json_answer(400, {"code": 1, "msg": str(error)})
+            except Refuse as error:
+                text = "内容太大" if error.status == 413 else "请求不对：" + error.error
+                return json_answer(413 if error.status == 413 else 400, {"code": 1, "msg": text})
+            except StoreRefused as error:
+                log.error("cannot store: %s", error)
+                return json_answer(503, {"code": 1, "msg": "暂时不能保存，请稍后再发"}, Retry_After="5")
+
+        return guarded
+
+    def old_machine(self) -> MachineConfig:
+        machine = self.machine_by(bottle.request.query.getunicode("token") or "", "old_token")
+        if machine is None:
+            log.warning("old protocol: wrong token from %s", self.client())
+            raise OldRefuse("token 不对")
+        return machine
+
+    def old_post(self) -> bottle.HTTPResponse:
+        machine = self.old_machine()
+        body = read_body(OLD_POST_BYTES + FORM_OVERHEAD)
+        content_type = bottle.request.content_type.lower()
+        if content_type.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
+            action, name, files = self.read_form(body)
+            with self.receiver.transaction() as tx:
+                old_form_post(tx, machine.name, action, name, files)
+        else:
+            if len(body) > OLD_POST_BYTES:
+                raise Refuse(413, "too large")
+            try:
+                post = parse_json(body)
+            except ValueError:
+                raise OldRefuse("内容不是 JSON") from None
+            with self.receiver.transaction() as tx:
+                old_json_post(tx, machine.name, post)
+        return json_answer(200, {"code": 0, "msg": "ok"})
+
+    def read_form(self, body: bytes) -> tuple[str, str, list[tuple[str, bytes]]]:
+        """(action, name, files) of a posted form. Raises OldRefuse and Refuse."""
+        request = bottle.request
+        request.environ["wsgi.input"] = io.BytesIO(body)  # bounded above; bottle never sees the socket
+        request.environ["CONTENT_LENGTH"] = str(len(body))
+        request.environ.pop("HTTP_TRANSFER_ENCODING", None)
+        try:
+            uploads = [part for _, part in request.files.allitems()]
+            action, name = request.forms.getunicode("action"), request.forms.getunicode("name")
+        except bottle.HTTPError:
+            raise OldRefuse("表单格式不对") from None
+        if len(uploads) > OLD_FILES:
+            raise OldRefuse(f"一次最多 {OLD_FILES} 个文件")
+        files = [(part.raw_filename or "", part.file.read(FILE_BYTES + 1)) for part in uploads]
+        if any(len(content) > FILE_BYTES for _, content in files):
+            raise OldRefuse(f"每个文件最多 {FILE_BYTES >> 10} KiB")
+        if sum(len(content) for _, content in files) > OLD_POST_BYTES:
+            raise OldRefuse(f"一次最多 {OLD_POST_BYTES >> 20} MiB")
+        return action or "", name or "", files
+
+    def old_get(self) -> bottle.HTTPResponse:
+        machine, query = self.old_machine(), bottle.request.query
+        with self.receiver.store.read() as db:
+            action, name = query.getunicode("action") or "", query.getunicode("name") or ""
+            return json_answer(200, old_query(db, machine.name, action, name, self.receiver.now()))
+
+    def healthz(self) -> bottle.HTTPResponse:
+        ok, body = self.receiver.health()
+        return json_answer(200 if ok else 503, body)
+
+    def callback(self, key: str) -> bottle.HTTPResponse:
+        """pushplus tells what became of a message; whoever knows the random path may say it once."""
+        try:
+            post = parse_json(read_body(PAGE_FORM_BYTES))
+        except ValueError:
+            raise Refuse(400, "body is no JSON") from None
+        info = post.get("messageInfo") if isinstance(post, dict) else None
+        status = info.get("sendStatus") if isinstance(info, dict) else None
+        if isinstance(status, bool) or not isinstance(status, int):
+            raise Refuse(400, "messageInfo.sendStatus is missing")
+        with self.receiver.transaction() as tx:
+            known = confirm(tx, key, status)
+        if not known:
+            raise Refuse(404, "not found")
+        return json_answer(200, {"ok": True})
+
+    def client(self) -> str:
+        """The caller's address for the log and for counting wrong passwords. A proxy on this host (Caddy) appends the
+        real one to X-Forwarded-For; from anyone else that header is worth nothing."""
+        remote = bottle.request.environ.get("REMOTE_ADDR") or "?"
+        if remote in ("127.0.0.1", "::1"):
+            forwarded = bottle.request.get_header("X-Forwarded-For", "").split(",")[-1].strip()
+            return words(forwarded, 60) or remote
+        return remote
+
+    def error_answer(self, error: bottle.HTTPError) -> str | bottle.HTTPResponse:
+        """Wrong address, wrong method or a bug: JSON for machines, a plain page for people, no traceback for anyone."""
+        if error.exception is not None:
+            log.error("bug at %s", bottle.request.path, exc_info=error.exception)
+        status = error.status_code
+        if bottle.request.path.startswith(("/api", "/cb/", "/healthz")):
+            bottle.response.content_type = "application/json; charset=utf-8"
+            return json.dumps({"error": error.status_line} if status < 500 else {"error": "internal error"})
+        return self.plain_page(
+            {404: "没有这个页面", 405: "不能这样访问这个页面"}.get(status, "出错了，请稍后再试"), status
+        )
+
+    # People -----------------------------------------------------------------------------------------------------------
+
+    def route_pages(self) -> None:
+        self.app.route("/", "GET", lambda: "<p>QMT 哨兵</p>")
+
+    def plain_page(self, text: str, status: int) -> str:
+        return f"<!doctype html><meta charset=utf-8><p>{esc(text)}"
+
+
+########################################################################################################################
+# Command line #########################################################################################################
+########################################################################################################################
+
+INI_TEXT = """\
+; QMT 哨兵接收端的设置。改完后重启：systemctl restart qmt-sentry
+; 这里有密码和令牌，文件权限应为 600。
+
+[receiver]
+listen = {listen}
+public_url = {url}
+database = receiver.db
+password = {password}
+secret = {secret}
+
+[machine:{machine}]
+token = {token}
+old_token = {old_token}
+
+; 交易时段、可以立刻告警的时段。休市日表以外的休市日：receiver.py calendar add 2027-01-01 ...
+[calendar]
+sessions = 09:25-11:30, 13:00-15:00
+tell = 09:00-15:10
+
+; 沉默多少秒（只算交易时段内）算中断。
+[check:host]
+silent = 90
+[check:qmt.heartbeat]
+silent = 180
+
+; 告警通道：至少打开一个，最好两个。去掉行首的分号，填好，然后运行 receiver.py test-alert
+;[channel:wecom]
+;type = wecom
+;key = 企业微信群机器人地址里 key= 后面的部分
+
+;[channel:pushplus]
+;type = pushplus
+;token = pushplus 的 token
+
+;[channel:mail]
+;type = smtp
+;host = smtp.qq.com
+;port = 465
+;security = ssl
+;user = 12345@qq.com
+;password = 16 位授权码
+;from = 12345@qq.com
+;to = 12345@qq.com
+"""
+
+
+def run_init(options: argparse.Namespace) -> int:
+    """Writes receiver.ini with fresh secrets and says what to type on the mini PC."""
+    folder = Path(options.dir)
+    path = folder / "receiver.ini"
+    try:
+        listen_of(options.listen)
+        url = url_of(options.public_url or f"http://{options.listen}")
+    except ValueError as error:
+        raise ConfigError(f"命令行参数不对：{error}。") from None
+    if not re.fullmatch(r"[\w.\-]{1,40}", options.machine):
+        raise ConfigError("--machine 只能用字母、数字、汉字和 . _ -，最多 40 个字。")
+    values = {
+        "listen": options.listen,
+        "url": url,
+        "machine": options.machine,
+        "password": secrets.token_urlsafe(9),
+        "secret": secrets.token_hex(32),
+        "token": secrets.token_urlsafe(24),
+        "old_token": secrets.token_urlsafe(18),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{path} 已经存在，不会覆盖。要重新生成，请先把它改名或删除。") from None
+    except OSError as error:
+        raise ConfigError(f"写不了 {path}：{error.strerror}。") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(INI_TEXT.format(**values))
+    print(
+        f"已生成 {path}\n\n"
+        f"网页：{url}\n密码：{values['password']}\n\n"
+        f"在小主机的 sentry.ini 里写：\n\n"
+        f"[sentry]\nmachine = {values['machine']}\nreceiver = {url}\ntoken = {values['token']}\n\n"
+        f"[inbox]\ntoken = {values['old_token']}\n\n"
+        f"接着在 {path.name} 里打开至少一个告警通道，运行 receiver.py test-alert --config {path} 试一次，\n"
+        f"再运行 receiver.py serve --config {path}"
+    )
+    return 0
+
+
+def lock_database(path: Path) -> Any:
+    """Holds a lock for as long as this process lives, so that two receivers never send from one database. Raises
+    ConfigError."""
+    handle = open(str(path) + ".lock", "a+b")  # noqa: SIM115 - must stay open until the process ends
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            handle.seek(0)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise ConfigError(f"已有一个接收端在用数据库 {path}。先停掉它，或换一个 database。") from None
+    return handle
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    config = load_config(options.config)
+    try:
+        lock = lock_database(config.database)
+    except OSError as error:
+        raise ConfigError(f"写不了数据库所在的文件夹 {config.database.parent}：{error.strerror}。") from None
+    with lock:
+        try:
+            receiver = Receiver(config)
+        except StoreRefused as error:
+            raise ConfigError(f"打不开数据库 {config.database}：{error}。检查磁盘空间和文件权限。") from None
+        server = make_server(Doors(receiver).app, config.host, config.port)
+        try:
+            server.prepare()
+        except OSError as error:
+            receiver.stop()
+            raise ConfigError(
+                f"不能在 {config.host}:{config.port} 上监听（{error}）。换一个 listen，或停掉占用它的程序。"
+            ) from None
+        for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), stop_by_signal)
+        if not config.channels:
+            log.warning("没有配置任何告警通道：出了事不会有人知道")
+        host, port = server.bind_addr[:2]
+        try:
+            receiver.start()
+            print(f"listening on http://{host}:{port}", flush=True)
+            server.serve()
+        except KeyboardInterrupt:
+            log.info("stopping")
+        finally:
+            server.stop()
+            receiver.stop()
+    return 0
+
+
+def stop_by_signal(_signal: int, _frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def run_test_alert(options: argparse.Namespace) -> int:
+    """Sends through every channel at once and prints each vendor's answer. A yes switches a channel on again."""
+    config = load_config(options.config)
+    if not config.channels:
+        raise ConfigError(f"配置文件 {config.path} 里没有 [channel:名字]。至少打开一个告警通道。")
+    now, failed = time.time(), 0
+    text = Text(
+        title_of("🔔", "测试告警", ""), f"{clock(now, now)} 发出。收到这条，说明这个通道是通的。", config.public_url
+    )
+    message = Outgoing(f"test-{secrets.token_hex(6)}", text)
+    for name, channel in make_channels(config).items():
+        result = channel.send(message)
+        if isinstance(result, Sent):
+            print(
+                f"{name}（{channel.label}）：{'已收下' if result.confirmed else '已受理，是否送达请看手机'} {result.provider_id}"
+            )
+            switch_on_again(config, name)
+        else:
+            failed += 1
+            print(f"{name}（{channel.label}）：失败，{result.why}")
+    return 1 if failed else 0
+
+
+def switch_on_again(config: Config, name: str) -> None:
+    if not config.database.exists():
+        return
+    try:
+        store = Store(config.database)
+        with store.write() as db:
+            channel_worked(Tx(db, time.time(), config, load_calendar(db, config)), name)
+        store.close()
+    except StoreRefused as error:
+        print(f"{name}：数据库暂时不能写（{error}），页面上的状态没有更新")
+
+
+def run_calendar(options: argparse.Namespace) -> int:
+    """Adds closed days to the database; a running receiver sees them within a second."""
+    config = load_config(options.config)
+    try:
+        days = [date_of(day) for day in options.days]
+        complete = date_of(options.complete_until) if options.complete_until else None
+    except ValueError as error:
+        raise ConfigError(f"命令行参数不对：{error}。") from None
+    try:
+        store = Store(config.database)
+        with store.write() as db:
+            db.executemany("INSERT OR IGNORE INTO closed_day (day) VALUES (?)", [(day.isoformat(),) for day in days])
+            if complete:
+                put_meta(db, "calendar_complete", complete.isoformat())
+            known = load_calendar(db, config)
+        store.close()
+    except StoreRefused as error:
+        raise ConfigError(f"写不了数据库 {config.database}：{error}。检查磁盘空间和文件权限。") from None
+    print("已加入休市日：" + "、".join(day.isoformat() for day in sorted(days)))
+    print(f"休市日表到 {known.covered_until}。补全一整年后加上 --complete-until 2027-12-31 再运行一次，提醒就会消失。")
+    return 0
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="receiver.py", description="QMT 哨兵的接收端")
+    commands = parser.add_subparsers(dest="command", metavar="命令")
+    commands.required = True
+    init = commands.add_parser("init", help="生成 receiver.ini 和新的密码、令牌")
+    init.add_argument("--dir", default=".", help="放在哪个文件夹（默认当前文件夹）")
+    init.add_argument("--machine", default="mini-pc", help="小主机的名字（默认 mini-pc）")
+    init.add_argument("--listen", default="127.0.0.1:8780", help="监听的 地址:端口")
+    init.add_argument("--public-url", help="手机上打开的网址，例如 https://sentry.example.com")
+    serve = commands.add_parser("serve", help="运行接收端")
+    test = commands.add_parser("test-alert", help="向每个告警通道发一条测试消息")
+    days = commands.add_parser("calendar", help="补充休市日")
+    days.add_argument("action", choices=["add"])
+    days.add_argument("days", nargs="+", metavar="YYYY-MM-DD")
+    days.add_argument("--complete-until", metavar="YYYY-MM-DD", help="到这一天为止的休市日都已加入")
+    for command, run in ((init, run_init), (serve, run_serve), (test, run_test_alert), (days, run_calendar)):
+        command.set_defaults(run=run)
+        if command is not init:
+            command.add_argument("--config", default="receiver.ini", help="配置文件（默认当前文件夹的 receiver.ini）")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 well, 1 a channel failed, 2 wrong configuration or command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")  # a Windows console may be GBK
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(threadName)s %(message)s"
+    )
+    options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return int(options.run(options))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
