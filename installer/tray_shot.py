@@ -3,7 +3,7 @@
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, List
+from typing import TYPE_CHECKING, Callable, List, Tuple
 
 from installer import wine_desktop
 from installer.py38_folder import SetupError
@@ -12,13 +12,15 @@ from installer.windows_program import WindowsProgram
 if TYPE_CHECKING:
     from installer.windows_python import WindowsPython
 
+Colour = Tuple[int, int, int]
+
 # Wine's notification area at 1024x768 with one icon: 16 x 16 pixels at the right end of the taskbar (20 pixels high).
 ICON = (1006, 750, 16, 16)
 # Where its menu opens: above the icon, right-aligned, over the empty desktop. Without the taskbar's rows.
 MENU = (624, 300, 400, 446)
 # The menu's lower right corner is where it was clicked: this point is in its last line.
 LAST_LINE = (980, 746)
-CORNER = (524, 268, 500, 500)
+CORNER = (564, 448, 460, 320)
 ICON_SECONDS = 60.0
 MENU_SECONDS = 15.0
 
@@ -86,14 +88,25 @@ def open_menu(desktop: wine_desktop.WineDesktop, tray: WindowsProgram, timeout: 
     _until(settled, timeout, tray, "菜单一直在变")
 
 
+def wait_until_drawn(
+    desktop: wine_desktop.WineDesktop, tray: WindowsProgram, is_it: Callable[[List[Colour]], bool], timeout: float
+) -> None:
+    """Wait until the icon's pixels, as (red, green, blue), fit."""
+    _until(lambda: is_it(_pixels(desktop.pixels(*ICON))), timeout, tray, "图标没有变成应有的样子")
+
+
 def close_by_menu(desktop: wine_desktop.WineDesktop, tray: WindowsProgram, timeout: float = 30.0) -> int:
     """Click the open menu's last line (退出). Gives back the program's exit code."""
     desktop.click(*LAST_LINE)
     return tray.wait(timeout)
 
 
+def _pixels(rgb: bytes) -> List[Colour]:
+    return list(zip(rgb[::3], rgb[1::3], rgb[2::3]))
+
+
 def _colours(rgb: bytes) -> int:
-    return len(set(zip(rgb[::3], rgb[1::3], rgb[2::3])))
+    return len(set(_pixels(rgb)))
 
 
 def _until(condition: Callable[[], bool], timeout: float, tray: WindowsProgram, trouble: str) -> None:

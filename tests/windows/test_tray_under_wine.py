@@ -33,6 +33,10 @@ def qmt_is(state):
     return lambda event: event["kind"] == "qmt.process" and event["data"]["state"] == state
 
 
+def mostly_red(pixels):
+    return sum(red > 180 and green < 90 and blue < 90 for red, green, blue in pixels) > len(pixels) / 3
+
+
 def test_the_icon_stands_in_the_notification_area_and_its_menu_is_chinese(windows, home):
     observer = wine_desktop.windows_path(HERE / "menu_observer.py")
     with windows.start(
@@ -49,6 +53,13 @@ def test_the_icon_stands_in_the_notification_area_and_its_menu_is_chinese(window
             assert f"active {text}" in lines
         assert lines[-1] == "active 退出"
         tray_shot.close_by_menu(windows.desktop, tray)
+
+
+def test_the_icon_is_red_while_qmt_is_missing_and_no_longer_when_it_runs(windows, home, request):
+    with windows.start(["-m", "tray_app"], home=home) as tray:
+        tray_shot.wait_until_drawn(windows.desktop, tray, mostly_red, START)
+        request.getfixturevalue("qmt")  # starts it only now
+        tray_shot.wait_until_drawn(windows.desktop, tray, lambda pixels: not mostly_red(pixels), START)
 
 
 def test_choosing_quit_in_the_menu_ends_the_program_with_0(windows, home):
