@@ -1,0 +1,234 @@
+"""Plays power cuts on the real tray parts and the real receiver: every post that was answered yes arrives, once.
+
+1. Record one run: posts of all sorts, the tray forwards them over a bad line, the receiver stores them. Note each yes.
+2. For each cut: take a random moment; rebuild the disk of the machine that was cut as it could look then (disk.py), the
+   other machine's as it was; start the real code on both; let everything be delivered; look into the receiver's store.
+
+Besides the PC or the VPS, now and then both are cut. The machine that is not cut is stopped at the same moment all the
+same: its process starts again too, from all that it had written.
+"""
+
+import json
+import logging
+import os
+import random
+import shutil
+import uuid
+from collections import Counter
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, NamedTuple, Union
+from unittest import mock
+
+from rehearsal.powercut import disk, pc, vps
+from rehearsal.powercut.inprocess import ANSWER_LOST, DOWN, UP, Answer, Line
+from rehearsal.powercut.promises import Promises
+from rehearsal.powercut.recorder import record
+from rehearsal.powercut.recording import Recording
+
+START = 1767578400.0  # 2026-01-05 10:00 in Shanghai, a Monday
+ROUNDS = 40
+RESTART_AT = {14: "tray", 27: "receiver"}  # so that the cuts meet a closed and reopened database too
+WHO_IS_CUT = ("pc", "pc", "vps", "vps", "both")
+DELIVERY_ROUNDS = 30  # more than enough: the line is up
+KEEP_FAILED = 3  # folders of failed cuts left for looking at
+
+
+class Report(NamedTuple):
+    """posts: made in the recorded run; promised: yeses to them (a post may get two: its poster's and the receiver's).
+
+    lost, doubled: summed over all cuts. not_full: connections that were not synchronous=FULL with a WAL. details: the
+    first failures, for people. folders: where failed cuts were left.
+    """
+
+    cuts: int
+    posts: int
+    promised: int
+    lost: int
+    doubled: int
+    not_full: List[str]
+    details: List[str]
+    folders: List[str]
+
+    @property
+    def passed(self) -> bool:
+        return self.lost == self.doubled == 0 and not self.not_full
+
+    def __str__(self) -> str:
+        line = (
+            f"断电 {self.cuts} 次，发出 {self.posts} 条，答应 {self.promised} 次，丢失 {self.lost}，重复 {self.doubled}"
+        )
+        return "\n  ".join([line, *self.not_full, *self.details])
+
+
+def replay(
+    cuts: int,
+    seed: int,
+    work_dir: Union[str, "os.PathLike[str]"],
+    pc_disk: str = disk.NTFS,
+    vps_disk: str = disk.POSIX,
+    rounds: int = ROUNDS,
+) -> Report:
+    """Play `cuts` power cuts; `work_dir` is made and, but for failed cuts, left empty.
+
+    The kinds of disk are those where the programs live in earnest, whatever this runs on. ShimUnavailable where SQLite
+    cannot be recorded; RuntimeError if the record is not complete, since then a PASS would mean nothing.
+    """
+    work = Path(work_dir)
+    with quiet_logs(), repeatable_ids(seed):
+        run = _record(work / "recorded", random.Random(seed), rounds)
+        result = _Result()
+        for number in range(cuts):
+            _play(
+                run, random.Random(f"{seed}-{number}"), work / f"cut-{number}", {"pc": pc_disk, "vps": vps_disk}, result
+            )
+    shutil.rmtree(str(work / "recorded"))
+    return Report(
+        cuts,
+        run.promises.posts,
+        len(run.promises.made),
+        result.lost,
+        result.doubled,
+        run.not_full,
+        result.details,
+        result.folders,
+    )
+
+
+# ---- the recorded run
+
+
+class _Run(NamedTuple):
+    recording: Recording
+    promises: Promises
+    not_full: List[str]
+
+
+def _record(folder: Path, rng: random.Random, rounds: int) -> _Run:
+    home, server = folder / "pc", folder / "vps"
+    pc.prepare(home)
+    vps.prepare(server)
+    promises = Promises()
+    with record({"pc": home, "vps": server}) as session:
+        moment = session.recording.now
+        _work(home, server, promises, moment, rng, rounds)
+        not_full = session.connection_problems()
+    missed = disk.unrecorded(session.recording)
+    if missed:
+        raise RuntimeError("the record is not complete: " + "; ".join(missed[:5]))
+    return _Run(session.recording, promises, not_full)
+
+
+def _work(
+    home: Path, server: Path, promises: Promises, moment: Callable[[], int], rng: random.Random, rounds: int
+) -> None:
+    """Everything that happens before the cuts. A yes of the receiver counts whether or not the tray gets to hear it."""
+
+    def heard(answer: Answer) -> None:
+        if answer.status == 200:
+            for event_id in json.loads(answer.body.decode("utf-8"))["accepted"]:
+                promises.answered_yes(moment(), "receiver", event_id)
+
+    clock = pc.Clock(START)
+    line = Line(heard)
+    receiver, tray = vps.Vps(server, clock), pc.Tray(home, clock, rng)
+    posters = pc.Posters(home, clock, promises, moment)
+    with line.carries_requests():
+        for number in range(rounds):
+            clock.pass_(rng.uniform(0.2, 20.0))
+            if RESTART_AT.get(number) == "tray":
+                tray.close()
+                posters.anything(rng, None)
+                tray = pc.Tray(home, clock, rng)
+            elif RESTART_AT.get(number) == "receiver":
+                receiver.close()
+                receiver = vps.Vps(server, clock)
+            line.app = receiver.app
+            line.state = rng.choice([UP, UP, UP, UP, DOWN, ANSWER_LOST])
+            for _ in range(rng.randint(1, 3)):
+                posters.anything(rng, tray)
+            tray.look()
+            if rng.random() < 0.3:
+                tray.beat()
+            tray.send()
+            receiver.check()
+    tray.close()
+    receiver.close()
+
+
+# ---- one cut
+
+
+class _Result:
+    def __init__(self) -> None:
+        self.lost = self.doubled = 0
+        self.details: List[str] = []
+        self.folders: List[str] = []
+
+
+def _play(run: _Run, rng: random.Random, folder: Path, kinds: Dict[str, str], result: _Result) -> None:
+    moment = rng.randint(0, run.recording.now())
+    cut = rng.choice(WHO_IS_CUT)
+    for machine in ("pc", "vps"):
+        if cut in (machine, "both"):
+            disk.disk_after_cut(run.recording, moment, rng, folder / machine, machine, kinds[machine])
+        else:
+            disk.disk_at(run.recording, moment, folder / machine, machine)
+    try:
+        _deliver(folder / "pc", folder / "vps", rng)
+        stored = vps.stored(folder / "vps")
+        broken, doubled = run.promises.broken(moment, stored), stored.doubled()
+        why = ", ".join(f"{count} of {by}" for by, count in Counter(p.by for p in broken).items())
+    except Exception as error:  # whatever keeps a program from starting again: then nothing at all arrives
+        broken, doubled, why = run.promises.before(moment), [], f"does not start again: {error!r}"
+    result.lost += len(broken)
+    result.doubled += len(doubled)
+    if not broken and not doubled:
+        shutil.rmtree(str(folder))
+        return
+    if len(result.folders) < KEEP_FAILED:
+        result.folders.append(str(folder))
+        result.details.append(f"{folder.name}: {cut} cut after event {moment}: lost {why or 0}, doubled {doubled}")
+    else:
+        shutil.rmtree(str(folder))
+
+
+def _deliver(home: Path, server: Path, rng: random.Random) -> None:
+    """Power is back an hour later: all programs start, in any order, and what is on the PC is delivered."""
+    for path in home.rglob("*"):
+        os.utime(str(path), (START, START))  # as old as they would be
+    clock = pc.Clock(START + 3600)
+    line = Line(lambda answer: None)
+    strategy_starts = rng.randint(0, 1)  # before the tray's first round or after it
+    with closing(vps.Vps(server, clock)) as receiver, closing(pc.Tray(home, clock, rng)) as tray:
+        line.app = receiver.app
+        with line.carries_requests():
+            for number in range(DELIVERY_ROUNDS):
+                if number == strategy_starts:
+                    pc.start_strategy(home, clock)
+                clock.pass_(1.0)
+                tray.look()
+                tray.send()
+                receiver.check()
+                if number > strategy_starts and tray.idle():
+                    return
+    raise RuntimeError(f"still not delivered after {DELIVERY_ROUNDS} rounds")
+
+
+@contextmanager
+def quiet_logs() -> Iterator[None]:
+    """Hundreds of restarts on damaged disks would fill the screen with what they rightly warn of."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
+def repeatable_ids(seed: int) -> Iterator[None]:
+    """The ids decide where rows lie in an index, so the same seed gives the same writes only with the same ids."""
+    source = random.Random(f"ids-{seed}")
+    with mock.patch.object(uuid, "uuid4", lambda: uuid.UUID(int=source.getrandbits(128), version=4)):
+        yield
