@@ -196,7 +196,7 @@ def _stamp(python38: py38_folder.LocalPython38, wheels: List[str]) -> str:
     for source in (Path(py38_folder.__file__), Path(wine_desktop.__file__)):
         digest.update(source.read_bytes())
     wine = subprocess.run(["wine", "--version"], env={**os.environ, "WINEDEBUG": "-all"}, stdout=subprocess.PIPE).stdout
-    digest.update(repr((python38, wheels, wine)).encode("utf-8"))
+    digest.update(repr((python38.version, wheels, wine)).encode("utf-8"))
     return digest.hexdigest()
 
 
