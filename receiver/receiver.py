@@ -938,7 +938,11 @@ class Picture(NamedTuple):
     def qmt_expected(self, source: Source) -> bool:
         """QMT ought to run now. In the hours for telling it ought to as soon as it has been seen that day; otherwise
         from the first session on, and not while the PC is still starting up."""
-        if not self.calendar.in_tell(self.now) or self.now < (self.machine.fresh_until or 0.0):
+        if not self.calendar.in_tell(self.now):
+            return False
+        fresh_until = self.machine.fresh_until or 0.0
+        starting = self.now < fresh_until and (source.last_well or 0.0) < fresh_until - START_GRACE
+        if starting:  # the PC has just come up and QMT with it has not been seen yet
             return False
         seen_today = source.last_well is not None and day_of(source.last_well) == day_of(self.now)
         return seen_today or self.calendar.begun(self.now)
@@ -1013,7 +1017,8 @@ def accuse_host(picture: Picture) -> Accusation:
         machine.heard,
         "哨兵没有消息",
         "哨兵有消息了",
-        f"自 {clock(machine.heard, now)} 起没有收到小主机的任何消息。哨兵程序、网络、小主机都有可能，从外面分不清。{rest}",
+        f"自 {clock(machine.heard, now)} 起没有收到小主机的任何消息。"
+        f"可能是哨兵程序、网络或小主机，从外面分不清。{rest}",
         "远程登录小主机；连不上就检查电源和网络，恢复后会再通知您。",
     )
 
@@ -1054,9 +1059,9 @@ def accuse_script(source: Source, picture: Picture) -> Accusation:
         source.kind,
         source.name,
         source.last_seen,
-        f"{name} 没有心跳",
-        f"{name} 有心跳了",
-        f"自 {clock(source.last_seen, picture.now)} 起没有收到它的心跳（最后一次 {clock(source.last_seen, picture.now)}）。{alive}",
+        f"策略没有心跳：{words(source.name, 40)}" if source.kind == "qmt.heartbeat" else f"{name} 没有心跳",
+        f"策略有心跳了：{words(source.name, 40)}" if source.kind == "qmt.heartbeat" else f"{name} 有心跳了",
+        f"自 {clock(source.last_seen, picture.now)} 最后一次心跳起，再没有收到{name} 的消息。{alive}",
         todo,
     )
 
@@ -1223,12 +1228,12 @@ def alert_text(incidents: Sequence[Incident], url: str) -> Text:
     and every repeat."""
     ranked = sorted(incidents, key=lambda incident: (-incident.priority, incident.id))
     first = ranked[0]
-    more = f"，等 {len(ranked)} 件" if len(ranked) > 1 else ""
+    what = "、".join(dict.fromkeys(incident.what for incident in ranked))
     parts = []
     for position, incident in enumerate(ranked):
         head = "" if position == 0 else f"{incident.mark} {incident.what}\n"
         parts.append(head + incident.detail + (f"\n怎么办：{incident.todo}" if incident.todo else ""))
-    return Text(title_of(first.mark, first.what + more, first.machine), "\n".join(parts), tail_of(url, ranked))
+    return Text(title_of(first.mark, what, first.machine), "\n".join(parts), tail_of(url, ranked))
 
 
 def recovery_text(incidents: Sequence[Incident], now: float, extra: str, url: str) -> Text:
@@ -1240,9 +1245,8 @@ def recovery_text(incidents: Sequence[Incident], now: float, extra: str, url: st
         parts.append(f"{head}中断 {length((incident.resolved or now) - start)}{span}")
     if extra:
         parts.append(extra)
-    first = incidents[0]
-    more = f"，等 {len(incidents)} 件" if len(incidents) > 1 else ""
-    return Text(title_of("✅", f"已恢复：{first.well}{more}", first.machine), "\n".join(parts), tail_of(url, incidents))
+    well = "、".join(dict.fromkeys(incident.well for incident in incidents))
+    return Text(title_of("✅", f"已恢复：{well}", incidents[0].machine), "\n".join(parts), tail_of(url, incidents))
 
 
 def reminder_text(incident: Incident, now: float, url: str) -> Text:
@@ -1284,9 +1288,9 @@ MIGRATIONS = [
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
     CREATE TABLE machine (
-        name TEXT PRIMARY KEY, run TEXT, heard REAL, heard_since REAL, waiting INTEGER, waiting_since REAL, drained REAL,
-        paused_until REAL, stopped REAL, stop_reason TEXT, started REAL, start_reason TEXT, fresh_until REAL,
-        hold_until REAL, beat_at REAL, beat TEXT);
+        name TEXT PRIMARY KEY, run TEXT, heard REAL, heard_since REAL, waiting INTEGER, waiting_since REAL,
+        drained REAL, paused_until REAL, stopped REAL, stop_reason TEXT, started REAL, start_reason TEXT,
+        fresh_until REAL, hold_until REAL, beat_at REAL, beat TEXT);
     CREATE TABLE source (
         machine TEXT, kind TEXT, name TEXT, behind INTEGER, first_seen REAL, last_seen REAL, received REAL, state TEXT,
         state_since REAL, last_well REAL, up_since REAL, hold_until REAL, data TEXT, PRIMARY KEY (machine, kind, name));
@@ -2177,7 +2181,7 @@ def close_one_offs(tx: Tx) -> None:
 
 
 def remind(tx: Tx) -> None:
-    """Reminders at growing intervals, only in hours for telling, not for what a host that is down or paused silences."""
+    """Reminders at growing intervals, in hours for telling, not for what a host that is down or paused silences."""
     if not tx.calendar.in_tell(tx.now):
         return
     everything = open_incidents(tx.db)
@@ -2321,7 +2325,7 @@ def post_json(url: str, body: dict[str, Any]) -> dict[str, Any] | Later:
 
 
 class Channel:
-    """One way to the phone. `send` makes one attempt; `pace` says how long the vendor's limits ask to wait before it."""
+    """One way to the phone. `send` makes one attempt; `pace` gives the seconds that the vendor's limits ask to wait."""
 
     label = ""
     confirms = False
@@ -2524,7 +2528,10 @@ def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
     lines = []
     for row in rows:
         mark = " ".join(re.findall(r"#\d+", row["tail"]))
-        lines.append(f"{clock(row['created'], tx.now)} {row['title']} {mark}".rstrip())
+        first = shorten(row["body"].partition("\n")[0], 60)
+        lines.append(
+            f"{clock(row['created'], tx.now)} {row['title']} {mark}".rstrip() + (f"\n  {first}" if first else "")
+        )
     return Text(title_of("📋", f"积压的 {len(rows)} 条通知", ""), "\n".join(lines), tx.config.public_url)
 
 
@@ -2534,7 +2541,8 @@ def note_result(tx: Tx, channel: Channel, claimed: Claim, result: Result) -> Non
         if isinstance(result, Sent):
             state = "sent" if result.confirmed else "accepted"
             tx.db.execute(
-                "UPDATE outbox SET state = ?, sent = ?, provider_id = ?, error = NULL WHERE id = ? AND state = 'sending'",
+                "UPDATE outbox SET state = ?, sent = ?, provider_id = ?, error = NULL"
+                " WHERE id = ? AND state = 'sending'",
                 (state, tx.now, result.provider_id, row),
             )
         elif isinstance(result, Later):
@@ -2639,7 +2647,7 @@ class Receiver:
             open_incident(tx, "", told, tx.now)
 
     def check_once(self) -> None:
-        """One round of the checker: judges every machine, closes, reminds, keeps the file small. Raises StoreRefused."""
+        """One round of the checker: judges every machine, closes, reminds, tidies up. Raises StoreRefused."""
         with self.transaction() as tx:
             for name in self.config.machines:
                 judge(tx, name)
@@ -2779,13 +2787,608 @@ class Sender(threading.Thread):
 # Pages ################################################################################################################
 ########################################################################################################################
 
+# `status_data` gathers what the page and /api/v1/status show; `render` makes HTML of it and knows nothing else. Every
+# value that came from a machine goes through `esc` (or is a number that we formatted).
+
+SHOWN_ROWS = 30
+SHOWN_MESSAGES = 12
+STALE_DATA = 180.0  # older account data are marked in a session
+RANK = {DOWN: 0, LATE: 1, UNKNOWN: 2, PAUSED: 3, NEW: 4, OFF: 5, UP: 6}
+SHAPES = {UP: "ok", LATE: "late", DOWN: "down", PAUSED: "pause", OFF: "off", UNKNOWN: "unknown", NEW: "new"}
+MESSAGE_STATES = {
+    "waiting": "等待发送",
+    "sending": "正在发送",
+    "sent": "已送达",
+    "accepted": "未确认",
+    "failed": "失败",
+    "withdrawn": "已撤回",
+}
+
 
 def esc(value: Any) -> str:
-    return html.escape(str(value), quote=True)
+    """Text for HTML. Whatever a machine sent: half a surrogate pair would break the page's encoding."""
+    return html.escape(str(value).encode("utf-8", "replace").decode("utf-8"), quote=True)
 
 
-def status_page(db: sqlite3.Connection, receiver: Receiver, now: float) -> str:
-    return "<p>QMT 哨兵</p>"
+def ago(seconds: float | None) -> str:
+    if seconds is None:
+        return "从未"
+    if seconds < 5:
+        return "刚刚"
+    if seconds < 60:
+        return f"{int(seconds)} 秒前"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} 分钟前"
+    if seconds < 2 * DAY:
+        return f"{int(seconds // 3600)} 小时前"
+    return f"{int(seconds // DAY)} 天前"
+
+
+def lamp(kind: str, title: str, state: str, detail: str, todo: str = "") -> dict[str, str]:
+    return {"kind": kind, "title": title, "state": state, "word": STATUS_WORDS[state], "detail": detail, "todo": todo}
+
+
+def status_data(receiver: Receiver, db: sqlite3.Connection, now: float) -> dict[str, Any]:
+    """What the page shows, as plain values."""
+    days = load_calendar(db, receiver.config)
+    incidents = open_incidents(db)
+    channels = [channel_data(receiver, db, name, now) for name in receiver.channels]
+    pictures = [
+        Picture(load_machine(db, name), load_sources(db, name), receiver.config.silent, days, now)
+        for name in receiver.config.machines
+    ]
+    machines = [machine_data(db, picture) for picture in pictures]
+    lamps = [one for machine in machines for one in machine["lamps"]]
+    alert_lamp = alerts_lamp(receiver.alerts(db, now), channels)
+    return {
+        "now": now,
+        "time": clock(now, now),
+        "day": day_data(days, now),
+        "overall": overall([*lamps, alert_lamp], incidents, days, now),
+        "machines": machines,
+        "alerts": alert_lamp,
+        "channels": channels,
+        "incidents": [incident_data(incident, now) for incident in incidents],
+        "messages": messages_data(db, now),
+        "waiting": db.execute("SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sending')").fetchone()[0],
+    }
+
+
+def alerts_lamp(alerts: dict[str, Any], channels: Sequence[dict[str, Any]]) -> dict[str, str]:
+    todo = "改好 receiver.ini 里的设置，点下面的“发送测试告警”再试。"
+    if not alerts["ok"]:
+        return lamp("alerts", "告警通道", DOWN, alerts["why"], todo)
+    if alerts["why"]:
+        return lamp("alerts", "告警通道", LATE, alerts["why"], todo)
+    retrying = [channel["label"] for channel in channels if channel["state"] == LATE]
+    if retrying:
+        return lamp("alerts", "告警通道", LATE, "、".join(retrying) + " 送不出去，正在重试")
+    return lamp("alerts", "告警通道", UP, f"{len(channels)} 个通道，随时可以发")
+
+
+def day_data(days: Calendar, now: float) -> dict[str, Any]:
+    moment = shanghai(now)
+    following = days.next_session(now)
+    if days.in_session(now):
+        word = "交易时段"
+    elif days.begun(now) and days.sessions_left(now):
+        word = "午间休市"
+    elif days.trades_on(now):
+        word = "已收盘" if days.begun(now) else "未开盘"
+    else:
+        word = "休市日"
+    next_text = "" if following is None or days.in_session(now) else shanghai(following).strftime("%m-%d %H:%M")
+    return {
+        "date": f"{moment:%m-%d} 周{'一二三四五六日'[moment.weekday()]}",
+        "trading": days.trades_on(now),
+        "in_session": days.in_session(now),
+        "word": word,
+        "next_session": next_text,
+        "covered_until": days.covered_until.isoformat(),
+        "warning": days.coverage_warning(now),
+    }
+
+
+def overall(
+    lamps: Sequence[dict[str, str]], incidents: Sequence[Incident], days: Calendar, now: float
+) -> dict[str, str]:
+    """The one line at the top."""
+    grave = [incident for incident in incidents if incident.priority > LOW]
+    states = {one["state"] for one in lamps}
+    if grave or DOWN in states:
+        count = max(len(grave), 1)
+        what = grave[0].what if grave else next(one["title"] for one in lamps if one["state"] == DOWN) + "中断"
+        more = f"，还有 {count - 1} 件" if count > 1 else ""
+        return {"state": DOWN, "word": "要处理", "text": words(what) + more}
+    if PAUSED in states:
+        return {"state": PAUSED, "word": "已暂停", "text": "暂停期间不告警，数据照常记录"}
+    if LATE in states or UNKNOWN in states:
+        return {"state": LATE, "word": "留意", "text": "有的信号迟到或不明，还没到告警的时候"}
+    if all(one["state"] == NEW for one in lamps if one["kind"] != "alerts"):
+        return {"state": NEW, "word": "等待小主机", "text": "还没有收到小主机的消息，在小主机上打开 QMT 哨兵"}
+    if not days.in_session(now):
+        return {"state": OFF, "word": "休市", "text": "现在不盯盘，没有要处理的事"}
+    return {"state": UP, "word": "一切正常", "text": "小主机、QMT、策略都有消息"}
+
+
+def machine_data(db: sqlite3.Connection, picture: Picture) -> dict[str, Any]:
+    machine, now = picture.machine, picture.now
+    lamps = [host_lamp(picture)] if machine.heard is not None or not picture.sources else []
+    if machine.heard is not None and picture.qmt is None:
+        lamps.append(lamp("qmt.process", "QMT 进程", NEW, "还没有收到它的状态"))
+    for source in picture.sources:
+        one = qmt_lamp(source, picture) if source.kind == "qmt.process" else script_lamp(source, picture)
+        lamps.append({**one, "name": source.name})
+    spoken = [s for s in picture.sources if s.kind in ("qmt.heartbeat", "old.qmt") and s.last_seen is not None]
+    data_at = max((s.last_seen or 0.0 for s in spoken), default=None)
+    day = day_of(now)
+    return {
+        "name": machine.name,
+        "lamps": lamps,
+        "data_at": data_at,
+        "data_age": None if data_at is None else now - data_at,
+        "data_time": clock(data_at, now),
+        "accounts": rows_of(db, machine.name, "accounts")[:SHOWN_ROWS],
+        "positions": rows_of(db, machine.name, "positions"),
+        "orders": [row for row in rows_of(db, machine.name, "orders") if same_day(row, day)],
+        "deals": deals_of(db, machine.name, day),
+    }
+
+
+def same_day(row: dict[str, Any], day: str) -> bool:
+    """Rows without a date are shown too; those of another day (the last post of yesterday) are not today's."""
+    given = words(str(row.get("日期") or ""), 10).replace("-", "")
+    return given in ("", day)
+
+
+def host_lamp(picture: Picture) -> dict[str, str]:
+    machine, now, state = picture.machine, picture.now, picture.host
+    if machine.heard is None:
+        return lamp("host", "哨兵", NEW, "还没有收到它的消息")
+    parts = [f"{ago(now - machine.heard)}有消息"]
+    if machine.stopped is not None:
+        parts = [f"{clock(machine.stopped, now)} 退出（{STOP_REASONS.get(machine.stop_reason, '原因不明')}）"]
+    for key, text in (("cpu", "CPU {:.0f}%"), ("memory", "内存 {:.0f}%")):
+        value = number(machine.beat.get(key))
+        if value is not None:
+            parts.append(text.format(value))
+    free = number(machine.beat.get("disk_free"))
+    if free is not None:
+        parts.append(f"磁盘余 {free / 1e9:.0f} GB")
+    dead = [words(name, 40) for name, _, _ in dead_workers(machine)]
+    if dead and state == UP:
+        state = LATE
+        parts.append(f"{'、'.join(dead)} 停了")
+    if picture.paused:
+        parts.append(f"到 {clock(machine.paused_until, now)}")
+    if machine.waiting:
+        parts.append(f"还有 {machine.waiting} 条在路上")
+    return lamp("host", "哨兵", state, " · ".join(parts))
+
+
+def qmt_lamp(source: Source, picture: Picture) -> dict[str, str]:
+    now, state = picture.now, picture.qmt_status(source)
+    name = words(source.data.get("name"), 40)
+    if state == UNKNOWN:
+        detail = f"哨兵没有消息，最后知道：{PROCESS_WORDS[source.state]}（{clock(source.received, now)}）"
+    elif source.state in PROCESS_WELL:
+        detail = f"自 {clock(source.state_since, now)} 起在运行" + (f" · {name}" if name else "")
+    else:
+        detail = f"自 {clock(source.state_since, now)} 起{PROCESS_WORDS[source.state]}"
+        detail += f" · 最后正常 {clock(source.last_well, now)}" if source.last_well is not None else ""
+    return lamp("qmt.process", "QMT 进程", state, detail)
+
+
+PROCESS_WORDS = {
+    "running": "在运行",
+    "restarted": "在运行",
+    "missing": "不在运行",
+    "hung": "没有响应",
+    "elsewhere": "运行的不是设定的 QMT",
+}
+
+
+def script_lamp(source: Source, picture: Picture) -> dict[str, str]:
+    now, state = picture.now, picture.status_of(source)
+    parts = [f"{ago(None if source.last_seen is None else now - source.last_seen)}有心跳"]
+    tick = number(source.data.get("tick_at"))
+    if tick is not None and 0 < tick < AT_LIMIT:
+        code = words(source.data.get("tick_code"), 12)
+        parts.append(f"行情 {clock(tick, now)}" + (f"（{code}）" if code else ""))
+    if source.data.get("logged_in") is False:
+        parts.append("账号未登录")
+        state = LATE if state == UP else state
+    return lamp(source.kind, script_name(source), state, " · ".join(parts))
+
+
+def channel_data(receiver: Receiver, db: sqlite3.Connection, name: str, now: float) -> dict[str, Any]:
+    row, why = channel_row(db, name), channel_trouble(db, name, now)
+    last_ok = row["last_ok"] if row is not None else None
+    state, word = (NEW, "还没发过") if last_ok is None else (UP, "正常")
+    if row is not None and row["failures"]:
+        state, word = LATE, "正在重试"
+    if why:
+        state, word = DOWN, "不能用"
+    return {
+        "name": name,
+        "label": receiver.channels[name].label,
+        "state": state,
+        "word": word,
+        "why": why or (row["why"] if row is not None else ""),
+        "last_ok": clock(last_ok, now) if last_ok is not None else "",
+    }
+
+
+def incident_data(incident: Incident, now: float) -> dict[str, Any]:
+    start = incident.since if incident.since is not None else incident.opened
+    return {
+        "id": incident.id,
+        "machine": incident.machine,
+        "kind": incident.kind,
+        "what": incident.what,
+        "detail": incident.detail,
+        "todo": incident.todo,
+        "since": clock(start, now),
+        "lasts": length(now - start),
+        "one_off": bool(incident.one_off),
+        "count": incident.count,
+        "acknowledged": incident.acknowledged is not None,
+    }
+
+
+def messages_data(db: sqlite3.Connection, now: float) -> list[dict[str, Any]]:
+    found = []
+    for row in db.execute("SELECT * FROM message ORDER BY id DESC LIMIT ?", (SHOWN_MESSAGES,)).fetchall():
+        answers = [
+            {
+                "channel": answer["channel"],
+                "state": answer["state"],
+                "word": MESSAGE_STATES.get(answer["state"], answer["state"]),
+                "error": answer["error"] or "",
+                "time": clock(answer["sent"], now) if answer["sent"] is not None else "",
+            }
+            for answer in db.execute("SELECT * FROM outbox WHERE message = ? ORDER BY id", (row["id"],)).fetchall()
+        ]
+        found.append(
+            {"time": clock(row["created"], now), "title": row["title"], "body": row["body"], "answers": answers}
+        )
+    return found
+
+
+# HTML -----------------------------------------------------------------------------------------------------------------
+
+STYLE = """
+:root{color-scheme:light dark;--bg:#eef1f5;--card:#fff;--line:#dfe4ea;--text:#15191f;--soft:#56606c;--ok:#0b7a3b;
+--warn:#8a5300;--bad:#b8202a;--calm:#3b5a7d;--up:#c0202c;--fall:#0b7a3b;--tint:#f6f8fa;--btn:#1d4f8c;--btnt:#fff}
+@media(prefers-color-scheme:dark){:root{--bg:#0d1116;--card:#171d25;--line:#2a323d;--text:#e9edf2;--soft:#a3afbc;
+--ok:#4fd08b;--warn:#f2b84b;--bad:#ff8585;--calm:#93b7e0;--up:#ff8585;--fall:#4fd08b;--tint:#1d242e;--btn:#7fb2f0;
+--btnt:#0d1116}}*{box-sizing:border-box}html{-webkit-text-size-adjust:100%}body{margin:0;background:var(--bg);
+color:var(--text);
+font:16px/1.5 system-ui,-apple-system,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;
+font-variant-numeric:tabular-nums}main{max-width:44rem;margin:0 auto;padding:12px 12px 32px}header{display:flex;
+justify-content:space-between;align-items:baseline;padding:4px 4px 10px;gap:12px}h1{font-size:17px;margin:0;
+font-weight:650}header p{margin:0;color:var(--soft);font-size:14px;text-align:right}h2{font-size:15px;
+margin:22px 4px 8px;font-weight:650;display:flex;justify-content:space-between;align-items:baseline;gap:8px}
+h2 small{font-weight:400;color:var(--soft);font-size:13px}svg{flex:none;display:block}.card{background:var(--card);
+border:1px solid var(--line);border-radius:14px;overflow:hidden}.hero{display:flex;gap:14px;align-items:center;
+padding:18px 16px;border-left:6px solid currentColor}.hero b{display:block;font-size:24px;line-height:1.25}
+.hero span{color:var(--text);font-size:15px}.up{color:var(--ok)}.late,.unknown{color:var(--warn)}
+.down{color:var(--bad)}.paused,.off,.new{color:var(--calm)}.lamp{display:flex;gap:12px;padding:13px 14px;
+border-top:1px solid var(--line);align-items:flex-start}.lamp:first-child{border-top:0}.lamp div{flex:1;min-width:0;
+color:var(--text)}.lamp .t{display:flex;justify-content:space-between;gap:8px;font-weight:600}
+.lamp .t em{font-style:normal;white-space:nowrap}.lamp p,.inc p{margin:2px 0 0;color:var(--soft);font-size:14px;
+overflow-wrap:anywhere;white-space:pre-line}.lamp p.do,.inc p.do{color:var(--text)}.do::before{content:"怎么办  ";
+color:var(--bad);font-weight:600}.inc{padding:14px;border-top:1px solid var(--line)}.inc:first-child{border-top:0}
+.inc h3{margin:0;font-size:16px;display:flex;gap:8px;align-items:center;color:var(--bad)}
+.inc h3 i{color:var(--soft);font:400 13px/1 inherit;font-style:normal;margin-left:auto}.money{padding:14px}
+.money .big{font-size:28px;font-weight:650;line-height:1.2}.money .big small{font-size:14px;font-weight:400;
+color:var(--soft);display:block}.trio{display:grid;grid-template-columns:repeat(3,1fr);gap:8px;margin-top:12px}
+.trio span{display:block;color:var(--soft);font-size:13px}.trio b{font-size:16px;font-weight:600;white-space:nowrap}
+.money+.money{border-top:1px solid var(--line)}table{width:100%;border-collapse:collapse;font-size:15px}
+th{font-weight:400;white-space:nowrap;color:var(--soft);font-size:13px;text-align:right;padding:9px 6px 5px}
+td{text-align:right;padding:9px 6px;border-top:1px solid var(--line);vertical-align:top;line-height:1.35}
+th:first-child,td:first-child{text-align:left;padding-left:14px}th:last-child,td:last-child{padding-right:14px}
+td small{display:block;color:var(--soft);font-size:13px}td:first-child{overflow-wrap:anywhere}.gain{color:var(--up)}
+.loss{color:var(--fall)}td small.gain{color:var(--up)}td small.loss{color:var(--fall)}.msg{padding:11px 14px;
+border-top:1px solid var(--line)}.msg:first-child{border-top:0}.msg b{font-weight:600;font-size:15px;
+overflow-wrap:anywhere}.msg time{color:var(--soft);font-size:13px;float:right;margin-left:8px}
+.msg ul{list-style:none;margin:4px 0 0;padding:0;display:flex;flex-wrap:wrap;gap:2px 14px;font-size:13px;
+color:var(--soft)}.msg p{white-space:pre-line;margin:6px 0 0;font-size:14px;overflow-wrap:anywhere}
+summary{cursor:pointer;list-style:none;min-height:44px}summary::-webkit-details-marker{display:none}
+.note{padding:12px 14px;margin-top:12px;border-radius:12px;background:var(--card);border:1px solid var(--line);
+border-left:6px solid var(--warn);font-size:15px}.note.ok{border-left-color:var(--ok)}.empty{padding:14px;
+color:var(--soft)}form{margin:0}button,.btn{font:inherit;font-weight:600;min-height:48px;padding:0 20px;
+border-radius:12px;border:1px solidvar(--btn);background:var(--btn);color:var(--btnt);cursor:pointer;width:100%}
+button.quiet{background:transparent;color:var(--btn)}.inc form{margin-top:10px}
+.inc button,.lamp button{min-height:44px;width:auto}.acts{display:grid;grid-template-columns:2fr 1fr;gap:10px;
+margin-top:22px}footer{color:var(--soft);font-size:13px;padding:18px 4px 0}footer p{margin:2px 0}input{font:inherit;
+width:100%;min-height:48px;padding:0 14px;border-radius:12px;border:1px solid var(--soft);background:var(--card);
+color:var(--text);margin:6px 0 14px}:focus-visible{outline:3px solid var(--calm);outline-offset:2px}
+.login{max-width:22rem;margin:14vh auto 0;padding:22px}.login h1{font-size:22px;margin-bottom:14px}
+#gone{position:sticky;top:0;z-index:2}
+"""
+
+# Each state is a shape as well as a colour and a word.
+ICONS = """<svg width="0" height="0" aria-hidden="true"><defs>
+<symbol id="i-ok" viewBox="0 0 24 24"><circle cx="12" cy="12" r="11" fill="currentColor"/><path
+d="M6.5 12.5l3.7 3.7 7.3-8" fill="none" stroke="var(--card)" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"/></symbol>
+<symbol id="i-late" viewBox="0 0 24 24"><path d="M12 1.5L23.5 22H.5z" fill="currentColor"/><path
+d="M12 9v6.2M12 18.4v.4" stroke="var(--card)" stroke-width="2.6" stroke-linecap="round"/></symbol>
+<symbol id="i-down" viewBox="0 0 24 24"><rect x="1.5" y="1.5" width="21" height="21" rx="3" fill="currentColor"/><path
+d="M7.5 7.5l9 9m0-9l-9 9" stroke="var(--card)" stroke-width="2.8" stroke-linecap="round"/></symbol>
+<symbol id="i-pause" viewBox="0 0 24 24"><circle cx="12" cy="12" r="10" fill="none" stroke="currentColor"
+stroke-width="2.4"/><path d="M9 8v8m6-8v8" stroke="currentColor" stroke-width="2.8" stroke-linecap="round"/></symbol>
+<symbol id="i-off" viewBox="0 0 24 24"><path d="M20.5 14.8A9.3 9.3 0 019.2 3.5 9.3 9.3 0 1020.5 14.8z"
+fill="currentColor"/></symbol>
+<symbol id="i-unknown" viewBox="0 0 24 24"><path d="M12 1.5L22.5 12 12 22.5 1.5 12z" fill="none" stroke="currentColor"
+stroke-width="2.2"/><path d="M9.4 9.7a2.7 2.7 0 115 1.3c-.9 1-2.3 1.2-2.3 2.8m0 2.6v.3" fill="none"
+stroke="currentColor" stroke-width="2" stroke-linecap="round"/></symbol>
+<symbol id="i-new" viewBox="0 0 24 24"><circle cx="12" cy="12" r="9.8" fill="none" stroke="currentColor"
+stroke-width="2.4" stroke-dasharray="3.5 4"/></symbol></defs></svg>"""
+
+# Refreshes the part that changes; what is open stays open. When the server is out of reach the page says how old it is.
+SCRIPT = """
+(function(){var live=document.getElementById('live'),gone=document.getElementById('gone'),ok=Date.now();
+function pull(){if(document.hidden)return;var stop=new AbortController(),t=setTimeout(function(){stop.abort()},8000);
+fetch('/fragment',{credentials:'same-origin',cache:'no-store',signal:stop.signal,redirect:'error'}).then(function(r){
+if(r.status===401){location.href='/login';throw 0}if(!r.ok)throw 0;return r.text()}).then(function(h){ok=Date.now();
+var open={};live.querySelectorAll('details[open]').forEach(function(d){open[d.id]=1});live.innerHTML=h;
+live.querySelectorAll('details').forEach(function(d){if(open[d.id])d.open=true});gone.hidden=true}).catch(function(){
+var s=Math.round((Date.now()-ok)/1000);if(s>12){gone.hidden=false;gone.textContent='连不上接收端，下面是 '+(s<60?
+s+' 秒':Math.round(s/60)+' 分钟')+'前的内容。'}}).then(function(){clearTimeout(t)})}
+setInterval(pull,5000);document.addEventListener('visibilitychange',pull)})();
+"""
+
+
+def icon(state: str, size: int = 24) -> str:
+    return f'<svg width="{size}" height="{size}" aria-hidden="true"><use href="#i-{SHAPES[state]}"/></svg>'
+
+
+def page(title: str, body: str, nonce: str, script: str = "") -> str:
+    """A whole page: no external asset, style and script allowed by the nonce alone."""
+    end = f'<script nonce="{nonce}">{script}</script>' if script else ""
+    refresh = '<noscript><meta http-equiv="refresh" content="30"></noscript>' if script else ""
+    return (
+        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">'
+        f'<link rel="icon" href="data:,">{refresh}<title>{esc(title)}</title>'
+        f'<style nonce="{nonce}">{STYLE}</style></head><body>{ICONS}<main>{body}</main>{end}</body></html>'
+    )
+
+
+def render(data: dict[str, Any], csrf: str) -> str:
+    """The part of the page that changes."""
+    day, top = data["day"], data["overall"]
+    parts = [
+        f"<header><h1>QMT 哨兵</h1><p>{esc(day['date'])} · {esc(day['word'])}<br>{esc(data['time'])}</p></header>",
+        f'<section class="card hero {top["state"]}" role="status">{icon(top["state"], 44)}'
+        f"<div><b>{esc(top['word'])}</b><span>{esc(top['text'])}</span></div></section>",
+    ]
+    if day["warning"]:
+        parts.append(f'<div class="note">{esc(day["warning"])}</div>')
+    if data["incidents"]:
+        cards = "".join(render_incident(incident, csrf) for incident in data["incidents"])
+        parts.append(
+            f'<h2>未结的事 <small>{len(data["incidents"])} 件</small></h2><section class="card">{cards}</section>'
+        )
+    for machine in data["machines"]:
+        lamps = "".join(render_lamp(one, machine["name"], csrf) for one in machine["lamps"])
+        parts.append(
+            f"<h2>{esc(machine['name'])}</h2>"
+            f'<section class="card">{lamps}{render_lamp(data["alerts"], "", csrf)}</section>'
+        )
+        parts.append(render_account(machine, day["in_session"]))
+    parts.append(render_messages(data))
+    parts.append(render_channels(data))
+    parts.append(render_footer(data))
+    return "".join(parts)
+
+
+def render_lamp(one: dict[str, str], machine: str, csrf: str) -> str:
+    todo = f'<p class="do">{esc(one["todo"])}</p>' if one["todo"] else ""
+    forget = ""
+    if one["state"] in (DOWN, LATE) and one["kind"] in ("qmt.heartbeat", "old.qmt", "old.server"):
+        fields_ = {"csrf": csrf, "machine": machine, "kind": one["kind"], "name": one.get("name", "")}
+        hidden = "".join(f'<input type="hidden" name="{key}" value="{esc(value)}">' for key, value in fields_.items())
+        mark = hashlib.sha256(f"{machine}/{one['kind']}/{one.get('name', '')}".encode("utf-8", "replace")).hexdigest()[
+            :8
+        ]
+        forget = (
+            f'<details id="f-{mark}"><summary><p>不再用它了？</p></summary>'
+            f'<form method="post" action="/forget">{hidden}<button class="quiet">不再监视，等它下次出现</button></form></details>'
+        )
+    return (
+        f'<div class="lamp {one["state"]}">{icon(one["state"])}<div><span class="t"><span>{esc(one["title"])}</span>'
+        f'<em class="{one["state"]}">{esc(one["word"])}</em></span>'
+        f"<p>{esc(one['detail'])}</p>{todo}{forget}</div></div>"
+    )
+
+
+def render_incident(incident: dict[str, Any], csrf: str) -> str:
+    times = f" · 共 {incident['count']} 次" if incident["count"] > 1 else ""
+    since = (
+        f"{incident['since']} 发生{times}" if incident["one_off"] else f"自 {incident['since']}，已 {incident['lasts']}"
+    )
+    todo = f'<p class="do">{esc(incident["todo"])}</p>' if incident["todo"] else ""
+    if incident["acknowledged"]:
+        button = "<p>已知道，恢复前不再提醒</p>"
+    else:
+        button = (
+            f'<form method="post" action="/ack"><input type="hidden" name="csrf" value="{esc(csrf)}">'
+            f'<input type="hidden" name="id" value="{incident["id"]}"><button class="quiet">知道了</button></form>'
+        )
+    return (
+        f'<div class="inc"><h3>{icon(DOWN, 20)}<span>{esc(incident["what"])}</span><i>#{incident["id"]}</i></h3>'
+        f"<p>{esc(incident['machine'])} {esc(since)}</p><p>{esc(incident['detail'])}</p>{todo}{button}</div>"
+    )
+
+
+def money(value: Any, digits: int = 2) -> str:
+    found = number(value)
+    return "—" if found is None else f"{found:,.{digits}f}"
+
+
+def price(value: Any) -> str:
+    found = number(value)
+    return "—" if found is None else f"{found:.3f}"
+
+
+def count_text(value: Any) -> str:
+    found = number(value)
+    return "—" if found is None else f"{found:,.0f}"
+
+
+def signed(value: Any) -> str:
+    found = number(value)
+    return "—" if found is None else f"{found:+,.2f}" if round(found, 2) else "0.00"
+
+
+def colour(value: Any) -> str:
+    """Profit red, loss green, as is the custom in China."""
+    found = number(value) or 0.0
+    return "gain" if found > 0 else "loss" if found < 0 else ""
+
+
+def ratio(row: dict[str, Any]) -> str:
+    """Profit over cost, from profit and market value: posted 盈亏比例 are fractions here and percents there."""
+    profit, value = number(row.get("盈亏")), number(row.get("市值"))
+    cost = None if profit is None or value is None else value - profit
+    return f"{profit / cost:+.2%}" if profit and cost is not None and cost > 0 else ""
+
+
+def time_text(value: Any) -> str:
+    text = words(str(value or ""), 8)
+    return f"{text[:2]}:{text[2:4]}:{text[4:]}" if re.fullmatch(r"\d{6}", text) else text
+
+
+def name_cell(row: dict[str, Any]) -> str:
+    return (
+        f"<td>{esc(words(row.get('名称'), 20) or '—')}<small>{esc(words(str(row.get('代码') or ''), 12))}</small></td>"
+    )
+
+
+def side_cell(row: dict[str, Any]) -> str:
+    side = words(str(row.get("买卖") or ""), 6)
+    return (
+        f'<td><span class="{"gain" if "买" in side else "loss" if "卖" in side else ""}">{esc(side or "—")}</span></td>'
+    )
+
+
+def table(title: str, head: Sequence[str], rows: Sequence[str], total: int) -> str:
+    if not rows:
+        return f'<h2>{title}</h2><section class="card"><p class="empty">没有</p></section>'
+    more = f"<small>最近 {len(rows)} 条，共 {total} 条</small>" if total > len(rows) else f"<small>{total}</small>"
+    cells = "".join(f"<th>{cell}</th>" for cell in head)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<h2>{title} {more}</h2><section class="card"><table><tr>{cells}</tr>{body}</table></section>'
+
+
+def render_account(machine: dict[str, Any], in_session: bool) -> str:
+    if machine["data_at"] is None:
+        return ""
+    age = f"数据 {machine['data_time']}，{ago(machine['data_age'])}"
+    stale = machine["data_age"] > STALE_DATA
+    parts = []
+    if stale:
+        word = "策略没有送来新数据" if in_session else "收盘后不更新"
+        parts.append(
+            f'<div class="note">下面的数据是 {esc(ago(machine["data_age"]))}的'
+            f"（{esc(machine['data_time'])}），{word}。</div>"
+        )
+    cards = "".join(render_money(account) for account in machine["accounts"])
+    empty = '<p class="empty">还没有收到账户数据</p>'
+    parts.append(f'<h2>账户 <small>{esc(age)}</small></h2><section class="card">{cards or empty}</section>')
+    positions = sorted(machine["positions"], key=lambda row: -(number(row.get("市值")) or 0.0))
+    parts.append(
+        table(
+            "持仓",
+            ("名称", "股数 / 成本", "现价 / 市值", "盈亏"),
+            [
+                f"{name_cell(row)}<td>{count_text(row.get('股数'))}<small>{price(row.get('成本价'))}</small></td>"
+                f"<td>{price(row.get('最新价'))}<small>{money(row.get('市值'), 0)}</small></td>"
+                f'<td class="{colour(row.get("盈亏"))}">{signed(row.get("盈亏"))}'
+                f'<small class="{colour(row.get("盈亏"))}">{ratio(row)}</small></td>'
+                for row in positions[:SHOWN_ROWS]
+            ],
+            len(positions),
+        )
+    )
+    parts.append(render_trades(machine))
+    return "".join(parts)
+
+
+def render_trades(machine: dict[str, Any]) -> str:
+    deals, orders = list(reversed(machine["deals"])), list(reversed(machine["orders"]))
+    deal_rows = [
+        f"{name_cell(row)}{side_cell(row)}<td>{price(row.get('成交均价'))}<small>{count_text(row.get('成交量'))}</small></td>"
+        f"<td>{money(row.get('成交额'), 0)}<small>{esc(time_text(row.get('时间')))}</small></td>"
+        for row in deals[:SHOWN_ROWS]
+    ]
+    order_rows = [
+        f"{name_cell(row)}{side_cell(row)}<td>{price(row.get('委托价'))}"
+        f"<small>{count_text(row.get('成交量'))} / {count_text(row.get('委托量'))}</small></td>"
+        f"<td>{esc(words(row.get('状态'), 12) or '—')}<small>{esc(time_text(row.get('时间')))}</small></td>"
+        for row in orders[:SHOWN_ROWS]
+    ]
+    return table("今日成交", ("名称", "买卖", "价 / 量", "金额 / 时间"), deal_rows, len(deals)) + table(
+        "今日委托", ("名称", "买卖", "价 / 成交量", "状态 / 时间"), order_rows, len(orders)
+    )
+
+
+def render_money(account: dict[str, Any]) -> str:
+    number_text = words(str(account.get("账号") or ""), 8)
+    label_text = "总资产（元）" + (f" · 尾号 {esc(number_text)}" if number_text else "")
+    return (
+        f'<div class="money"><div class="big"><small>{label_text}</small>{money(account.get("总资产"))}</div>'
+        f'<div class="trio"><div><span>总盈亏</span><b class="{colour(account.get("总盈亏"))}">'
+        f"{signed(account.get('总盈亏'))}</b></div>"
+        f"<div><span>总市值</span><b>{money(account.get('总市值'), 0)}</b></div>"
+        f"<div><span>可用</span><b>{money(account.get('可用金额'), 0)}</b></div></div></div>"
+    )
+
+
+def render_messages(data: dict[str, Any]) -> str:
+    if not data["messages"]:
+        return '<h2>最近的消息</h2><section class="card"><p class="empty">还没有发过消息</p></section>'
+    marks = {"sent": "✓", "accepted": "…", "waiting": "…", "sending": "…", "failed": "✕", "withdrawn": "–"}
+    rows = []
+    for position, message in enumerate(data["messages"]):
+        answers = "".join(
+            f"<li>{marks.get(a['state'], '')} {esc(a['channel'])} {esc(a['word'])}"
+            f"{esc('：' + a['error'] if a['error'] and a['state'] not in ('sent', 'accepted') else '')}</li>"
+            for a in message["answers"]
+        )
+        rows.append(
+            f'<details class="msg" id="m{position}"><summary><time>{esc(message["time"])}</time>'
+            f"<b>{esc(message['title'])}</b><ul>{answers}</ul></summary><p>{esc(message['body'])}</p></details>"
+        )
+    waiting = f" <small>{data['waiting']} 条等待发送</small>" if data["waiting"] else ""
+    return f'<h2>最近的消息{waiting}</h2><section class="card">{"".join(rows)}</section>'
+
+
+def render_channels(data: dict[str, Any]) -> str:
+    rows = "".join(render_channel(channel) for channel in data["channels"])
+    return f'<h2>通道</h2><section class="card">{rows or "<p class=empty>没有配置通道</p>"}</section>'
+
+
+def render_channel(channel: dict[str, Any]) -> str:
+    parts = [channel["why"], f"最后送出 {channel['last_ok']}" if channel["last_ok"] else ""]
+    state = channel["state"]
+    return (
+        f'<div class="lamp {state}">{icon(state)}<div><span class="t">'
+        f"<span>{esc(channel['label'])}（{esc(channel['name'])}）</span>"
+        f'<em class="{state}">{esc(channel["word"])}</em></span><p>{esc("，".join(filter(None, parts)))}</p></div></div>'
+    )
+
+
+def render_footer(data: dict[str, Any]) -> str:
+    day = data["day"]
+    following = f"<p>下一个交易时段 {esc(day['next_session'])}</p>" if day["next_session"] else ""
+    return (
+        f"<footer>{following}<p>休市日表到 {esc(day['covered_until'])}</p>"
+        f"<p>接收端时间 {esc(data['time'])} · 版本 {VERSION}</p></footer>"
+    )
 
 
 ########################################################################################################################
@@ -3063,10 +3666,221 @@ class Doors:
     # People -----------------------------------------------------------------------------------------------------------
 
     def route_pages(self) -> None:
-        self.app.route("/", "GET", lambda: "<p>QMT 哨兵</p>")
+        for path, method, door in (
+            ("/", "GET", self.status_page),
+            ("/fragment", "GET", self.fragment),
+            ("/api/v1/status", "GET", self.status_json),
+            ("/login", "GET", self.login_page),
+            ("/login", "POST", self.login),
+            ("/logout", "POST", self.logout),
+            ("/test", "POST", self.test_alert),
+            ("/ack", "POST", self.acknowledge),
+            ("/forget", "POST", self.forget),
+        ):
+            self.app.route(path, method, self.guard_page(door))
+
+    def guard_page(self, door: Callable[[], Any]) -> Callable[[], Any]:
+        def guarded() -> Any:
+            try:
+                return door()
+            except Refuse as error:
+                return self.html_answer(self.plain_body("请求不对，请返回重试。"), error.status)
+            except StoreRefused as error:
+                log.error("cannot use the database: %s", error)
+                return self.html_answer(
+                    self.plain_body("数据库暂时不能用，请稍后再试；还不行就看 VPS 的磁盘空间。"), 503
+                )
+
+        return guarded
+
+    def html_answer(self, body: str, status: int = 200, script: str = "", whole: bool = True) -> bottle.HTTPResponse:
+        nonce = secrets.token_urlsafe(16)
+        text = page("QMT 哨兵", body, nonce, script) if whole else body
+        return bottle.HTTPResponse(text.encode("utf-8", "replace"), status, **self.page_headers(nonce))
+
+    def page_headers(self, nonce: str) -> dict[str, str]:
+        policy = (
+            f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:;"
+            " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+        return {
+            "Content-Type": "text/html; charset=utf-8",
+            "Content-Security-Policy": policy,
+            "X-Frame-Options": "DENY",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+        }
+
+    def plain_body(self, text: str) -> str:
+        back = '<p><a href="/">回到状态页</a></p>'
+        return f'<section class="card login"><h1>QMT 哨兵</h1><p>{esc(text)}</p>{back}</section>'
 
     def plain_page(self, text: str, status: int) -> str:
-        return f"<!doctype html><meta charset=utf-8><p>{esc(text)}"
+        nonce = secrets.token_urlsafe(16)
+        for name, value in self.page_headers(nonce).items():
+            bottle.response.set_header(name, value)
+        bottle.response.status = status
+        return page("QMT 哨兵", self.plain_body(text), nonce)
+
+    # The login cookie: expiry, a random part, and a signature over both and the password, so that a new password ends
+    # all logins.
+
+    def sign(self, text: str) -> str:
+        key = (self.config.secret + "\0" + self.config.password).encode()
+        return hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+    def session(self) -> str:
+        """The valid login cookie of this request, or an empty text."""
+        cookie = bottle.request.get_cookie(COOKIE) or ""
+        head, _, signature = cookie.rpartition(".")
+        expires = head.partition(".")[0]
+        valid = same_secret(signature, self.sign("login " + head)) and expires.isdigit()
+        return cookie if valid and int(expires) > self.receiver.now() else ""
+
+    def csrf(self, session: str) -> str:
+        return self.sign("form " + session)[:40]
+
+    def read_page_form(self) -> Any:
+        body = read_body(PAGE_FORM_BYTES)
+        bottle.request.environ["wsgi.input"] = io.BytesIO(body)
+        bottle.request.environ["CONTENT_LENGTH"] = str(len(body))
+        bottle.request.environ.pop("HTTP_TRANSFER_ENCODING", None)
+        return bottle.request.forms
+
+    def owner_form(self) -> Any:
+        """The posted form of a logged-in owner. Raises Refuse: a form of another site has no valid csrf field."""
+        session = self.session()
+        form = self.read_page_form()
+        if not session or not same_secret(form.get("csrf") or "", self.csrf(session)):
+            raise Refuse(403, "not from our page")
+        return form
+
+    def see_other(self, address: str) -> bottle.HTTPResponse:
+        return bottle.HTTPResponse("", 303, Location=address, Cache_Control="no-store")
+
+    def status_page(self) -> bottle.HTTPResponse:
+        session = self.session()
+        if not session:
+            return self.see_other("/login")
+        csrf = self.csrf(session)
+        said = SAYINGS.get(bottle.request.query.get("said") or "", "")
+        note = f'<div class="note ok">{esc(said)}</div>' if said else ""
+        hidden = f'<input type="hidden" name="csrf" value="{csrf}">'
+        body = (
+            f'<div id="gone" class="note" hidden></div>{note}<div id="live">{self.live(csrf)}</div>'
+            f'<div class="acts"><form method="post" action="/test">{hidden}<button>发送测试告警</button></form>'
+            f'<form method="post" action="/logout">{hidden}<button class="quiet">退出登录</button></form></div>'
+        )
+        return self.html_answer(body, script=SCRIPT)
+
+    def live(self, csrf: str) -> str:
+        return render(self.data(), csrf)
+
+    def data(self) -> dict[str, Any]:
+        with self.receiver.store.read() as db:
+            return status_data(self.receiver, db, self.receiver.now())
+
+    def fragment(self) -> bottle.HTTPResponse:
+        session = self.session()
+        if not session:
+            return self.html_answer("", 401, whole=False)
+        return self.html_answer(self.live(self.csrf(session)), whole=False)
+
+    def status_json(self) -> bottle.HTTPResponse:
+        if not self.session():
+            return json_answer(401, {"error": "log in first"})
+        return json_answer(200, json.loads(dump_json(self.data())))
+
+    def login_page(self, wrong: str = "", status: int = 200) -> bottle.HTTPResponse:
+        note = f'<div class="note">{esc(wrong)}</div>' if wrong else ""
+        return self.html_answer(
+            '<section class="card login"><h1>QMT 哨兵</h1><form method="post" action="/login"><label>密码'
+            '<input name="password" type="password" autocomplete="current-password" required autofocus></label>'
+            f"<button>登录</button></form>{note}</section>",
+            status,
+        )
+
+    def login(self) -> bottle.HTTPResponse:
+        """Wrong passwords are counted by address and altogether; a form posted by another site is not taken."""
+        if bottle.request.get_header("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+            raise Refuse(403, "not from our page")
+        now, client = time.monotonic(), self.client()
+        recent = {who: [at for at in times if now - at < LOGIN_WINDOW] for who, times in self.failures.items()}
+        self.failures = {who: times for who, times in recent.items() if times}
+        mine, everyone = len(self.failures.get(client, [])), sum(map(len, self.failures.values()))
+        if mine >= LOGIN_TRIES or everyone >= LOGIN_TRIES * 12:
+            return self.login_page("试得太多了，请过 5 分钟再试。", 429)
+        given = self.read_page_form().getunicode("password") or ""
+        if not same_secret(given, self.config.password):
+            self.failures.setdefault(client, []).append(now)
+            log.warning("wrong password from %s", client)
+            return self.login_page("密码不对。密码在 VPS 的 receiver.ini 里。", 403)
+        head = f"{int(self.receiver.now()) + LOGIN_DAYS * DAY}.{secrets.token_urlsafe(12)}"
+        answer = self.see_other("/")
+        answer.set_cookie(
+            COOKIE,
+            f"{head}.{self.sign('login ' + head)}",
+            path="/",
+            httponly=True,
+            samesite="lax",
+            secure=self.config.public_url.startswith("https://"),
+            max_age=LOGIN_DAYS * DAY,
+        )
+        return answer
+
+    def logout(self) -> bottle.HTTPResponse:
+        self.owner_form()
+        answer = self.see_other("/login")
+        answer.delete_cookie(COOKIE, path="/")
+        return answer
+
+    def test_alert(self) -> bottle.HTTPResponse:
+        self.owner_form()
+        with self.receiver.transaction() as tx:
+            send_test(tx, "", "从状态页发出。")
+        return self.see_other("/?said=test")
+
+    def acknowledge(self) -> bottle.HTTPResponse:
+        form = self.owner_form()
+        number_text = form.get("id") or ""
+        if not re.fullmatch(r"\d{1,15}", number_text):
+            raise Refuse(400, "id is missing")
+        with self.receiver.transaction() as tx:
+            tx.db.execute(
+                "UPDATE incident SET acknowledged = ? WHERE id = ? AND resolved IS NULL AND acknowledged IS NULL",
+                (tx.now, int(number_text)),
+            )
+            # What happened once and is known is done with; what lasts stays open until it is over.
+            tx.db.execute(
+                "UPDATE incident SET resolved = ? WHERE id = ? AND resolved IS NULL AND one_off",
+                (tx.now, int(number_text)),
+            )
+        return self.see_other("/?said=ack")
+
+    def forget(self) -> bottle.HTTPResponse:
+        """Takes a script that is no longer used off the watch; it comes back by itself with its next heartbeat."""
+        form = self.owner_form()
+        machine, kind, name = (form.getunicode(key) or "" for key in ("machine", "kind", "name"))
+        if kind not in ("qmt.heartbeat", "old.qmt", "old.server"):
+            raise Refuse(400, "kind is missing")
+        with self.receiver.transaction() as tx:
+            tx.db.execute("DELETE FROM source WHERE machine = ? AND kind = ? AND name = ?", (machine, kind, name))
+            for incident in open_incidents(tx.db, machine):
+                if (incident.kind, incident.name) == (kind, name):
+                    tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
+        return self.see_other("/?said=forgotten")
+
+
+COOKIE = "sentry_login"
+LOGIN_DAYS = 30
+LOGIN_TRIES = 5
+LOGIN_WINDOW = 300.0
+SAYINGS = {
+    "test": "测试告警已交给每个通道，几秒内应到手机；结果在“最近的消息”里。",
+    "ack": "记下了，恢复前不再提醒。",
+    "forgotten": "不再监视它；它下次有心跳时会自动回来。",
+}
 
 
 ########################################################################################################################
@@ -3236,7 +4050,8 @@ def run_test_alert(options: argparse.Namespace) -> int:
         result = channel.send(message)
         if isinstance(result, Sent):
             print(
-                f"{name}（{channel.label}）：{'已收下' if result.confirmed else '已受理，是否送达请看手机'} {result.provider_id}"
+                f"{name}（{channel.label}）：{'已收下' if result.confirmed else '已受理，是否送达请看手机'}"
+                f" {result.provider_id}".rstrip()
             )
             switch_on_again(config, name)
         else:
