@@ -1035,9 +1035,9 @@ def accuse_qmt(qmt: Source, now: float) -> Accusation:
         )
     elif qmt.state == "elsewhere":
         place = words(qmt.data.get("path"), 120)
-        what = "运行的不是设定的 QMT"
-        detail = f"{since}运行的 {name} 不在设定的文件夹里{last}" + (f"\n{place}" if place else "")
-        todo = "远程登录小主机，打开正确的 QMT；如果就是它，改 sentry.ini 的 [qmt] folder。"
+        what = "QMT 不在运行"
+        detail = f"{since}设定的文件夹里没有 {name} 在运行{last}；别处有一个同名程序，不算：{place}"
+        todo = "远程登录小主机，打开 QMT 并登录；如果别处那个才是您的 QMT，改 sentry.ini 的 [qmt] folder。"
     else:
         what, detail, todo = (
             "QMT 不在运行",
@@ -1275,7 +1275,7 @@ def pace(attempts: Sequence[float], now: float, gap: float, most: int, window: f
 
 def backoff(tries: int) -> float:
     """Seconds before attempt number `tries` + 1."""
-    return min(RETRY_CAP, RETRY_FIRST * 2 ** min(tries - 1, 10))
+    return min(RETRY_CAP, RETRY_FIRST * 2.0 ** min(tries - 1, 10))
 
 
 ########################################################################################################################
@@ -1752,7 +1752,9 @@ def qmt_process(tx: Tx, machine: Machine, event: Event) -> None:
                 open_incident(tx, machine.name, told, event.seen)
     else:
         source.last_well = max(filter(None, (source.last_well, event.ours("last_ok"))), default=None)
-        if state != source.state:
+        turned = state != source.state and "hung" in (state, source.state)
+        if was_well or not source.state or turned:
+            # missing and elsewhere are one absence: a stranger's program coming or going does not begin it anew
             source.state_since = event.ours("since") or event.happened
             source.hold_until = tx.now + HISTORY_PATIENCE if event.history else None
     source.state = state
@@ -2303,6 +2305,20 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
 
 
+def network_word(error: Any) -> str:
+    """What went wrong on the way, without any address: addresses hold keys."""
+    for kind, word in (
+        (ConnectionRefusedError, "拒绝连接"),
+        (socket.timeout, "超时"),
+        (socket.gaierror, "找不到服务器的地址"),
+        (ssl.SSLCertVerificationError, "证书不对"),
+        ((ConnectionError, smtplib.SMTPServerDisconnected), "连接中断"),
+    ):
+        if isinstance(error, kind):
+            return word
+    return type(error).__name__
+
+
 def post_json(url: str, body: dict[str, Any]) -> dict[str, Any] | Later:
     """The vendor's JSON object, or why to try later. The address holds the key, so no error text may contain it."""
     data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
@@ -2315,8 +2331,7 @@ def post_json(url: str, body: dict[str, Any]) -> dict[str, Any] | Later:
         return Later(None, f"对方服务器答 HTTP {error.code}")
     except Exception as error:
         # Anything that a network or a strange server can raise (refused, reset, timeout, bad status line, TLS): retry.
-        reason = getattr(error, "reason", error)
-        return Later(None, f"连不上对方服务器（{type(reason).__name__}）")
+        return Later(None, f"连不上对方服务器（{network_word(getattr(error, 'reason', error))}）")
     try:
         found = json.loads(raw)
     except ValueError:
@@ -2446,7 +2461,7 @@ class Mail(Channel):
             return Never("邮件服务器的证书不对，检查 host")
         except Exception as error:
             # Network trouble of any kind, a server that hangs up or talks nonsense: retry.
-            return Later(None, f"连不上邮件服务器（{type(error).__name__}）")
+            return Later(None, f"连不上邮件服务器（{network_word(error)}）")
         if refused:
             return Later(None, "有收件人没有收下：" + "、".join(words(name, 60) for name in refused))
         return Sent(message.id)
@@ -2824,8 +2839,9 @@ def ago(seconds: float | None) -> str:
     return f"{int(seconds // DAY)} 天前"
 
 
-def lamp(kind: str, title: str, state: str, detail: str, todo: str = "") -> dict[str, str]:
-    return {"kind": kind, "title": title, "state": state, "word": STATUS_WORDS[state], "detail": detail, "todo": todo}
+def lamp(kind: str, title: str, state: str, detail: str, todo: str = "", word: str = "") -> dict[str, str]:
+    word = word or STATUS_WORDS[state]
+    return {"kind": kind, "title": title, "state": state, "word": word, "detail": detail, "todo": todo}
 
 
 def status_data(receiver: Receiver, db: sqlite3.Connection, now: float) -> dict[str, Any]:
@@ -2857,12 +2873,12 @@ def status_data(receiver: Receiver, db: sqlite3.Connection, now: float) -> dict[
 def alerts_lamp(alerts: dict[str, Any], channels: Sequence[dict[str, Any]]) -> dict[str, str]:
     todo = "改好 receiver.ini 里的设置，点下面的“发送测试告警”再试。"
     if not alerts["ok"]:
-        return lamp("alerts", "告警通道", DOWN, alerts["why"], todo)
+        return lamp("alerts", "告警通道", DOWN, alerts["why"], todo, "不能用")
     if alerts["why"]:
-        return lamp("alerts", "告警通道", LATE, alerts["why"], todo)
+        return lamp("alerts", "告警通道", LATE, alerts["why"], todo, "部分能用")
     retrying = [channel["label"] for channel in channels if channel["state"] == LATE]
     if retrying:
-        return lamp("alerts", "告警通道", LATE, "、".join(retrying) + " 送不出去，正在重试")
+        return lamp("alerts", "告警通道", LATE, "、".join(retrying) + " 送不出去，正在重试", "", "正在重试")
     return lamp("alerts", "告警通道", UP, f"{len(channels)} 个通道，随时可以发")
 
 
@@ -2902,8 +2918,10 @@ def overall(
         return {"state": DOWN, "word": "要处理", "text": words(what) + more}
     if PAUSED in states:
         return {"state": PAUSED, "word": "已暂停", "text": "暂停期间不告警，数据照常记录"}
-    if LATE in states or UNKNOWN in states:
-        return {"state": LATE, "word": "留意", "text": "有的信号迟到或不明，还没到告警的时候"}
+    waited_for = [one for one in lamps if one["state"] in (LATE, UNKNOWN)]
+    if waited_for:
+        text = "；".join(f"{one['title']}{one['word']}" for one in waited_for[:3])
+        return {"state": LATE, "word": "留意", "text": text}
     if all(one["state"] == NEW for one in lamps if one["kind"] != "alerts"):
         return {"state": NEW, "word": "等待小主机", "text": "还没有收到小主机的消息，在小主机上打开 QMT 哨兵"}
     if not days.in_session(now):
@@ -2984,7 +3002,7 @@ PROCESS_WORDS = {
     "restarted": "在运行",
     "missing": "不在运行",
     "hung": "没有响应",
-    "elsewhere": "运行的不是设定的 QMT",
+    "elsewhere": "不在运行（别处有同名程序）",
 }
 
 
@@ -3080,7 +3098,7 @@ color:var(--text)}.lamp .t{display:flex;justify-content:space-between;gap:8px;fo
 overflow-wrap:anywhere;white-space:pre-line}.lamp p.do,.inc p.do{color:var(--text)}.do::before{content:"怎么办  ";
 color:var(--bad);font-weight:600}.inc{padding:14px;border-top:1px solid var(--line)}.inc:first-child{border-top:0}
 .inc h3{margin:0;font-size:16px;display:flex;gap:8px;align-items:center;color:var(--bad)}
-.inc h3 i{color:var(--soft);font:400 13px/1 inherit;font-style:normal;margin-left:auto}.money{padding:14px}
+.inc h3 i{color:var(--soft);font-size:13px;font-weight:400;font-style:normal;margin-left:auto}.money{padding:14px}
 .money .big{font-size:28px;font-weight:650;line-height:1.2}.money .big small{font-size:14px;font-weight:400;
 color:var(--soft);display:block}.trio{display:grid;grid-template-columns:repeat(3,1fr);gap:8px;margin-top:12px}
 .trio span{display:block;color:var(--soft);font-size:13px}.trio b{font-size:16px;font-weight:600;white-space:nowrap}
@@ -3098,7 +3116,7 @@ summary{cursor:pointer;list-style:none;min-height:44px}summary::-webkit-details-
 .note{padding:12px 14px;margin-top:12px;border-radius:12px;background:var(--card);border:1px solid var(--line);
 border-left:6px solid var(--warn);font-size:15px}.note.ok{border-left-color:var(--ok)}.empty{padding:14px;
 color:var(--soft)}form{margin:0}button,.btn{font:inherit;font-weight:600;min-height:48px;padding:0 20px;
-border-radius:12px;border:1px solidvar(--btn);background:var(--btn);color:var(--btnt);cursor:pointer;width:100%}
+border-radius:12px;border:1px solid var(--btn);background:var(--btn);color:var(--btnt);cursor:pointer;width:100%}
 button.quiet{background:transparent;color:var(--btn)}.inc form{margin-top:10px}
 .inc button,.lamp button{min-height:44px;width:auto}.acts{display:grid;grid-template-columns:2fr 1fr;gap:10px;
 margin-top:22px}footer{color:var(--soft);font-size:13px;padding:18px 4px 0}footer p{margin:2px 0}input{font:inherit;
@@ -3111,7 +3129,8 @@ color:var(--text);margin:6px 0 14px}:focus-visible{outline:3px solid var(--calm)
 # Each state is a shape as well as a colour and a word.
 ICONS = """<svg width="0" height="0" aria-hidden="true"><defs>
 <symbol id="i-ok" viewBox="0 0 24 24"><circle cx="12" cy="12" r="11" fill="currentColor"/><path
-d="M6.5 12.5l3.7 3.7 7.3-8" fill="none" stroke="var(--card)" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"/></symbol>
+d="M6.5 12.5l3.7 3.7 7.3-8" fill="none" stroke="var(--card)" stroke-width="2.6" stroke-linecap="round"
+stroke-linejoin="round"/></symbol>
 <symbol id="i-late" viewBox="0 0 24 24"><path d="M12 1.5L23.5 22H.5z" fill="currentColor"/><path
 d="M12 9v6.2M12 18.4v.4" stroke="var(--card)" stroke-width="2.6" stroke-linecap="round"/></symbol>
 <symbol id="i-down" viewBox="0 0 24 24"><rect x="1.5" y="1.5" width="21" height="21" rx="3" fill="currentColor"/><path
@@ -3196,7 +3215,8 @@ def render_lamp(one: dict[str, str], machine: str, csrf: str) -> str:
         ]
         forget = (
             f'<details id="f-{mark}"><summary><p>不再用它了？</p></summary>'
-            f'<form method="post" action="/forget">{hidden}<button class="quiet">不再监视，等它下次出现</button></form></details>'
+            f'<form method="post" action="/forget">{hidden}'
+            '<button class="quiet">不再监视，等它下次出现</button></form></details>'
         )
     return (
         f'<div class="lamp {one["state"]}">{icon(one["state"])}<div><span class="t"><span>{esc(one["title"])}</span>'
@@ -3378,7 +3398,8 @@ def render_channel(channel: dict[str, Any]) -> str:
     return (
         f'<div class="lamp {state}">{icon(state)}<div><span class="t">'
         f"<span>{esc(channel['label'])}（{esc(channel['name'])}）</span>"
-        f'<em class="{state}">{esc(channel["word"])}</em></span><p>{esc("，".join(filter(None, parts)))}</p></div></div>'
+        f'<em class="{state}">{esc(channel["word"])}</em></span>'
+        f"<p>{esc('，'.join(filter(None, parts)))}</p></div></div>"
     )
 
 
@@ -3403,7 +3424,8 @@ class PatientServer(wsgi.Server):
 
     def process_conn(self, conn: HTTPConnection) -> None:
         if conn.last_used is None:
-            self._connections.put(conn)  # sets last_used; an idle one is closed after `timeout`
+            # put() sets last_used; an idle connection is closed after `timeout`.
+            self._connections.put(conn)  # type: ignore[attr-defined,unused-ignore]
         else:
             super().process_conn(conn)
 
@@ -3435,8 +3457,8 @@ class DrainingConnection(HTTPConnection):
 
 
 class Gateway(wsgi.Gateway_10):
-    def get_environ(self) -> dict[str, Any]:
-        env: dict[str, Any] = super().get_environ()
+    def get_environ(self) -> dict[str, Any]:  # type: ignore[override,unused-ignore]
+        env: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call,unused-ignore]
         env["receiver.connection"] = self.req.conn
         return env
 
