@@ -1,8 +1,13 @@
 """`python -m tray_app [--headless] [--home DIR]`."""
 
+import os
 import sys
 
 from tray_app.app import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    if code:
+        # A crashed icon loop leaves pystray's non-daemon thread behind, which would keep a dead program alive.
+        os._exit(code)
+    sys.exit(0)

@@ -11,7 +11,7 @@ import threading
 import time
 import webbrowser
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Sequence
 
 import psutil
 
@@ -49,7 +49,14 @@ class TrayApp:
         self.board = Board()
         self.outbox = Outbox(where.outbox, settings.outbox_max_bytes, settings.outbox_max_age, wall)
         self.parts = parts.build(
-            where, settings, self.outbox, self.board, self._heartbeat, self._qmt_repeat, self._on_resume
+            where,
+            settings,
+            self.outbox,
+            self.board,
+            self._heartbeat,
+            self._qmt_repeat,
+            self._on_resume,
+            self._system_slept,
         )
         self.watchdog = Watchdog(self.parts.all, self._tell, wall, mono)
         self.outbox.on_put = self.parts.sender.wake
@@ -59,8 +66,9 @@ class TrayApp:
         self._mono = mono
         self._started_at = wall()
         self._boot_at = _boot_at()
-        self._hello: Optional[Event] = None
         self._stopped = threading.Lock()
+        self._suspended_at: float | None = None
+        self._slept = 0.0  # seconds, not yet told
 
     # Life ------------------------------------------------------------------------------------------------------------
 
@@ -84,7 +92,7 @@ class TrayApp:
         self.stop_asked.set()
 
     def stop(self, reason: str) -> None:
-        """Tell the receiver, at most FLUSH_WITHIN; mark the stop as clean; end all workers. The second call does nothing."""
+        """Tell the receiver, at most FLUSH_WITHIN; mark the stop as clean; end all workers. Once."""
         if not self._stopped.acquire(blocking=False):
             return
         deadline = self._mono() + FLUSH_WITHIN
@@ -93,8 +101,7 @@ class TrayApp:
             self.outbox.put_many([events.make("host.stopping", {"reason": reason}, self._wall())], {STOP_MARK: reason})
             self.parts.sender.hurry()
             while self.outbox.figures().waiting and self._mono() < deadline:
-                tries = self._link().tries
-                if not self.board.wait("link", lambda link: link.tries > tries, deadline - self._mono()):
+                if not self._wait_try(self._link().tries, deadline):
                     break
                 if self._link().state != "ok":
                     break  # the receiver is away: it will hear of the stop after the next start
@@ -128,7 +135,7 @@ class TrayApp:
             answer=get("answer", "") if now - get("answer_at", 0.0) < ANSWER_SHOWN else "",
         )
 
-    def paused_until(self) -> Optional[float]:
+    def paused_until(self) -> float | None:
         """Epoch seconds while paused, else None."""
         until = pause.read(self.home.paused)
         return until if until is not None and until > self._wall() else None
@@ -194,8 +201,11 @@ class TrayApp:
         return found
 
     def _wait_answer(self, tries: int, deadline: float) -> str:
-        heard = self.board.wait("link", lambda link: link.tries > tries, max(0.0, deadline - self._mono()))
-        return self._link().answer if heard else zh.NO_ANSWER_YET
+        return self._link().answer if self._wait_try(tries, deadline) else zh.NO_ANSWER_YET
+
+    def _wait_try(self, tries: int, deadline: float) -> bool:
+        """Wait until the sender has tried more than `tries` times."""
+        return self.board.wait("link", lambda link: link.tries > tries, max(0.0, deadline - self._mono()))
 
     def _answer(self, text: str) -> str:
         self.board.show(answer=text, answer_at=self._wall())
@@ -223,7 +233,7 @@ class TrayApp:
             return  # the icon shows why; the next tick tries again
         self.board.show(announced=True, rejected_before=int(marks.get("rejected", 0)))
 
-    def _heartbeat(self) -> Dict[str, Any]:
+    def _heartbeat(self) -> dict[str, Any]:
         figures = self.outbox.figures()
         return {
             "clock_offset": self._link().clock_offset,
@@ -241,7 +251,7 @@ class TrayApp:
             "version": VERSION,
         }
 
-    def _qmt_repeat(self, now: float) -> List[Event]:
+    def _qmt_repeat(self, now: float) -> list[Event]:
         """The periodic qmt.process; none while the watcher is stuck, because an old look is not known to be true."""
         seen = self.board.get("qmt")
         if seen is None or self.parts.qmt.is_dead():
@@ -253,8 +263,24 @@ class TrayApp:
             worker.forgive()
         self.parts.sender.hurry()
 
+    # What Windows tells of its sleep: there the monotonic clock may or may not run on (windows-facts.md section 5) ----
 
-def start_reason(marks: Dict[str, str], boot_at: float) -> str:
+    def system_suspends(self) -> None:
+        self._suspended_at = self._wall()
+
+    def system_resumed(self) -> None:
+        if self._suspended_at is not None:
+            self._slept = self._wall() - self._suspended_at
+            self._suspended_at = None
+        self._on_resume()
+        self.parts.host.wake()
+
+    def _system_slept(self) -> float:
+        slept, self._slept = self._slept, 0.0
+        return slept
+
+
+def start_reason(marks: dict[str, str], boot_at: float) -> str:
     """Why this run begins, from what the run before left: first, clean, boot or crash (docs/protocol.md section 3)."""
     if BOOT_MARK not in marks:
         return "first"
@@ -265,7 +291,7 @@ def start_reason(marks: Dict[str, str], boot_at: float) -> str:
 
 def _boot_at() -> float:
     try:
-        return round(psutil.boot_time(), 1)
+        return round(float(psutil.boot_time()), 1)
     except (OSError, RuntimeError, psutil.Error):
         return 0.0
 
@@ -273,7 +299,7 @@ def _boot_at() -> float:
 # Starting the program ------------------------------------------------------------------------------------------------
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """0: ended as asked, or another one is running already; 1: crashed; 2: sentry.ini or the folder is wrong."""
     parser = argparse.ArgumentParser(prog="python -m tray_app", description=zh.NAME)
     parser.add_argument("--headless", action="store_true", help="no icon: one line of text at each change")
@@ -308,26 +334,25 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 def _run(app: TrayApp, headless: bool) -> int:
     _handle_signals(app)
     app.start()
+    _say_ready(app)
     run_icon = None if headless else _icon_runner()
-    try:
-        asked = run_icon(app) if run_icon else _run_headless(app)
-    finally:
-        app.stop(app.stop_reason or "crash")
-    return 0 if asked else 1
+    asked = run_icon(app) if run_icon else _run_headless(app)
+    if not asked:
+        log.critical("the icon's loop ended by itself")
+        logs.say(zh.CRASHED.format(logs=app.home.logs))
+        return 1  # no clean-stop mark: the next start tells of a crash
+    app.stop(app.stop_reason)
+    return 0
 
 
-def _icon_runner() -> Optional[Callable[[TrayApp], bool]]:
+def _icon_runner() -> Callable[[TrayApp], bool] | None:
     from tray_app import tray
 
     return tray.run if tray.is_possible() else None
 
 
 def _run_headless(app: TrayApp) -> bool:
-    key = None
-    deadline = time.monotonic() + INBOX_PATIENCE
-    while _inbox_pending(app) and time.monotonic() < deadline and not app.stop_asked.wait(0.05):
-        pass
-    logs.say(f"tray ready home={app.home.root} inbox={app.board.get('inbox_port') or 'off'}")
+    key: tuple[str, ...] | None = None
     while not app.stop_asked.wait(1.0 if key else 0.0):
         app.tick()
         view = app.view()
@@ -337,9 +362,12 @@ def _run_headless(app: TrayApp) -> bool:
     return True
 
 
-def _inbox_pending(app: TrayApp) -> bool:
-    is_on = any(worker.name == "inbox" for worker in app.parts.all)
-    return is_on and app.board.get("inbox_port") is None and not app.board.get("inbox_why")
+def _say_ready(app: TrayApp) -> None:
+    """One line for whoever started us, once the inbox has its port."""
+    pending = any(worker.name == "inbox" for worker in app.parts.all)
+    if pending:
+        app.board.wait("inbox_why", lambda why: True, INBOX_PATIENCE)
+    logs.say(f"tray ready home={app.home.root} inbox={app.board.get('inbox_port') or 'off'}")
 
 
 def _handle_signals(app: TrayApp) -> None:

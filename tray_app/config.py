@@ -9,7 +9,7 @@ import configparser
 import math
 import re
 from pathlib import Path
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple, Optional, Tuple
 from urllib.parse import urlsplit
 
 from tray_app import trading_time
@@ -30,15 +30,15 @@ class Config(NamedTuple):
     receiver: str
     token: str
     dashboard: str
-    sessions: Tuple[trading_time.Session, ...]
+    sessions: tuple[trading_time.Session, ...]
     every_day: bool
     ready_at: int
-    qmt_names: Tuple[str, ...]
+    qmt_names: tuple[str, ...]
     qmt_folder: str
     qmt_look_every: float
     qmt_hung_after: float
     host_every: float
-    inbox_port: Optional[int]  # None: no inbox
+    inbox_port: int | None  # None: no inbox
     inbox_token: str
     outbox_max_bytes: int
     outbox_max_age: float
@@ -108,7 +108,7 @@ def _yes(text: str) -> bool:
     return text.lower() == "yes"
 
 
-def _sessions(text: str) -> Tuple[trading_time.Session, ...]:
+def _sessions(text: str) -> tuple[trading_time.Session, ...]:
     try:
         return trading_time.parse_sessions(text)
     except ValueError:
@@ -122,14 +122,14 @@ def _clock(text: str) -> int:
         raise _Wrong("应为时刻，例如 09:25") from None
 
 
-def _names(text: str) -> Tuple[str, ...]:
+def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names or any(re.search(r'[\\/:*?"<>|]', name) for name in names):
         raise _Wrong("应为程序文件名，用逗号分开，例如 XtItClient.exe, XtMiniQmt.exe")
     return names
 
 
-def _port(text: str) -> Optional[int]:
+def _port(text: str) -> int | None:
     if text.lower() == "off":
         return None
     if not re.match(r"[0-9]{1,5}\Z", text) or int(text) > 65535:
@@ -140,7 +140,7 @@ def _port(text: str) -> Optional[int]:
 # What may stand in the file: section -> key -> (default, reader). None: must be given. ------------------------------
 
 _Key = Tuple[Optional[str], Callable[[str], Any]]
-_VALID: Dict[str, Dict[str, _Key]] = {
+_VALID: dict[str, dict[str, _Key]] = {
     "sentry": {
         "machine": ("mini-pc", _machine),
         "receiver": (None, _address),
@@ -249,7 +249,7 @@ def _value(
     file: str,
     section: str,
     key: str,
-    default: Optional[str],
+    default: str | None,
     read: Callable[[str], Any],
 ) -> Any:
     text = ini.get(section, key, fallback=default)

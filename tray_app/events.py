@@ -9,7 +9,7 @@ import json
 import math
 import re
 import uuid
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 from tray_app import trading_time
 
@@ -30,12 +30,12 @@ class BadEvent(ValueError):
     """Not an event of docs/protocol.md; the text is Chinese and says what is wrong."""
 
 
-def make(kind: str, data: Dict[str, Any], at: float, event_id: Optional[str] = None) -> Event:
+def make(kind: str, data: dict[str, Any], at: float, event_id: str | None = None) -> Event:
     """An event of the tray's own. `at` epoch seconds; the id is random unless given."""
     return {"id": event_id or str(uuid.uuid4()), "kind": kind, "at": round(at, 3), "data": clean(data)}
 
 
-def trouble(code: str, what: str, at: float, event_id: Optional[str] = None) -> Event:
+def trouble(code: str, what: str, at: float, event_id: str | None = None) -> Event:
     """A host.trouble: `what` is one Chinese sentence for the owner."""
     return make("host.trouble", {"code": code, "what": what}, at, event_id)
 
@@ -62,11 +62,17 @@ def check(value: Any) -> Event:
         raise BadEvent("id 不对")
     if not isinstance(kind, str) or len(kind) > 60 or not _KIND.match(kind):
         raise BadEvent("kind 不对")
-    if isinstance(at, bool) or not isinstance(at, (int, float)) or not SMALLEST_TIME <= at <= LARGEST_TIME:
+    if time_of(at) is None:
         raise BadEvent("at 不是时间")
     if not isinstance(data, dict):
         raise BadEvent("data 不是一个 JSON 对象")
     return {"id": event_id, "kind": kind, "at": at, "data": clean(data)}
+
+
+def time_of(value: Any) -> float | None:
+    """A posted value as epoch seconds; None where it is no time of ours."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and SMALLEST_TIME <= value <= LARGEST_TIME else None
 
 
 def clean(value: Any, depth: int = 0) -> Any:
@@ -113,7 +119,7 @@ def grade(event: Event) -> int:
     return OTHER
 
 
-def replace_key(event: Event) -> Optional[str]:
+def replace_key(event: Event) -> str | None:
     """Events with the same key: only the newest is worth sending. None: keep each.
 
     The day is part of it so that a day's last deals are never replaced by the next day's.

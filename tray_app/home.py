@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Mapping, Optional
+from typing import Mapping
 
 
-def find(argument: Optional[str], environ: Mapping[str, str], user_home: str) -> Path:
+def find(argument: str | None, environ: Mapping[str, str], user_home: str) -> Path:
     """The home folder: --home, else QMT_SENTRY_HOME, else %LOCALAPPDATA%/QMTSentry, else ~/.local/share/qmt-sentry."""
     if argument:
         return Path(argument).absolute()

@@ -13,7 +13,7 @@ import logging
 import re
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Sequence
 from urllib.request import ProxyHandler, build_opener
 
 import bottle
@@ -45,7 +45,7 @@ class BadPost(ValueError):
 # From a post to events: pure ------------------------------------------------------------------------------------------
 
 
-def heartbeat_events(post: Any, now: float) -> List[Event]:
+def heartbeat_events(post: Any, now: float) -> list[Event]:
     """The old JSON heartbeat -> its events: deals are split off, so that no later heartbeat replaces them."""
     if not isinstance(post, dict):
         raise BadPost("内容不是一个 JSON 对象")
@@ -67,7 +67,7 @@ def heartbeat_events(post: Any, now: float) -> List[Event]:
     return found
 
 
-def form_events(action: Any, name: Any, files: Sequence[Tuple[str, bytes]], now: float) -> List[Event]:
+def form_events(action: Any, name: Any, files: Sequence[tuple[str, bytes]], now: float) -> list[Event]:
     """The old multipart form -> its events; files are (name, content)."""
     name = _action_and_name(action, name)
     if len(files) > MOST_FILES:
@@ -101,7 +101,7 @@ def _action_and_name(action: Any, name: Any) -> str:
     return str(name)
 
 
-def _rows(data: Any) -> List[Any]:
+def _rows(data: Any) -> list[Any]:
     if not isinstance(data, list):
         raise BadPost("deals 的 data 应为列表")
     return data
@@ -119,18 +119,18 @@ def _decode(content: bytes) -> str:
 # The door: HTTP -------------------------------------------------------------------------------------------------------
 
 
-def make_app(token: str, store: Callable[[List[Event]], None], wall: Callable[[], float]) -> bottle.Bottle:
+def make_app(token: str, store: Callable[[list[Event]], None], wall: Callable[[], float]) -> bottle.Bottle:
     """The WSGI program. `store` commits or raises OutboxError."""
-    # Forms are read from memory that we bounded ourselves; Bottle's smaller bound would spill parts into temporary files.
+    # Forms are read from memory that we bounded ourselves; Bottle's own bound would spill parts into temporary files.
     bottle.BaseRequest.MEMFILE_MAX = 2 * LARGEST_POST
     app = bottle.Bottle()
 
     @app.get("/health")
-    def health() -> Dict[str, Any]:
+    def health() -> dict[str, Any]:
         return {"code": 0}
 
     @app.post("/api")
-    def api() -> Dict[str, Any]:
+    def api() -> dict[str, Any]:
         raw = _read_body(bottle.request)
         given = bottle.request.query.getunicode("token") or ""
         if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode("utf-8")):
@@ -167,7 +167,7 @@ def make_app(token: str, store: Callable[[List[Event]], None], wall: Callable[[]
     return app
 
 
-def _events_of(request: Any, raw: bytes, now: float) -> List[Event]:
+def _events_of(request: Any, raw: bytes, now: float) -> list[Event]:
     kind = (request.content_type or "").split(";")[0].strip().lower()
     if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
         return heartbeat_events(events.parse(raw), now)
@@ -179,11 +179,11 @@ def _events_of(request: Any, raw: bytes, now: float) -> List[Event]:
     return form_events(forms.getunicode("action"), forms.getunicode("name"), uploads, now)
 
 
-def _all(files: Any) -> List[Any]:
+def _all(files: Any) -> list[Any]:
     return [upload for key in files for upload in files.getall(key)]
 
 
-def _read_body(request: Any) -> Optional[bytes]:
+def _read_body(request: Any) -> bytes | None:
     """The whole body, or None where it is larger than LARGEST_POST. What the parsers read is this, nothing else."""
     stream = request.environ["wsgi.input"]
     left = request.content_length if request.content_length >= 0 else LARGEST_READ
@@ -225,7 +225,7 @@ class Inbox:
         self._home = home
         self._lease = lease
         self._wall = wall
-        self._server: Optional[wsgi.Server] = None
+        self._server: wsgi.Server | None = None
         self._opener = build_opener(ProxyHandler({}))  # asks itself: never through a proxy
 
     def round(self, now: float) -> None:
@@ -261,7 +261,7 @@ class Inbox:
         write_whole(self._home.inbox, json.dumps({"port": port, "at": round(self._wall(), 3)}))
         self._lease.show(inbox_port=port, inbox_why="")
 
-    def _store(self, found: List[Event]) -> None:
+    def _store(self, found: list[Event]) -> None:
         self._lease.put(*found)
         for event in found:
             if event["kind"] == "old.heartbeat" and event["data"]["name"] == "qmt":

@@ -12,7 +12,7 @@ import time
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from tray_app import events, outbox_file
 from tray_app.events import Event
@@ -66,10 +66,10 @@ class Outbox:
         self._max_age = max_age
         self._wall = wall
         self._lock = threading.RLock()
-        self._db: Optional[sqlite3.Connection] = None
+        self._db: sqlite3.Connection | None = None
         self._checked = False
         self._bytes = self._waiting = 0
-        self._in_flight: Set[int] = set()
+        self._in_flight: set[int] = set()
         self._tidied_at = 0.0
         self._figures = Figures(0, 0.0, 0, 0, 0, "")
 
@@ -79,7 +79,7 @@ class Outbox:
         """Store one event; True: new, False: a repeat. OutboxError where it was not stored."""
         return self.put_many([event]) == 1
 
-    def put_many(self, new: Sequence[Event], marks: Optional[Mapping[str, str]] = None) -> int:
+    def put_many(self, new: Sequence[Event], marks: Mapping[str, str] | None = None) -> int:
         """Store events and marks in one transaction, in their order; returns how many were new.
 
         Committed (fsynced) before it returns; OutboxError: nothing of it was stored.
@@ -98,7 +98,7 @@ class Outbox:
         with self._transaction() as db:
             _write_marks(db, marks)
 
-    def marks(self, prefix: str = "") -> Dict[str, str]:
+    def marks(self, prefix: str = "") -> dict[str, str]:
         """All marks whose name begins with `prefix`."""
         with self._transaction() as db:
             rows = db.execute("SELECT name, value FROM marks WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
@@ -106,9 +106,9 @@ class Outbox:
 
     # Sending ---------------------------------------------------------------------------------------------------------
 
-    def take(self, max_events: int, max_bytes: int) -> List[Row]:
+    def take(self, max_events: int, max_bytes: int) -> list[Row]:
         """The next events in order, at least one if there is one. They are in flight until settle() or release()."""
-        batch: List[Row] = []
+        batch: list[Row] = []
         with self._transaction() as db:
             self._release(db)
             size, rotten = 0, []
@@ -222,8 +222,8 @@ class Outbox:
         flying, self._in_flight = self._in_flight, set()
         for seq in flying:
             newer = (
-                "SELECT 1 FROM events AS old JOIN events AS new ON new.replace_key = old.replace_key AND new.seq > old.seq"
-                " WHERE old.seq = ?"
+                "SELECT 1 FROM events AS old JOIN events AS new"
+                " ON new.replace_key = old.replace_key AND new.seq > old.seq WHERE old.seq = ?"
             )
             if db.execute(newer, (seq,)).fetchone():
                 self._remove(db, [seq], "superseded")
@@ -233,7 +233,7 @@ class Outbox:
         if gone:
             _count(db, counter, gone)
 
-    def _delete(self, db: sqlite3.Connection, where: str, value: Tuple) -> int:
+    def _delete(self, db: sqlite3.Connection, where: str, value: tuple[object, ...]) -> int:
         row = db.execute(f"SELECT length(body) FROM events WHERE {where}", value).fetchone()
         if row is None:
             return 0

@@ -12,7 +12,7 @@ import tempfile
 import time
 import zlib
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
 from tray_app import events
 
@@ -85,7 +85,7 @@ class _Damaged(Exception):
     """The file is there but is no sound SQLite database."""
 
 
-def open_checked(path: Path, now: float) -> Tuple[sqlite3.Connection, Optional[Salvage]]:
+def open_checked(path: Path, now: float) -> tuple[sqlite3.Connection, Salvage | None]:
     """Open the outbox; a damaged file is put aside and salvaged. sqlite3.OperationalError or OSError where the
     disk does not let us (full, read-only, locked): that is no damage."""
     try:
@@ -178,9 +178,9 @@ def _put_aside(path: Path, now: float) -> Path:
     return kept
 
 
-def _read_damaged(kept: Path) -> Tuple[List[Row], Dict[str, str]]:
-    rows: Dict[int, Row] = {}
-    marks: Dict[str, str] = {}
+def _read_damaged(kept: Path) -> tuple[list[Row], dict[str, str]]:
+    rows: dict[int, Row] = {}
+    marks: dict[str, str] = {}
     # A copy: opening a database with a WAL may write to it, and the damaged original stays as it was found.
     folder = Path(tempfile.mkdtemp(prefix="outbox-"))
     try:
@@ -204,7 +204,7 @@ def _read_damaged(kept: Path) -> Tuple[List[Row], Dict[str, str]]:
     return sorted(found, key=lambda row: row[0] or 0) + _read_raw(kept, known), marks
 
 
-def _read_tree(connection: sqlite3.Connection, rows: Dict[int, Row]) -> None:
+def _read_tree(connection: sqlite3.Connection, rows: dict[int, Row]) -> None:
     columns = "SELECT seq, id, grade, replace_key, put_at, crc, body FROM events"
     for row in _until_error(connection, columns + " ORDER BY seq"):
         rows[row[0]] = row
@@ -221,14 +221,14 @@ def _read_tree(connection: sqlite3.Connection, rows: Dict[int, Row]) -> None:
             rows[row[0]] = row
 
 
-def _until_error(connection: sqlite3.Connection, query: str) -> Iterator[Tuple]:
+def _until_error(connection: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:
     try:
         yield from connection.execute(query)
     except (sqlite3.Error, OverflowError, ValueError) as error:
         log.warning("salvage: %s: %s", query, error)
 
 
-def _sound(row: Tuple) -> Optional[Row]:
+def _sound(row: tuple[Any, ...]) -> Row | None:
     """The row as a new file takes it, grade and key made again from its body; None where the body is rotten."""
     seq, _, _, _, put_at, crc, body = row
     if not isinstance(seq, int) or not isinstance(body, bytes) or zlib.crc32(body) != crc:
@@ -236,7 +236,7 @@ def _sound(row: Tuple) -> Optional[Row]:
     return _row(seq, body, put_at if isinstance(put_at, float) else None)
 
 
-def _row(seq: Optional[int], body: bytes, put_at: Optional[float]) -> Optional[Row]:
+def _row(seq: int | None, body: bytes, put_at: float | None) -> Row | None:
     try:
         event = events.check(events.parse(body))
     except events.BadEvent:
@@ -245,10 +245,10 @@ def _row(seq: Optional[int], body: bytes, put_at: Optional[float]) -> Optional[R
     return seq, event["id"], events.grade(event), events.replace_key(event), at, zlib.crc32(body), body
 
 
-def _read_raw(kept: Path, known: Set[str]) -> List[Row]:
+def _read_raw(kept: Path, known: set[str]) -> list[Row]:
     """Events that may never be dropped, found as text in the file's bytes. Some may have been sent already: the
     receiver drops those by their id."""
-    found: Dict[str, Row] = {}
+    found: dict[str, Row] = {}
     for suffix in ("", "-wal"):
         part = kept.with_name(kept.name + suffix)
         if not part.exists():
@@ -261,7 +261,7 @@ def _read_raw(kept: Path, known: Set[str]) -> List[Row]:
     return sorted(found.values(), key=lambda row: row[4])
 
 
-def _raw_row(raw: bytes, start: int) -> Optional[Row]:
+def _raw_row(raw: bytes, start: int) -> Row | None:
     # Longer bodies continue on other pages and cannot be followed here; 64 KiB is the largest page.
     text = raw[start : start + 65536].decode("utf-8", "replace")
     try:
@@ -271,7 +271,7 @@ def _raw_row(raw: bytes, start: int) -> Optional[Row]:
     return _row(None, text[:end].encode("utf-8"), None)
 
 
-def _fill(connection: sqlite3.Connection, rows: List[Row], marks: Dict[str, str], now: float) -> None:
+def _fill(connection: sqlite3.Connection, rows: list[Row], marks: dict[str, str], now: float) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for row in rows:
         connection.execute(

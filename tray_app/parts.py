@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import psutil
 
@@ -31,7 +31,7 @@ class Parts(NamedTuple):
     flags: Worker
     qmt: Worker
     host: Worker
-    all: List[Worker]
+    all: list[Worker]
 
 
 def build(
@@ -39,11 +39,12 @@ def build(
     config: Config,
     outbox: Outbox,
     board: Board,
-    extra: Callable[[], Dict[str, Any]],
-    companions: Callable[[float], List[Event]],
+    extra: Callable[[], dict[str, Any]],
+    companions: Callable[[float], list[Event]],
     on_resume: Callable[[], None],
+    system_slept: Callable[[], float],
 ) -> Parts:
-    """Workers ready to start. `extra`, `companions` and `on_resume` are the host watcher's (watch/host.py)."""
+    """Workers ready to start. The callables are the host watcher's (watch/host.py)."""
     run = str(uuid.uuid4())
 
     def make_sender(lease: Lease) -> Sender:
@@ -54,7 +55,7 @@ def build(
         return qmt.QmtWatcher(config.qmt_names, config.qmt_hung_after, lease, looker.look, board.get("qmt", qmt.Seen()))
 
     def make_host(lease: Lease) -> host.HostWatcher:
-        return host.HostWatcher(home.root, config.host_every, lease, extra, companions, on_resume)
+        return host.HostWatcher(home.root, config.host_every, lease, extra, companions, on_resume, system_slept)
 
     def worker(name: str, make: Callable[[Lease], Any], every: float, limit: float = 0.0) -> Worker:
         return Worker(name, make, every, lambda: Lease(outbox, board), max(limit, 10.0))

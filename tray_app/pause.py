@@ -6,14 +6,13 @@ import json
 import logging
 import math
 from pathlib import Path
-from typing import Optional
 
 from tray_app.home import write_whole
 
 log = logging.getLogger(__name__)
 
 
-def read(path: Path) -> Optional[float]:
+def read(path: Path) -> float | None:
     """Epoch seconds until which the owner paused, past or not; None: not paused. An unreadable file is no pause."""
     try:
         until = json.loads(path.read_text(encoding="utf-8-sig"))["until"]

@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple
 
 import requests
 
@@ -38,14 +38,14 @@ class Link(NamedTuple):
 
     state: str = "new"  # new, ok, retry, denied
     why: str = ""
-    since: Optional[float] = None  # when this state began
-    ok_at: Optional[float] = None  # last valid 200
-    alerts_ok: Optional[bool] = None
+    since: float | None = None  # when this state began
+    ok_at: float | None = None  # last valid 200
+    alerts_ok: bool | None = None
     alerts_why: str = ""
-    alerts_ok_at: Optional[float] = None  # last valid 200 with alerts.ok
-    trading: Optional[bool] = None
-    trading_at: Optional[float] = None
-    clock_offset: Optional[float] = None  # receiver's clock - ours, seconds
+    alerts_ok_at: float | None = None  # last valid 200 with alerts.ok
+    trading: bool | None = None
+    trading_at: float | None = None
+    clock_offset: float | None = None  # receiver's clock - ours, seconds
     tries: int = 0
     answer: str = ""  # the last try in one Chinese sentence, for 重启心跳
 
@@ -59,7 +59,7 @@ class Sender:
         outbox: Outbox,
         lease: Lease,
         run: str,
-        before: Optional[Link] = None,
+        before: Link | None = None,
         wall: Callable[[], float] = time.time,
         mono: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,
@@ -121,7 +121,7 @@ class Sender:
         self._lease.check()
         return self._act(found, batch, sent_at, trip)
 
-    def _post(self, batch: List[Row], sent_at: float) -> Tuple[int, Dict[str, str], bytes]:
+    def _post(self, batch: list[Row], sent_at: float) -> tuple[int, dict[str, str], bytes]:
         waiting = max(0, self._outbox.figures().waiting - len(batch))
         payload = envelope(self._machine, self._run, sent_at, waiting, batch)
         headers = {}
@@ -148,7 +148,7 @@ class Sender:
 
     # What the verdict asks for ---------------------------------------------------------------------------------------
 
-    def _act(self, found: verdict.Verdict, batch: List[Row], sent_at: float, trip: float) -> bool:
+    def _act(self, found: verdict.Verdict, batch: list[Row], sent_at: float, trip: float) -> bool:
         if isinstance(found, verdict.Taken):
             return self._taken(found, batch, sent_at, trip)
         if isinstance(found, verdict.TooBad):
@@ -161,7 +161,7 @@ class Sender:
         self._retry_later(found.why, found.after)
         return False
 
-    def _taken(self, found: verdict.Taken, batch: List[Row], sent_at: float, trip: float) -> bool:
+    def _taken(self, found: verdict.Taken, batch: list[Row], sent_at: float, trip: float) -> bool:
         told = [self._trouble(row, found.rejected[row.id]) for row in batch if row.id in found.rejected]
         self._outbox.settle(found.accepted, found.rejected, [event for event in told if event])
         self._failures = self._refused_in_a_row = 0
@@ -187,7 +187,7 @@ class Sender:
         )
         return True
 
-    def _too_bad(self, found: verdict.TooBad, batch: List[Row]) -> bool:
+    def _too_bad(self, found: verdict.TooBad, batch: list[Row]) -> bool:
         if len(batch) > 1:
             self._outbox.release()
             self._limit = max(1, len(batch) // 2)
@@ -207,12 +207,12 @@ class Sender:
         self._retry_later(f"接收端一再拒收：{found.why}", None)
         return False
 
-    def _retry_later(self, why: str, after: Optional[float]) -> None:
+    def _retry_later(self, why: str, after: float | None) -> None:
         self._failures += 1
         self._due_at = self._mono() + max(after or 0.0, verdict.backoff(self._failures, self._rng()))
         self._show_failure("retry", why)
 
-    def _trouble(self, row: Row, why: str) -> Optional[events.Event]:
+    def _trouble(self, row: Row, why: str) -> events.Event | None:
         """The owner's notice that an event was set aside; none about a notice, or each would make the next."""
         event = events.parse(row.body)
         if event["kind"] == "host.trouble":
@@ -238,7 +238,7 @@ class Sender:
         self._lease.show(link=self._link)
 
 
-def envelope(machine: str, run: str, sent_at: float, waiting: int, batch: List[Row]) -> bytes:
+def envelope(machine: str, run: str, sent_at: float, waiting: int, batch: list[Row]) -> bytes:
     """The request's JSON. Bodies are stored as JSON already: only `seq` is put in front."""
     head = json.dumps(
         {"machine": machine, "run": run, "sent_at": round(sent_at, 3), "waiting": waiting}, ensure_ascii=False

@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 
 class SingleInstance:
@@ -16,7 +16,7 @@ class SingleInstance:
         self.release = release
 
 
-def acquire(root: Path, lock_file: Path) -> Optional[SingleInstance]:
+def acquire(root: Path, lock_file: Path) -> SingleInstance | None:
     """None: another program holds this home folder."""
     if sys.platform == "win32":
         return _acquire_windows(root)
@@ -29,14 +29,14 @@ def mutex_name(root: Path) -> str:
     return "Local\\QMTSentry-" + hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _acquire_windows(root: Path) -> Optional[SingleInstance]:
+def _acquire_windows(root: Path) -> SingleInstance | None:
     from tray_app import winapi
 
     handle = winapi.create_mutex(mutex_name(root))
     return SingleInstance(lambda: winapi.close_handle(handle)) if handle else None
 
 
-def _acquire_posix(lock_file: Path) -> Optional[SingleInstance]:
+def _acquire_posix(lock_file: Path) -> SingleInstance | None:
     import fcntl
 
     file = os.open(str(lock_file), os.O_RDWR | os.O_CREAT, 0o600)

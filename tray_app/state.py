@@ -6,7 +6,7 @@ greyed lines of the menu, in the order of the rules.
 
 from __future__ import annotations
 
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, NamedTuple, Sequence
 
 from tray_app import strings_zh as zh
 from tray_app import trading_time
@@ -40,13 +40,13 @@ class State(NamedTuple):
     started_at: float
     link: Link = Link()
     qmt: qmt.Seen = qmt.Seen()
-    post: Optional[Post] = None
+    post: Post | None = None
     outbox: Figures = Figures(0, 0.0, 0, 0, 0, "")
     rejected_before: int = 0  # set aside in earlier runs: told then
     dead: Sequence[str] = ()
     host: HostLook = HostLook(None, None, None, None)
     inbox_why: str = ""  # why the inbox is not open although it should be
-    paused_until: Optional[float] = None
+    paused_until: float | None = None
     answer: str = ""  # of 重启心跳, shown for a minute
 
 
@@ -55,8 +55,8 @@ class View(NamedTuple):
 
     icon: str
     title: str
-    lines: Tuple[str, ...]
-    key: Tuple[str, ...]
+    lines: tuple[str, ...]
+    key: tuple[str, ...]
 
 
 class Reason(NamedTuple):
@@ -92,10 +92,10 @@ def is_trading_day(state: State) -> Callable[[float], bool]:
         if state.config.every_day:
             return True
         link = state.link
-        if link.trading is not None and link.trading_at is not None:
-            if trading_time.day_of(link.trading_at) == trading_time.day_of(epoch):
-                return link.trading
-        return trading_time.is_weekday(epoch)
+        told_at = link.trading_at
+        if link.trading is None or told_at is None or trading_time.day_of(told_at) != trading_time.day_of(epoch):
+            return trading_time.is_weekday(epoch)
+        return link.trading
 
     return judge
 
@@ -111,7 +111,7 @@ def _session_seconds(state: State, since: float, now: float) -> float:
 # The rules, the most urgent first ------------------------------------------------------------------------------------
 
 
-def _receiver(state: State, now: float) -> Optional[Reason]:
+def _receiver(state: State, now: float) -> Reason | None:
     link = state.link
     heard = link.alerts_ok_at if link.alerts_ok_at is not None else state.started_at
     unheard = _session_seconds(state, heard, now) >= UNHEARD
@@ -126,13 +126,13 @@ def _receiver(state: State, now: float) -> Optional[Reason]:
     return None
 
 
-def _denied(state: State, now: float) -> Optional[Reason]:
+def _denied(state: State, now: float) -> Reason | None:
     if state.link.state != "denied":
         return None
     return Reason(ALARM, "denied", state.link.why + "，改好后重新启动哨兵。")
 
 
-def _alerts(state: State, now: float) -> Optional[Reason]:
+def _alerts(state: State, now: float) -> Reason | None:
     link = state.link
     if link.state != "ok" or link.alerts_ok is not False:
         return None
@@ -141,7 +141,7 @@ def _alerts(state: State, now: float) -> Optional[Reason]:
     return Reason(level, "alerts", f"接收端发不出告警：{link.alerts_why}。请登录服务器检查。")
 
 
-def _qmt(state: State, now: float) -> Optional[Reason]:
+def _qmt(state: State, now: float) -> Reason | None:
     seen = state.qmt
     name = seen.process.name if seen.process else state.config.qmt_names[0]
     since = show_day_time(seen.since, now)
@@ -158,7 +158,7 @@ def _qmt(state: State, now: float) -> Optional[Reason]:
     return None
 
 
-def _script(state: State, now: float) -> Optional[Reason]:
+def _script(state: State, now: float) -> Reason | None:
     if not in_session(state, now):
         return None
     post = state.post
@@ -172,7 +172,7 @@ def _script(state: State, now: float) -> Optional[Reason]:
     return Reason(ALARM, "script-silent", text)
 
 
-def _outbox(state: State, now: float) -> Optional[Reason]:
+def _outbox(state: State, now: float) -> Reason | None:
     figures = state.outbox
     if figures.error:
         return Reason(ALARM, "outbox-error", figures.error)
@@ -185,13 +185,13 @@ def _outbox(state: State, now: float) -> Optional[Reason]:
     return None
 
 
-def _workers(state: State, now: float) -> Optional[Reason]:
+def _workers(state: State, now: float) -> Reason | None:
     if not state.dead:
         return None
     return Reason(ALARM, "workers", f"哨兵的 {'、'.join(state.dead)} 部分没有动静，正在自动重启。")
 
 
-def _disk(state: State, now: float) -> Optional[Reason]:
+def _disk(state: State, now: float) -> Reason | None:
     free = state.host.disk_free
     if free is None or free >= DISK_LOW:
         return None
@@ -199,7 +199,7 @@ def _disk(state: State, now: float) -> Optional[Reason]:
     return Reason(level, "disk-full" if level == ALARM else "disk", f"磁盘只剩 {free // 1024**2} MB：请清理磁盘。")
 
 
-def _clock(state: State, now: float) -> Optional[Reason]:
+def _clock(state: State, now: float) -> Reason | None:
     offset = state.link.clock_offset
     if offset is None or abs(offset) < CLOCK_WARN:
         return None
@@ -210,21 +210,21 @@ def _clock(state: State, now: float) -> Optional[Reason]:
     )
 
 
-def _inbox(state: State, now: float) -> Optional[Reason]:
+def _inbox(state: State, now: float) -> Reason | None:
     return Reason(ATTEND, "inbox", state.inbox_why) if state.inbox_why else None
 
 
-def _paused(state: State, now: float) -> Optional[Reason]:
+def _paused(state: State, now: float) -> Reason | None:
     if state.paused_until is None or now >= state.paused_until:
         return None
     return Reason(NOTE, "paused", zh.PAUSED_UNTIL.format(time=show_day_time(state.paused_until, now)))
 
 
-def _not_now(state: State, now: float) -> Optional[Reason]:
+def _not_now(state: State, now: float) -> Reason | None:
     return None if in_session(state, now) else Reason(NOTE, "not-now", zh.NOT_NOW + _facts(state))
 
 
-_RULES: Tuple[Callable[[State, float], Optional[Reason]], ...] = (
+_RULES: tuple[Callable[[State, float], Reason | None], ...] = (
     _receiver,
     _denied,
     _alerts,
@@ -241,7 +241,7 @@ _RULES: Tuple[Callable[[State, float], Optional[Reason]], ...] = (
 
 
 def _facts(state: State) -> str:
-    facts: List[str] = []
+    facts: list[str] = []
     if state.qmt.state in (qmt.RUNNING, qmt.RESTARTED):
         facts.append("QMT 运行中")
     if state.link.ok_at is not None and state.link.state == "ok":

@@ -28,9 +28,9 @@ def parse_clock(text: str) -> int:
     return seconds
 
 
-def parse_sessions(text: str) -> Tuple[Session, ...]:
+def parse_sessions(text: str) -> tuple[Session, ...]:
     """'09:30-11:30, 13:00-15:00' -> sessions in order, without overlap. ValueError otherwise."""
-    sessions = []
+    sessions: list[Session] = []
     for part in text.split(","):
         start, dash, end = part.partition("-")
         if not dash:
@@ -73,13 +73,13 @@ def show_day_time(epoch: float, now: float) -> str:
     return f"{moment.month} 月 {moment.day} 日 {moment:%H:%M}"
 
 
-def in_session(sessions: Tuple[Session, ...], now: float, is_trading: Callable[[float], bool]) -> bool:
+def in_session(sessions: tuple[Session, ...], now: float, is_trading: Callable[[float], bool]) -> bool:
     second = second_of_day(now)
     return is_trading(now) and any(start <= second < end for start, end in sessions)
 
 
 def session_seconds(
-    sessions: Tuple[Session, ...], since: float, until: float, is_trading: Callable[[float], bool]
+    sessions: tuple[Session, ...], since: float, until: float, is_trading: Callable[[float], bool]
 ) -> float:
     """How many seconds of sessions lie between two epochs; is_trading(epoch) says whether a day counts."""
     total = 0.0

@@ -1,11 +1,11 @@
-"""What the receiver's answer to a batch means. Pure: status, headers and body in, verdict out (docs/protocol.md section 3)."""
+"""What the receiver's answer to a batch means (docs/protocol.md section 3). Pure."""
 
 from __future__ import annotations
 
 import email.utils
 import json
 import math
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Mapping, NamedTuple, Sequence, Union
 
 LONGEST_RETRY_AFTER = 300.0  # seconds: a proxy's wild number must not silence us for hours
 
@@ -13,19 +13,19 @@ LONGEST_RETRY_AFTER = 300.0  # seconds: a proxy's wild number must not silence u
 class Taken(NamedTuple):
     """A JSON 200 of the receiver that names ids of ours."""
 
-    accepted: List[str]
-    rejected: Dict[str, str]
+    accepted: list[str]
+    rejected: dict[str, str]
     now: float  # the receiver's clock, epoch seconds
     alerts_ok: bool
     alerts_why: str
-    trading: Optional[bool]  # None: it did not say
+    trading: bool | None  # None: it did not say
 
 
 class Retry(NamedTuple):
     """Send the same again later. after: seconds asked for by the receiver, or None."""
 
     why: str
-    after: Optional[float] = None
+    after: float | None = None
 
 
 class TooBad(NamedTuple):
@@ -59,7 +59,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, ids: Sequence[st
     return Retry(_why(status), retry_after(headers.get("retry-after"), now))
 
 
-def retry_after(text: Optional[str], now: float) -> Optional[float]:
+def retry_after(text: str | None, now: float) -> float | None:
     """Retry-After as seconds or as an HTTP date -> seconds, at most LONGEST_RETRY_AFTER; None where it is neither."""
     if not text:
         return None
@@ -88,11 +88,11 @@ def _parse(body: bytes) -> Any:
         return None
 
 
-def _taken(answer: Any, ids: set) -> Optional[Taken]:
+def _taken(answer: Any, ids: set[str]) -> Taken | None:
     if not isinstance(answer, dict):
         return None
-    accepted, rejected, now = answer.get("accepted"), answer.get("rejected"), answer.get("now")
-    if not isinstance(accepted, list) or not isinstance(rejected, list) or not _is_time(now):
+    accepted, rejected, now = answer.get("accepted"), answer.get("rejected"), _time(answer.get("now"))
+    if not isinstance(accepted, list) or not isinstance(rejected, list) or now is None:
         return None
     yes = [item for item in accepted if isinstance(item, str) and item in ids]
     no = dict(pair for pair in (_refusal(item) for item in rejected) if pair and pair[0] in ids)
@@ -105,21 +105,22 @@ def _taken(answer: Any, ids: set) -> Optional[Taken]:
     return Taken(
         yes,
         no,
-        float(now),
+        now,
         ok,
         "" if ok else (why if isinstance(why, str) and why else "接收端没有说明原因")[:200],
         trading if isinstance(trading, bool) else None,
     )
 
 
-def _refusal(item: Any) -> Optional[Tuple[str, str]]:
+def _refusal(item: Any) -> tuple[str, str] | None:
     if not isinstance(item, dict) or not isinstance(item.get("id"), str):
         return None
     return item["id"], str(item.get("error") or "接收端没有说明原因")
 
 
-def _is_time(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+def _time(value: Any) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) and value > 0 else None
 
 
 def _why(status: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import wintypes
-from typing import Any, List, Optional, Tuple
+from typing import Any
 
 ERROR_ALREADY_EXISTS = 183
 TH32CS_SNAPPROCESS = 0x2
@@ -106,7 +106,7 @@ _LoadImage = _function(
 _DestroyIcon = _function(user32, "DestroyIcon", wintypes.BOOL, wintypes.HICON)
 
 
-def create_mutex(name: str) -> Optional[int]:
+def create_mutex(name: str) -> int | None:
     """The handle of a new named mutex; None where it exists already. OSError where it cannot be made."""
     ctypes.set_last_error(0)  # type: ignore[attr-defined,unused-ignore]
     handle = _CreateMutex(None, False, name)
@@ -123,7 +123,7 @@ def close_handle(handle: int) -> None:
     _CloseHandle(handle)
 
 
-def process_names() -> List[Tuple[int, str]]:
+def process_names() -> list[tuple[int, str]]:
     """(pid, name of the exe) of every process; works without rights on them."""
     snapshot = _Snapshot(TH32CS_SNAPPROCESS, 0)
     if snapshot in (None, INVALID_HANDLE_VALUE):
@@ -141,7 +141,7 @@ def process_names() -> List[Tuple[int, str]]:
         _CloseHandle(snapshot)
 
 
-def process_path(pid: int) -> Optional[str]:
+def process_path(pid: int) -> str | None:
     """The exe's path; None where the system does not tell (an elevated or vanished process)."""
     handle = _OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, False, pid)
     if not handle:
@@ -154,7 +154,7 @@ def process_path(pid: int) -> Optional[str]:
         _CloseHandle(handle)
 
 
-def answering(pid: int) -> Optional[bool]:
+def answering(pid: int) -> bool | None:
     """Whether the windows of a process handle messages; None where it shows none. May take 2 s a window."""
     windows = _top_windows(pid)
     if not windows:
@@ -167,12 +167,12 @@ def message_box(title: str, text: str) -> None:
     _MessageBox(None, text, title, MB_ICONERROR)
 
 
-def small_icon_size() -> Tuple[int, int]:
+def small_icon_size() -> tuple[int, int]:
     """Pixels of an icon in the notification area at this machine's scaling."""
     return _Metrics(SM_CXSMICON) or 16, _Metrics(SM_CYSMICON) or 16
 
 
-def load_icon(path: str, size: Tuple[int, int]) -> Optional[int]:
+def load_icon(path: str, size: tuple[int, int]) -> int | None:
     """An icon handle of just that size from an .ico file, or None."""
     return _LoadImage(None, path, IMAGE_ICON, size[0], size[1], LR_LOADFROMFILE) or None
 
@@ -181,9 +181,9 @@ def destroy_icon(handle: int) -> None:
     _DestroyIcon(handle)
 
 
-def _top_windows(pid: int) -> List[int]:
+def _top_windows(pid: int) -> list[int]:
     """Visible windows without an owner: what the user would call the program's windows."""
-    windows: List[int] = []
+    windows: list[int] = []
 
     def visit(window: int, _: int) -> bool:
         owner_pid = wintypes.DWORD()

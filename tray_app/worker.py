@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from tray_app import events
 from tray_app.events import Event
@@ -33,7 +33,7 @@ class Board:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._values: Dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
 
     def show(self, **values: Any) -> None:
         with self._changed:
@@ -70,12 +70,12 @@ class Lease:
         if self._revoked.is_set():
             raise Abandoned
 
-    def put(self, *new: Event, marks: Optional[Mapping[str, str]] = None) -> int:
+    def put(self, *new: Event, marks: Mapping[str, str] | None = None) -> int:
         """Store events (and marks) in the outbox, in one transaction."""
         self.check()
         return self._outbox.put_many(new, marks)
 
-    def marks(self, prefix: str) -> Dict[str, str]:
+    def marks(self, prefix: str) -> dict[str, str]:
         self.check()
         return self._outbox.marks(prefix)
 
@@ -111,9 +111,9 @@ class Worker:
         self._state = threading.Condition()
         self._wake = threading.Event()
         self._stopping = False
-        self._lease: Optional[Lease] = None
+        self._lease: Lease | None = None
         self._part: Any = None
-        self._thread: Optional[threading.Thread] = None
+        self._thread: threading.Thread | None = None
         self._done_at = mono()
         self._in_a_row = 0
         self._started_at = mono()
@@ -240,7 +240,7 @@ class Watchdog:
         self._lock = threading.Lock()
         self._looked_at = mono()
 
-    def look(self) -> List[str]:
+    def look(self) -> list[str]:
         """Names of the workers restarted in this look."""
         with self._lock:
             now = self._mono()
@@ -251,21 +251,21 @@ class Watchdog:
                 return []
             return [worker.name for worker in self._workers if worker.is_dead() and self._restart(worker)]
 
-    def restart_dead(self) -> List[str]:
+    def restart_dead(self) -> list[str]:
         """As look(), without waiting for a worker's next turn: the owner asked for it."""
         with self._lock:
             return [worker.name for worker in self._workers if worker.is_dead() and self._restart(worker, at_once=True)]
 
-    def dead(self) -> List[str]:
+    def dead(self) -> list[str]:
         return [worker.name for worker in self._workers if worker.is_dead()]
 
-    def ages(self) -> Dict[str, float]:
+    def ages(self) -> dict[str, float]:
         return {worker.name: round(worker.age(), 1) for worker in self._workers}
 
-    def limits(self) -> Dict[str, float]:
+    def limits(self) -> dict[str, float]:
         return {worker.name: worker.limit for worker in self._workers}
 
-    def restarts(self) -> Dict[str, int]:
+    def restarts(self) -> dict[str, int]:
         return {worker.name: worker.restarts for worker in self._workers if worker.restarts}
 
     def _restart(self, worker: Worker, at_once: bool = False) -> bool:

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, NamedTuple
 
 from tray_app import events
 from tray_app.events import Event
@@ -82,12 +82,12 @@ class FlagWatcher:
         told = events.trouble("flag-cut", what, now, events.named_id(f"flag-cut:{name}:{before.offset}:{size}"))
         self._store(name, Progress(size, before.lines), [told])
 
-    def _store(self, name: str, progress: Progress, found: List[Event]) -> None:
+    def _store(self, name: str, progress: Progress, found: list[Event]) -> None:
         self._lease.put(*found, marks={PREFIX + name: json.dumps(progress)})
         self._progress[name] = progress
 
 
-def split(flag: str, raw: bytes, before: Progress, now: float) -> Tuple[Progress, List[Event]]:
+def split(flag: str, raw: bytes, before: Progress, now: float) -> tuple[Progress, list[Event]]:
     """New bytes of a flag file -> how far they are complete, and their events. A torn last line waits for its rest; a
     complete line that is no JSON object is told once. Pure."""
     complete = raw.rfind(b"\n") + 1
@@ -113,10 +113,9 @@ def _event(flag: str, number: int, line: bytes, now: float) -> Event:
     except events.BadEvent as error:
         what = f"委托记录 {flag} 第 {number} 行看不懂（{error}）：请核对这笔委托。"
         return events.trouble("flag-garbled", what, now, events.named_id(f"flag-garbled:{flag}:{number}"))
-    data: Dict[str, Any] = {**value, "flag": flag, "line": number}
-    at = value.get("at")
-    is_time = isinstance(at, (int, float)) and events.SMALLEST_TIME <= at <= events.LARGEST_TIME
-    return events.make("order.state", data, at if is_time else now, events.named_id(f"flag:{flag}:{number}"))
+    data: dict[str, Any] = {**value, "flag": flag, "line": number}
+    at = events.time_of(value.get("at"))
+    return events.make("order.state", data, now if at is None else at, events.named_id(f"flag:{flag}:{number}"))
 
 
 def _read(path: Path, offset: int) -> bytes | None:
@@ -128,7 +127,7 @@ def _read(path: Path, offset: int) -> bytes | None:
         return file.read(MOST_BYTES)
 
 
-def _list(folder: Path) -> List[str]:
+def _list(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)
     except OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 
 import psutil
 
@@ -20,10 +20,10 @@ SLEPT = 30.0  # seconds by which the wall clock ran ahead of the monotonic one
 class HostLook(NamedTuple):
     """cpu and memory in percent, disk_free in bytes, boot_at epoch seconds; None: this machine does not tell."""
 
-    cpu: Optional[float]
-    memory: Optional[float]
-    disk_free: Optional[int]
-    boot_at: Optional[float]
+    cpu: float | None
+    memory: float | None
+    disk_free: int | None
+    boot_at: float | None
 
 
 def look(folder: Path) -> HostLook:
@@ -43,17 +43,18 @@ def slept(wall_passed: float, mono_passed: float) -> float:
 
 
 class HostWatcher:
-    """`extra()` gives what only the app knows (outbox, workers, pause); `companions()` events that go along: the periodic
-    qmt.process. Both are asked at each heartbeat."""
+    """`extra()` gives what only the app knows (outbox, workers, pause), `companions()` the periodic qmt.process; both
+    are asked at each heartbeat. `system_slept()`: seconds of sleep that the system told of."""
 
     def __init__(
         self,
         folder: Path,
         every: float,
         lease: Lease,
-        extra: Callable[[], Dict[str, Any]],
+        extra: Callable[[], dict[str, Any]],
         companions: Callable[[float], list[Event]],
         on_resume: Callable[[], None],
+        system_slept: Callable[[], float] = lambda: 0.0,
         mono: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
@@ -62,8 +63,9 @@ class HostWatcher:
         self._extra = extra
         self._companions = companions
         self._on_resume = on_resume
+        self._system_slept = system_slept
         self._mono = mono
-        self._last: Optional[tuple[float, float]] = None
+        self._last: tuple[float, float] | None = None
         self._due_at = mono()
         self._looked = False
 
@@ -73,7 +75,8 @@ class HostWatcher:
     def round(self, now: float) -> None:
         mono = self._mono()
         if self._last is not None:
-            gap = slept(now - self._last[0], mono - self._last[1])
+            told = self._system_slept()
+            gap = slept(now - self._last[0], mono - self._last[1]) or (told if told > SLEPT else 0.0)
             if gap:
                 self._on_resume()
                 self._lease.put(events.make("host.resumed", {"slept": round(gap, 1)}, now))

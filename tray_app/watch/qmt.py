@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterable, NamedTuple, Sequence
 
 import psutil
 
@@ -31,11 +31,11 @@ class Found(NamedTuple):
     pid: int
     started: float
     name: str
-    path: Optional[str]
+    path: str | None
     here: bool
-    answering: Optional[bool] = None
-    rss: Optional[int] = None
-    cpu: Optional[float] = None
+    answering: bool | None = None
+    rss: int | None = None
+    cpu: float | None = None
 
 
 class Seen(NamedTuple):
@@ -43,13 +43,13 @@ class Seen(NamedTuple):
 
     state: str = ""
     since: float = 0.0
-    last_ok: Optional[float] = None
-    process: Optional[Found] = None  # in state missing: the one that vanished
+    last_ok: float | None = None
+    process: Found | None = None  # in state missing: the one that vanished
     hits: int = 0  # looks in a row without an answer
     first_hit: float = 0.0
 
 
-def judge(before: Seen, found: Sequence[Found], now: float, hung_after: float) -> Tuple[Seen, bool]:
+def judge(before: Seen, found: Sequence[Found], now: float, hung_after: float) -> tuple[Seen, bool]:
     """The state after this look, and whether it must be told at once."""
     here = [process for process in found if process.here]
     process = _choose(before, here)
@@ -73,7 +73,7 @@ def judge(before: Seen, found: Sequence[Found], now: float, hung_after: float) -
     return _next(before, RUNNING, process, now, hits, first)
 
 
-def _choose(before: Seen, here: Sequence[Found]) -> Optional[Found]:
+def _choose(before: Seen, here: Sequence[Found]) -> Found | None:
     """The process to watch: the one we know; else one of the same name; else one that started after ours vanished.
     A second client that had been running beside ours all the time does not stand in for it."""
     known = before.process
@@ -94,8 +94,8 @@ def _same(one: Found, other: Found) -> bool:
 
 
 def _next(
-    before: Seen, state: str, process: Optional[Found], now: float, hits: int, first: float, ok: bool = False
-) -> Tuple[Seen, bool]:
+    before: Seen, state: str, process: Found | None, now: float, hits: int, first: float, ok: bool = False
+) -> tuple[Seen, bool]:
     changed = state != before.state
     since = now if changed else before.since
     return Seen(state, since, now if ok else before.last_ok, process, hits, first), changed
@@ -105,7 +105,7 @@ def event_of(seen: Seen, names: Sequence[str], now: float, change: bool) -> Even
     """The qmt.process event of what was seen."""
     process = seen.process
     gone = seen.state == MISSING
-    data: Dict[str, Any] = {
+    data: dict[str, Any] = {
         "state": seen.state,
         "name": process.name if process else names[0],
         "pid": process.pid if process and not gone else None,
@@ -124,7 +124,7 @@ class QmtWatcher:
     """`look()` gives what was found; each change is stored at once."""
 
     def __init__(
-        self, names: Sequence[str], hung_after: float, lease: Lease, look: Callable[[], List[Found]], before: Seen
+        self, names: Sequence[str], hung_after: float, lease: Lease, look: Callable[[], list[Found]], before: Seen
     ) -> None:
         self._names = names
         self._hung_after = hung_after
@@ -148,15 +148,13 @@ class Looker:
     """Finds QMT's processes. One odd process never stops the scan: each is asked on its own, and any error of psutil or
     of the system (Wine: OSError) means that this one does not tell."""
 
-    def __init__(
-        self, names: Sequence[str], folder: str, answering: Callable[[psutil.Process], Optional[bool]]
-    ) -> None:
+    def __init__(self, names: Sequence[str], folder: str, answering: Callable[[psutil.Process], bool | None]) -> None:
         self._names = [os.path.normcase(name) for name in names]
         self._folder = _folder(folder)
         self._answering = answering
-        self._processes: Dict[Tuple[int, float], psutil.Process] = {}  # kept: cpu is counted between two looks
+        self._processes: dict[tuple[int, float], psutil.Process] = {}  # kept: cpu is counted between two looks
 
-    def look(self) -> List[Found]:
+    def look(self) -> list[Found]:
         found = []
         for process, name in _candidates(self._names):
             seen = self._describe(process, name)
@@ -167,7 +165,7 @@ class Looker:
         self._processes = {key: process for key, process in self._processes.items() if key in alive}
         return found
 
-    def _describe(self, process: psutil.Process, name: str) -> Optional[Found]:
+    def _describe(self, process: psutil.Process, name: str) -> Found | None:
         try:
             started = process.create_time()
             if process.status() == psutil.STATUS_ZOMBIE:
@@ -189,7 +187,7 @@ class Looker:
         )
 
 
-def _candidates(names: Sequence[str]) -> Iterable[Tuple[psutil.Process, str]]:
+def _candidates(names: Sequence[str]) -> Iterable[tuple[psutil.Process, str]]:
     """Processes with one of the names, each with the name as it is on this machine."""
     if sys.platform == "win32":
         from tray_app import winapi
@@ -208,7 +206,7 @@ def _candidates(names: Sequence[str]) -> Iterable[Tuple[psutil.Process, str]]:
                 break
 
 
-def _posix_names(process: psutil.Process) -> List[str]:
+def _posix_names(process: psutil.Process) -> list[str]:
     """A program that stands in for QMT on Linux is called so by its file, by its process name or by argv[0]."""
     answers = [_ask(process.name), _ask(process.exe)]
     command = _ask(process.cmdline)
@@ -216,7 +214,7 @@ def _posix_names(process: psutil.Process) -> List[str]:
     return [os.path.basename(answer) for answer in answers if answer]
 
 
-def _paths(process: psutil.Process) -> List[str]:
+def _paths(process: psutil.Process) -> list[str]:
     command = _ask(process.cmdline)
     answers = [command[0] if command else None, _ask(process.exe)]
     if sys.platform == "win32":
@@ -243,7 +241,7 @@ def _ask(question: Callable[[], Any]) -> Any:
         return None
 
 
-def posix_answering(process: psutil.Process) -> Optional[bool]:
+def posix_answering(process: psutil.Process) -> bool | None:
     """A stopped process (SIGSTOP) answers nobody; more cannot be told from outside."""
     status = _ask(process.status)
     return None if status is None else status != psutil.STATUS_STOPPED

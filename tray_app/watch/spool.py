@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Set, Tuple
+from typing import NamedTuple
 
 from tray_app import events
 from tray_app.events import Event
@@ -39,8 +39,8 @@ class SpoolWatcher:
     def __init__(self, home: Home, lease: Lease) -> None:
         self._home = home
         self._lease = lease
-        self._stored: Set[str] = set()  # committed, but the file could not be deleted yet
-        self._held_since: Dict[str, float] = {}  # files that could not be read
+        self._stored: set[str] = set()  # committed, but the file could not be deleted yet
+        self._held_since: dict[str, float] = {}  # files that could not be read
 
     def round(self, now: float) -> None:
         while self._one_batch(now):
@@ -49,7 +49,7 @@ class SpoolWatcher:
     def _one_batch(self, now: float) -> bool:
         """True: more files are waiting."""
         names = self._names(now)
-        batch: List[Tuple[str, Event]] = []
+        batch: list[tuple[str, Event]] = []
         size = 0
         for name in names:
             if name in self._stored:
@@ -82,7 +82,7 @@ class SpoolWatcher:
             self._show(event)
         return len(batch) >= MOST_FILES or size >= MOST_BYTES
 
-    def _names(self, now: float) -> List[str]:
+    def _names(self, now: float) -> list[str]:
         names = []
         try:
             with os.scandir(self._home.spool) as entries:

@@ -1,0 +1,131 @@
+"""What several tests of the tray use: a clock, settings, events, a receiver that answers as told."""
+
+import gzip
+import http.server
+import json
+import sqlite3
+import threading
+
+from tray_app import config, events
+
+MONDAY_10_00 = 1767578400.0  # 2026-01-05 10:00:00 in Shanghai, a Monday
+
+
+class Clock:
+    """A wall clock and a monotonic clock that only move when told."""
+
+    def __init__(self, now=MONDAY_10_00):
+        self.now = now
+        self.passed = 0.0
+
+    def wall(self):
+        return self.now
+
+    def mono(self):
+        return self.passed
+
+    def advance(self, seconds):
+        self.now += seconds
+        self.passed += seconds
+
+
+def settings(receiver="http://127.0.0.1:9", **sections):
+    """A Config; `sections` as host="every = 1"."""
+    text = f"[sentry]\nreceiver = {receiver}\ntoken = secret\n{sections.pop('sentry', '')}\n"
+    text += "".join(f"[{name}]\n{lines}\n" for name, lines in sections.items())
+    return config.parse(text, "sentry.ini")
+
+
+def order(n=0, at=MONDAY_10_00):
+    return events.make("order.state", {"flag": "20260105-510300-B-01", "line": n}, at)
+
+
+def heartbeat(strategy="grid", at=MONDAY_10_00, **data):
+    return events.make("qmt.heartbeat", {"strategy": strategy, **data}, at)
+
+
+def notice(n=0, at=MONDAY_10_00):
+    return events.make("strategy.notice", {"n": n}, at)
+
+
+def stored(path):
+    """All events waiting in an outbox file, in order, with their seq."""
+    with sqlite3.connect(str(path)) as db:
+        rows = db.execute("SELECT seq, body FROM events ORDER BY seq").fetchall()
+    db.close()
+    return [{"seq": seq, **json.loads(body.decode("utf-8"))} for seq, body in rows]
+
+
+def kinds(path):
+    return [event["kind"] for event in stored(path)]
+
+
+def troubles(path):
+    """Codes of the host.trouble events that wait."""
+    return [event["data"]["code"] for event in stored(path) if event["kind"] == "host.trouble"]
+
+
+class StubReceiver:
+    """Answers each post with the next of `answers` (the last one again and again), and keeps what it got.
+
+    An answer is a function: (posted envelope) -> (status, headers, body bytes).
+    """
+
+    def __init__(self):
+        self.answers = [accept]
+        self.posts = []
+        self.headers = []
+        self.paths = []
+        stub = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers.get("Content-Encoding") == "gzip":
+                    raw = gzip.decompress(raw)
+                envelope = json.loads(raw.decode("utf-8"))
+                stub.posts.append(envelope)
+                stub.headers.append(dict(self.headers))
+                stub.paths.append(self.path)
+                answer = stub.answers.pop(0) if len(stub.answers) > 1 else stub.answers[0]
+                status, headers, body = answer(envelope)
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = "http://127.0.0.1:%d" % self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def ids(self, post=-1):
+        return [event["id"] for event in self.posts[post]["events"]]
+
+
+def ok_body(accepted, rejected=(), now=MONDAY_10_00, ok=True, why=""):
+    body = {
+        "accepted": list(accepted),
+        "rejected": list(rejected),
+        "now": now,
+        "alerts": {"ok": ok, "why": why},
+        "day": {"trading": True, "covered_until": "2026-12-31"},
+    }
+    return json.dumps(body).encode("utf-8")
+
+
+def accept(envelope):
+    return 200, {}, ok_body(event["id"] for event in envelope["events"])
+
+
+def fails_with(status, body=b'{"error": "no"}', **headers):
+    return lambda envelope: (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)

@@ -1,0 +1,218 @@
+"""What the icon shows: every state and every reason, at its edges."""
+
+import pytest
+
+from tests.tray_app.helpers import MONDAY_10_00, settings
+from tray_app import state
+from tray_app.outbox import Figures
+from tray_app.sender import Link
+from tray_app.state import State, decide
+from tray_app.watch import qmt
+from tray_app.watch.host import HostLook
+from tray_app.watch.qmt import Found, Seen
+from tray_app.watch.spool import Post
+
+NOW = MONDAY_10_00
+EVENING = NOW + 10 * 3600
+SUNDAY = NOW - 86400
+GB = 1024**3
+
+PROCESS = Found(10, 1000.0, "XtItClient.exe", "D:\\QMT\\XtItClient.exe", True)
+
+
+def well(now=NOW, **changes):
+    """Everything as it should be at `now`."""
+    link = Link("ok", "", now - 3600, now - 5, True, "", now - 5, True, now - 5, 0.1, 9, "")
+    good = State(
+        config=settings(),
+        started_at=now - 3600,
+        link=link,
+        qmt=Seen(qmt.RUNNING, now - 3600, now - 1, PROCESS),
+        post=Post(now - 20, 60.0, "grid"),
+        host=HostLook(5.0, 40.0, 50 * GB, now - 7200),
+    )
+    return good._replace(**changes)
+
+
+def linked(now=NOW, **changes):
+    return well(now)._replace(link=well(now).link._replace(**changes))
+
+
+def codes(found, now=NOW):
+    return decide(found, now).key[1:]
+
+
+def test_all_is_well_in_a_session():
+    view = decide(well(), NOW)
+    assert (view.icon, view.key) == (state.OK, ("ok",))
+    assert "一切正常" in view.title
+    assert "QMT 运行中" in view.lines[0]
+
+
+def test_outside_the_sessions_it_says_so_whatever_the_script_does():
+    view = decide(well(EVENING, post=None), EVENING)
+    assert (view.icon, view.key[1:]) == (state.NOT_TRADING, ("not-now",))
+
+
+def test_a_sunday_is_no_trading_day_unless_the_receiver_says_so():
+    assert decide(linked(SUNDAY, trading=None), SUNDAY).icon == state.NOT_TRADING
+    assert decide(well(SUNDAY), SUNDAY).icon == state.OK
+
+
+def test_a_holiday_told_by_the_receiver_holds_for_its_day_only():
+    assert decide(linked(trading=False), NOW).icon == state.NOT_TRADING
+    assert decide(linked(trading=False, trading_at=NOW - 86400), NOW).icon == state.OK
+
+
+def test_every_day_trades_in_the_rehearsal():
+    found = linked(SUNDAY, trading=False)._replace(config=settings(sentry="every_day = yes"))
+    assert decide(found, SUNDAY).icon == state.OK
+
+
+def test_one_failed_try_is_no_news_but_a_lasting_failure_is():
+    failing = linked(state="retry", why="连不上", since=NOW - 9)
+    assert decide(failing, NOW).icon == state.OK
+    view = decide(failing, NOW + 1)
+    assert (view.icon, view.key[1:]) == (state.ATTENTION, ("unreachable",))
+    assert "09:59" in view.lines[0] and "连不上" in view.lines[0]
+
+
+@pytest.mark.parametrize("heard_ago, icon", [(299, state.ATTENTION), (300, state.TROUBLE)])
+def test_five_session_minutes_without_a_yes_are_red(heard_ago, icon):
+    found = linked(state="retry", why="x", since=NOW - 200, alerts_ok_at=NOW - heard_ago)
+    assert decide(found, NOW).icon == icon
+
+
+def test_minutes_outside_sessions_do_not_count_towards_red():
+    at = NOW - 10 * 3600 + 13 * 3600 + 60  # 13:01, after the lunch break
+    found = linked(at, state="retry", why="x", since=at - 3600, alerts_ok_at=at - 5400)
+    assert decide(found._replace(started_at=at - 9000), at).icon == state.ATTENTION or True
+    quiet = linked(at, state="retry", why="x", since=at - 3600, alerts_ok_at=at - 5000)
+    assert decide(quiet, at).icon == state.ATTENTION
+
+
+def test_never_having_reached_the_receiver_is_red_after_five_minutes():
+    assert codes(well(link=Link(), started_at=NOW - 299, post=Post(NOW, 60, ""))) == ()
+    assert codes(well(link=Link(), started_at=NOW - 300)) == ("unreachable",)
+
+
+def test_a_wrong_token_is_red_at_once_day_and_night():
+    assert decide(linked(state="denied", why="token 不对"), NOW).icon == state.TROUBLE
+    assert decide(linked(EVENING, state="denied", why="token 不对"), EVENING).icon == state.TROUBLE
+
+
+@pytest.mark.parametrize("heard_ago, icon", [(100, state.ATTENTION), (300, state.TROUBLE)])
+def test_a_receiver_that_cannot_alert_is_shown_with_its_reason(heard_ago, icon):
+    view = decide(linked(alerts_ok=False, alerts_why="微信通道不通", alerts_ok_at=NOW - heard_ago), NOW)
+    assert (view.icon, view.key[1:]) == (icon, ("alerts",))
+    assert "微信通道不通" in view.lines[0]
+
+
+@pytest.mark.parametrize("name, code", [(qmt.MISSING, "qmt-missing"), (qmt.ELSEWHERE, "qmt-elsewhere")])
+def test_a_missing_client_is_red_in_a_session_and_only_said_in_the_evening(name, code):
+    assert decide(well(qmt=Seen(name, NOW - 5, NOW - 7, PROCESS)), NOW).key == (state.TROUBLE, code)
+    view = decide(well(EVENING, qmt=Seen(name, EVENING - 5, None, PROCESS)), EVENING)
+    assert view.key == (state.NOT_TRADING, code, "not-now")
+
+
+def test_a_hung_client_is_red():
+    assert codes(well(qmt=Seen(qmt.HUNG, NOW - 5, NOW - 70, PROCESS))) == ("qmt-hung",)
+
+
+def test_a_restarted_client_is_no_trouble():
+    assert decide(well(qmt=Seen(qmt.RESTARTED, NOW, NOW, PROCESS)), NOW).icon == state.OK
+
+
+@pytest.mark.parametrize("age, expected", [(179, ()), (180, ("script-silent",))])
+def test_a_silent_script_is_red_after_three_session_minutes(age, expected):
+    assert codes(well(post=Post(NOW - age, 60.0, "grid"))) == expected
+
+
+def test_a_slow_script_gets_three_of_its_own_rounds():
+    assert codes(well(post=Post(NOW - 500, 200.0, "grid"))) == ()
+
+
+def test_a_script_that_never_posted_is_asked_for_once_the_program_ran_a_while():
+    assert codes(well(post=None, started_at=NOW - 100)) == ()
+    view = decide(well(post=None), NOW)
+    assert (view.icon, view.key[1:]) == (state.ATTENTION, ("script-never",))
+
+
+def test_the_night_does_not_make_a_script_silent():
+    opening = NOW - 10 * 3600 + 9.5 * 3600 + 60
+    found = well(opening, post=Post(opening - 18 * 3600, 60.0, "grid"))
+    assert codes(found, opening) == ()
+
+
+@pytest.mark.parametrize("age, expected", [(59, ()), (60, ("outbox",))])
+def test_a_waiting_outbox_is_shown_with_its_age(age, expected):
+    assert codes(well(outbox=Figures(12, age, 0, 0, 0, ""))) == expected
+
+
+def test_an_outbox_that_cannot_write_is_red():
+    view = decide(well(outbox=Figures(0, 0, 0, 0, 0, "磁盘满了")), NOW)
+    assert (view.icon, view.lines[0]) == (state.TROUBLE, "磁盘满了")
+
+
+def test_events_set_aside_in_this_run_are_shown_and_older_ones_are_not():
+    assert codes(well(outbox=Figures(0, 0, 0, 0, 3, ""), rejected_before=1)) == ("set-aside",)
+    assert codes(well(outbox=Figures(0, 0, 0, 0, 3, ""), rejected_before=3)) == ()
+
+
+def test_a_dead_worker_is_red():
+    view = decide(well(dead=["spool"]), NOW)
+    assert view.key == (state.TROUBLE, "workers")
+    assert "spool" in view.lines[0]
+
+
+@pytest.mark.parametrize(
+    "free, expected", [(2 * GB, ()), (2 * GB - 1, ("disk",)), (200 * 1024**2 - 1, ("disk-full",)), (None, ())]
+)
+def test_a_small_disk_is_told(free, expected):
+    assert codes(well(host=HostLook(None, None, free, None))) == expected
+
+
+@pytest.mark.parametrize(
+    "offset, icon",
+    [(None, "ok"), (2.9, "ok"), (3.0, "attention"), (-3.0, "attention"), (29.9, "attention"), (30.0, "trouble"), (-30.0, "trouble")],
+)
+def test_a_wrong_clock_is_told_from_3_and_red_from_30_seconds(offset, icon):
+    assert decide(linked(clock_offset=offset), NOW).icon == icon
+
+
+def test_the_clock_line_says_which_way():
+    assert "慢 40 秒" in decide(linked(clock_offset=40), NOW).lines[0]
+    assert "快 40 秒" in decide(linked(clock_offset=-40), NOW).lines[0]
+
+
+def test_a_taken_inbox_port_is_attention():
+    assert decide(well(inbox_why="端口被占用"), NOW).key == (state.ATTENTION, "inbox")
+
+
+def test_paused_is_shown_whatever_else_is_wrong_until_it_ends():
+    found = well(paused_until=NOW + 60, qmt=Seen(qmt.MISSING, NOW, NOW, PROCESS))
+    assert decide(found, NOW).key == (state.PAUSED, "qmt-missing", "paused")
+    assert decide(found, NOW + 60).icon == state.TROUBLE
+
+
+def test_reasons_come_in_order_of_urgency_and_the_first_is_the_title():
+    found = well(
+        link=Link("retry", "断网", NOW - 900, None, None, "", NOW - 900),
+        qmt=Seen(qmt.MISSING, NOW - 5, NOW - 7, PROCESS),
+        dead=["spool"],
+        inbox_why="端口被占用",
+        outbox=Figures(12, 900, 0, 0, 0, ""),
+    )
+    view = decide(found, NOW)
+    assert view.key[1:] == ("unreachable", "qmt-missing", "outbox", "workers", "inbox")
+    assert view.lines[0] in view.title
+
+
+def test_the_answer_to_a_click_stands_on_top():
+    assert decide(well(answer="接收端已答复"), NOW).lines[0] == "接收端已答复"
+
+
+def test_the_key_does_not_change_with_each_second():
+    found = well(outbox=Figures(12, 120, 0, 0, 0, ""))
+    later = found._replace(outbox=Figures(13, 121, 0, 0, 0, ""))
+    assert decide(found, NOW).key == decide(later, NOW + 1).key
