@@ -19,13 +19,6 @@ TIMER_SECONDS = 5  # how often the timer looks at the clock, at most
 DEAL_GAP = 1.0  # seconds between two posts for deals: an order filled in forty pieces is not forty posts
 _EARLY = 0.5  # seconds: a timer that comes a little early still posts, or it would post at half the rate
 
-_TABLES: Tuple[Tuple[str, str, Callable[[object], rows.Row]], ...] = (
-    ("accounts", "ACCOUNT", rows.account),
-    ("positions", "POSITION", rows.position),
-    ("orders", "ORDER", rows.order),
-    ("deals", "DEAL", rows.deal),
-)
-
 # Notices already made on a day: QMT runs init again at every quote reconnect. In the module, which outlives a re-init.
 _noticed: Set[Tuple[str, str, str]] = set()
 
@@ -52,6 +45,7 @@ class Beat:
         self._posted_deals: Set[Tuple[Any, ...]] = set()
         self._day = ""
         self._told_old = False
+        self._finished = rows.Finished()
         self._account = ""
         self._account_type = ""
         self._home = home.folder(environ)
@@ -168,7 +162,12 @@ class Beat:
         """The four tables as rows, and the names of those that QMT did not give."""
         tables: Dict[str, List[rows.Row]] = {}
         failed = []
-        for name, qmt_name, convert in _TABLES:
+        for name, qmt_name, convert in (
+            ("accounts", "ACCOUNT", rows.account),
+            ("positions", "POSITION", rows.position),
+            ("orders", "ORDER", self._finished.order),
+            ("deals", "DEAL", self._finished.deal),
+        ):
             objects = self._guard.run("get_trade_detail_data", self._read_table, qmt_name)
             if objects is None:
                 failed.append(name)
@@ -189,6 +188,7 @@ class Beat:
             self._day = today
             self._called_back.clear()
             self._posted_deals.clear()
+            self._finished.forget()
 
     # ---- telling
 

@@ -1,10 +1,13 @@
 """Trading day and time of day as epoch + 8 h, never the PC's time zone: a PC set to UTC must keep the same hours."""
 
 import calendar
+import datetime
 import time
 from typing import Iterable, Optional, Tuple
 
 CHINA = 8 * 3600  # Asia/Shanghai has had no daylight saving time since 1991
+
+_STAMP = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))  # where the parts of YYYYMMDDhhmmss stand
 
 Hours = Tuple[Tuple[int, int], ...]  # (first second, last second) of the day, both inside
 
@@ -44,8 +47,9 @@ def tick_time(tick: object) -> Optional[float]:
     for name in ("timetag", "stime"):
         digits = "".join(c for c in str(tick.get(name) or "") if c in "0123456789")[:14]
         if len(digits) == 14:
+            parts = [int(digits[start:end]) for start, end in _STAMP]
             try:
-                return float(calendar.timegm(time.strptime(digits, "%Y%m%d%H%M%S")) - CHINA)
+                return float(calendar.timegm(datetime.datetime(*parts).timetuple()) - CHINA)
             except ValueError:  # '00000000000000' before the first tick of a day
                 continue
     return None
