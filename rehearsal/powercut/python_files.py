@@ -72,7 +72,7 @@ class PythonFiles:
             self._patch_os(name, self._removing(self._real[name], self.recording.deleted))
         self._patch_os("rmdir", self._removing(self._real["rmdir"], self.recording.removed_folder))
         self._patch_os("mkdir", self._mkdir)
-        self._patch(builtins, "open", self._open_file)
+        self._patch_everywhere(builtins, "open", self._open_file)
         self._patch(io, "open", self._open_file)
 
     def stop(self) -> None:
@@ -83,10 +83,14 @@ class PythonFiles:
     def _patch_os(self, name: str, new: Callable[..., Any]) -> None:
         if not hasattr(os, name):
             return
-        self._patch(os, name, new)
-        # Up to 3.9 pathlib keeps its own references to these functions.
+        self._patch_everywhere(os, name, new)
+
+    def _patch_everywhere(self, module: Any, name: str, new: Callable[..., Any]) -> None:
+        """In the module, and up to Python 3.10 in pathlib, which keeps references of its own."""
+        original = getattr(module, name)
+        self._patch(module, name, new)
         accessor = getattr(pathlib, "_NormalAccessor", None)
-        if accessor is not None and name in vars(accessor):
+        if accessor is not None and vars(accessor).get(name) is original:
             self._patch(accessor, name, staticmethod(new))
 
     def _patch(self, holder: Any, name: str, new: Any) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import uuid
 
 import pytest
 
@@ -9,6 +10,8 @@ from qmt_strategy.dingtou import spool
 from rehearsal.powercut import disk
 from rehearsal.powercut.replay import replay
 from rehearsal.powercut.sqlite_vfs import ShimUnavailable, shim
+from tray_app import events
+from tray_app.outbox import Outbox
 
 CUTS = 60
 
@@ -30,7 +33,7 @@ def test_no_post_that_was_answered_yes_is_lost_or_doubled(tmp_path):
 
 @pytest.mark.xfail(
     strict=True,
-    reason="dingtou/spool.py syncs the file before the rename and not after it: on Windows, which cannot sync a folder, "
+    reason="dingtou/spool.py syncs the file before the rename, not after it: on Windows, which cannot sync a folder, "
     "the post may come back as .NAME.tmp, which nobody picks up",
 )
 def test_the_same_holds_where_no_folder_can_be_synced_as_on_windows(tmp_path):
@@ -73,7 +76,7 @@ def test_a_spool_without_sync_is_found_out(tmp_path, monkeypatch):
     monkeypatch.setattr(spool, "os", OsWithoutSync())
     report = replay(CUTS, 1, tmp_path, pc_disk=disk.POSIX)
     assert report.lost > 0
-    assert "of spool" in report.details[0]
+    assert set(report.lost_by) == {"spool"}
     assert not report.not_full
 
 
@@ -88,3 +91,23 @@ def test_the_same_seed_gives_the_same_report(tmp_path, monkeypatch):
     first, second = (replay(10, 7, tmp_path / name) for name in ("first", "second"))
     assert [line for line in first.details if "cut after event" in line]
     assert (first.lost, first.promised, first.details) == (second.lost, second.promised, second.details)
+
+
+def test_an_outbox_that_says_yes_before_it_commits_is_found_out(tmp_path, monkeypatch):
+    put_many, held_back = Outbox.put_many, []
+
+    def late(self, new, marks=None):
+        ready, held_back[:] = list(held_back), list(new)
+        return put_many(self, ready, marks)
+
+    monkeypatch.setattr(Outbox, "put_many", late)
+    report = replay(CUTS, 1, tmp_path, pc_disk=disk.POSIX)
+    assert set(report.lost_by) == {"spool", "flag", "inbox"}
+
+
+def test_ids_made_anew_after_a_cut_are_found_out_as_doubling(tmp_path, monkeypatch):
+    check = events.check
+    monkeypatch.setattr(events, "check", lambda value: dict(check(value), id=str(uuid.uuid4())))
+    report = replay(CUTS, 1, tmp_path, pc_disk=disk.POSIX)
+    assert report.doubled > 0
+    assert not report.passed
