@@ -1060,7 +1060,7 @@ def accuse_script(source: Source, picture: Picture) -> Accusation:
         source.name,
         source.last_seen,
         f"策略没有心跳：{words(source.name, 40)}" if source.kind == "qmt.heartbeat" else f"{name} 没有心跳",
-        f"策略有心跳了：{words(source.name, 40)}" if source.kind == "qmt.heartbeat" else f"{name} 有心跳了",
+        f"{name} 有心跳了",
         f"自 {clock(source.last_seen, picture.now)} 最后一次心跳起，再没有收到{name} 的消息。{alive}",
         todo,
     )
@@ -2502,7 +2502,7 @@ def claim(tx: Tx, channel: Channel) -> Claim | float:
     The gravest first; more than a few at once go as one digest."""
     state = channel_row(tx.db, channel.name)
     if state is not None and state["quiet_until"] is not None and state["quiet_until"] > tx.now:
-        return state["quiet_until"] - tx.now
+        return float(state["quiet_until"] - tx.now)
     rows = tx.db.execute(
         "SELECT outbox.id, outbox.message, outbox.priority, tries, callback, title, body, tail, outbox.created"
         " FROM outbox JOIN message ON message.id = outbox.message"
@@ -2513,7 +2513,7 @@ def claim(tx: Tx, channel: Channel) -> Claim | float:
         due = tx.db.execute(
             "SELECT min(due) FROM outbox WHERE channel = ? AND state = 'waiting'", (channel.name,)
         ).fetchone()[0]
-        return 1.0 if due is None else max(0.05, due - tx.now)
+        return 1.0 if due is None else max(0.05, float(due) - tx.now)
     attempts = [
         r[0] for r in tx.db.execute("SELECT at FROM attempt WHERE channel = ? AND at > ?", (channel.name, tx.now - DAY))
     ]
