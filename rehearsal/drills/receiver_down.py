@@ -8,7 +8,7 @@ TIMES = {"companions": 1}
 ROUNDS = 6
 FULL_ROUNDS = 100
 SLOW = 0.6  # s that the phone takes to answer, so that the kill falls into the sending
-GAP = 1.5  # s between the vendor's yes and the kill in which a repeat is excusable
+GAP = 0.5  # s between the vendor's yes and the kill in which a repeat is excusable
 TOLD = 30  # s from the restart until all channels have the message
 
 

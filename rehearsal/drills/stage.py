@@ -38,11 +38,15 @@ class Stage:
         return at
 
     def start_road(self):
-        """Start all parts and wait until both kinds of heartbeat are stored and the phone is quiet."""
+        """Start all parts and wait until the receiver has both heartbeats and knows that QMT runs."""
         self.road.start()
-        self.until(
-            lambda: {"qmt.heartbeat", "host.heartbeat", "qmt.process"} <= self.kinds(), 30, "第一次心跳到达接收端"
-        )
+
+        def all_well():
+            stored = self.road.stored()
+            seen_running = any(e["kind"] == "qmt.process" and e["data"]["state"] == "running" for e in stored)
+            return seen_running and {"qmt.heartbeat", "host.heartbeat"} <= {e["kind"] for e in stored}
+
+        self.until(all_well, 30, "接收端收到心跳并看到 QMT 在运行")
         self.did("全部就绪")
 
     def kinds(self):
