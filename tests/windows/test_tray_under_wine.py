@@ -11,6 +11,7 @@ from installer import tray_shot, wine_desktop
 
 HERE = Path(__file__).resolve().parent
 PICTURES = HERE.parent.parent / ".run" / "tray-under-wine"
+WM_CLOSE, WM_QUERYENDSESSION, WM_ENDSESSION = 0x0010, 0x0011, 0x0016
 START = 60.0  # seconds for a program to come up; usually 2, but the machine may be busy
 
 
@@ -76,6 +77,33 @@ def test_choosing_quit_in_the_menu_ends_the_program_with_0(windows, home):
         tray_shot.wait_for_icon(windows.desktop, tray)
         tray_shot.open_menu(windows.desktop, tray)
         assert tray_shot.close_by_menu(windows.desktop, tray) == 0, tray.output()
+
+
+def send(windows, *messages):
+    script = wine_desktop.windows_path(HERE / "send_to_tray_window.py")
+    done = windows.run([script, *(hex(number) for message in messages for number in message)], timeout=START)
+    assert done.returncode == 0, done.stdout
+    return [int(line.split(":")[1]) for line in done.stdout.splitlines() if line.startswith("answer:")]
+
+
+def stopping(reason):
+    return lambda event: event["kind"] == "host.stopping" and event["data"]["reason"] == reason
+
+
+def test_a_shutdown_of_windows_is_not_refused_and_the_receiver_hears_of_it(windows, home, receiver):
+    with windows.start(["-m", "tray_app"], home=home) as tray:
+        tray_shot.wait_for_icon(windows.desktop, tray)
+        assert all(send(windows, (WM_QUERYENDSESSION, 0)))
+        send(windows, (WM_ENDSESSION, 1))
+        assert receiver.wait_for(stopping("session-end"), START), tray.output()
+
+
+def test_an_installer_can_close_it(windows, home, receiver):
+    with windows.start(["-m", "tray_app"], home=home) as tray:
+        tray_shot.wait_for_icon(windows.desktop, tray)
+        send(windows, (WM_CLOSE, 0))
+        assert tray.wait(START) == 0, tray.output()
+        assert receiver.wait_for(stopping("signal"), START)
 
 
 def test_it_tells_the_receiver_that_it_started(headless, receiver):
