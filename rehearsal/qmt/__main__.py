@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 import time
 from typing import Any, List, Optional
 
@@ -65,16 +64,23 @@ def obey(host: Host, folder: str) -> None:
             os.remove(path)
 
 
-def run(host: Host, folder: str, stop: threading.Event) -> None:
-    """The client's loop until `stop` is set."""
+class End:
+    """Whether the process was asked to end. No threading.Event: set in a signal handler while this same thread waits on
+    it, it can lock itself up."""
+
+    asked = False
+
+
+def run(host: Host, folder: str, end: End) -> None:
+    """The client's loop until its end is asked for."""
     host.ledger.watch()
     try:
         host.start()
         print("qmt ready", flush=True)
-        while not stop.is_set():
+        while not end.asked:
             obey(host, folder)
             host.step()
-            stop.wait(max(0.0, min(_LOOK, host.next_due() - time.time())))
+            time.sleep(max(0.0, min(_LOOK, host.next_due() - time.time())))
     finally:
         host.close()
 
@@ -86,15 +92,15 @@ def main(argv: Optional[List[str]] = None) -> int:
     except (ValueError, OSError) as error:
         print("模拟的 QMT 无法启动：%s" % error, file=sys.stderr)
         return 2
-    stop = threading.Event()
+    end = End()
 
-    def end(*_: Any) -> None:
-        stop.set()
+    def ask(*_: Any) -> None:
+        end.asked = True
 
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), end)
-    run(host, os.path.join(options.dir, "control"), stop)
+            signal.signal(getattr(signal, name), ask)
+    run(host, os.path.join(options.dir, "control"), end)
     return 0
 
 

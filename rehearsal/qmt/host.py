@@ -80,7 +80,7 @@ class Host:
         if not self._silent:
             self._call_timers(now)
         if now >= self._next_tick:
-            self._next_tick = self.quotes.tick_seconds * (1 + int(now / self.quotes.tick_seconds))
+            self._next_tick = self.quotes.next_at(now)
             if not self._silent and not self.quotes.frozen:
                 self._tick(now)
 

@@ -38,6 +38,10 @@ class Quotes:
         """The tick that is the market's newest at `now`."""
         return int((now - self._start) // self.tick_seconds)
 
+    def next_at(self, now: float) -> float:
+        """Epoch time of the market's next tick."""
+        return self._start + (self.number(now) + 1) * self.tick_seconds
+
     def tick_at(self, now: float) -> float:
         """Epoch time of the newest tick that the client has."""
         return self._start + self.number(self._frozen_at or now) * self.tick_seconds

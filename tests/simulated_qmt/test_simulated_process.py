@@ -1,0 +1,181 @@
+"""The simulated QMT as a process: what run.py starts, what a watcher sees, how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from rehearsal.qmt import __main__ as process
+from rehearsal.qmt import install
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HEARTBEAT = os.path.join(REPOSITORY, "qmt_strategy", "heartbeat.py")
+PATIENCE = 30.0
+
+
+class Running:
+    def __init__(self, folder, home, *options):
+        self.folder, self.home = str(folder), str(home)
+        os.makedirs(self.home, exist_ok=True)
+        with open(os.path.join(self.home, "sentry.ini"), "w") as file:
+            file.write("[heartbeat]\nevery = 1\nhours = 00:00-24:00\n")
+        install.lay_out(self.folder)
+        environment = dict(install.environment(self.folder), QMT_SENTRY_HOME=self.home)
+        usual = ["--script", HEARTBEAT, "--tick-seconds", "0.5", "--owner-seconds", "0.5"]
+        command = install.command(self.folder, usual + list(options))
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.first_line = self.process.stdout.readline().decode("utf-8").strip()
+
+    def lines(self, name):
+        path = os.path.join(self.folder, name)
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
+    def wait(self, condition):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError("not within %g s" % PATIENCE)
+
+    def tell(self, command):
+        path = os.path.join(self.folder, "control", command + ".cmd")
+        open(path, "w").close()
+        self.wait(lambda: not os.path.exists(path))
+
+    def posted(self, kind):
+        return [line for line in self.lines("posted.jsonl") if line["kind"] == kind]
+
+    def end(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.process.wait(PATIENCE)
+        self.rest = self.process.stdout.read().decode("utf-8", "replace")
+        return self.process.returncode
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def running(tmp_path):
+    made = Running(tmp_path / "QMT", tmp_path / "home")
+    yield made
+    made.kill()
+
+
+def test_the_heartbeat_runs_in_it_and_posts_deals(running):
+    assert running.first_line == "qmt ready"
+    running.wait(lambda: len(running.posted("qmt.heartbeat")) >= 5)
+    assert running.posted("strategy.error") == []
+    spool = os.path.join(running.home, "spool")
+
+    def deals():
+        for name in sorted(os.listdir(spool)):
+            with open(os.path.join(spool, name), "rb") as file:
+                event = json.loads(file.read().decode("utf-8"))
+            if event["data"].get("deals"):
+                return event["data"]
+        return None
+
+    data = running.wait(deals)
+    assert data["logged_in"] is True and data["accounts"][0]["账号"] == "0567"
+    assert data["deals"][0]["手续费"] > 0
+    assert [line for line in running.lines("costs.jsonl") if line["posted"]]
+
+
+def test_every_post_in_the_spool_is_in_the_ledger(running):
+    running.wait(lambda: len(running.posted("qmt.heartbeat")) >= 3)
+    running.end()
+    spooled = {name for name in os.listdir(os.path.join(running.home, "spool")) if name.endswith(".json")}
+    assert spooled <= {line["name"] for line in running.lines("posted.jsonl")}
+
+
+def test_raise_becomes_an_error_post_and_the_heartbeat_goes_on(running):
+    running.tell("raise")
+    running.wait(lambda: running.posted("strategy.error"))
+    before = len(running.posted("qmt.heartbeat"))
+    running.wait(lambda: len(running.posted("qmt.heartbeat")) > before)
+
+
+def test_a_reinit_does_not_double_the_heartbeat(running):
+    for _ in range(3):
+        running.tell("reinit")
+    started = len(running.posted("qmt.heartbeat"))
+    running.wait(lambda: len(running.posted("qmt.heartbeat")) >= started + 4)
+    assert running.posted("strategy.error") == []
+    assert running.posted("strategy.notice") == []
+
+
+def test_silent_is_silent_while_the_process_lives(running):
+    running.wait(lambda: running.posted("qmt.heartbeat"))
+    running.tell("silent")
+    before = len(running.lines("posted.jsonl"))
+    running.tell("logout")  # the loop goes on, and makes no post
+    assert len(running.lines("posted.jsonl")) == before
+    running.tell("login")
+    running.tell("speak")
+    running.wait(lambda: len(running.lines("posted.jsonl")) > before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to ask a process to end")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_on_sigterm_and_on_ctrl_c(running, number):
+    assert running.end(number) == 0
+    assert running.rest == ""
+
+
+def test_a_watcher_sees_xtitclient_exe_under_the_install_folder(running):
+    psutil = pytest.importorskip("psutil", reason="psutil is not installed on this Python")
+    seen = psutil.Process(running.process.pid)
+    client = os.path.join(running.folder, "bin.x64", "XtItClient.exe")
+    assert seen.name() == "XtItClient.exe"
+    assert seen.cmdline()[0] == client
+    assert os.path.realpath(seen.exe()) == os.path.realpath(client)
+
+
+def test_an_installation_can_be_refreshed_while_it_runs(running):
+    client = install.lay_out(running.folder)
+    assert os.path.basename(client) == "XtItClient.exe"
+    assert running.process.poll() is None
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--tick-seconds", "0"], "--tick-seconds"),
+        (["--behave", "nothing=1"], "没有行为"),
+        (["--data", "/nowhere"], "不存在"),
+        (["--script", "/nowhere.py"], "nowhere.py"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(tmp_path, capsys, options, words):
+    base = ["--dir", str(tmp_path)] + ([] if "--script" in options else ["--script", HEARTBEAT])
+    assert process.main(base + options) == 2
+    told = capsys.readouterr().err
+    assert words in told and told.count("\n") == 1
+
+
+def test_quotes_can_come_from_a_folder(tmp_path):
+    rows = "".join("2024-01-%02d,1.0,1.2,0.9,1.1,5\n" % day for day in range(1, 6))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "510300.SH.csv").write_text("date,open,high,low,close,volume\n" + rows)
+    made = Running(tmp_path / "QMT", tmp_path / "home", "--data", str(tmp_path / "data"))
+    try:
+        assert made.first_line == "qmt ready"
+        assert made.end() in (0, 1 if os.name == "nt" else 0)
+        log = os.path.join(made.folder, "userdata", "log")
+        names = [name for name in os.listdir(log) if name.startswith("XtClient_2")]
+        with open(os.path.join(log, names[0]), encoding="utf-8") as file:
+            assert "行情来自" in file.read()
+    finally:
+        made.kill()
