@@ -1,0 +1,58 @@
+"""Sections 2 and 5: the two ini files as written on the protocol page are what the programs take."""
+
+import configparser
+import re
+from pathlib import Path
+
+import pytest
+
+from qmt_strategy.dingtou import settings
+from receiver import receiver
+from tray_app import config
+
+PROTOCOL = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
+
+
+def block(section):
+    """The indented ini text of a numbered section, with placeholders filled in."""
+    text = PROTOCOL.read_text(encoding="utf-8").split(f"\n## {section}. ")[1].split("\n## ")[0]
+    lines = [line[4:] for line in text.splitlines() if line.startswith("    ")]
+    return re.sub(r"<([^>]*)>", r"secret of the \1", "\n".join(lines)).replace("= ...", "= filled@in")
+
+
+def parsed(text):
+    ini = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",))
+    ini.read_string(text)
+    return {name: set(ini[name]) for name in ini.sections()}
+
+
+def test_the_tray_takes_the_pages_sentry_ini():
+    assert config.parse(block(2), "sentry.ini").machine == "mini-pc"
+
+
+def test_the_page_lists_every_key_of_the_tray():
+    assert parsed(block(2)) == {name: set(keys) for name, keys in config._VALID.items()}
+
+
+def test_the_strategies_take_the_pages_sentry_ini():
+    found = settings.parse(block(2))
+    assert found.problems == []
+    assert found.every == 60
+
+
+def test_tray_and_strategies_have_the_same_defaults_for_what_both_read():
+    found, ours = settings.parse(""), config._VALID
+    assert found.every == float(ours["heartbeat"]["every"][0])
+    assert found.hours == settings.parse_hours(ours["heartbeat"]["hours"][0])
+    assert found.tick_code == ours["heartbeat"]["tick_code"][0]
+
+
+def test_the_receiver_takes_the_pages_receiver_ini(tmp_path):
+    (tmp_path / "receiver.ini").write_text(block(5), encoding="utf-8")
+    loaded = receiver.load_config(tmp_path / "receiver.ini")
+    assert set(loaded.machines) == {"mini-pc"}
+
+
+@pytest.mark.parametrize("section", ["receiver", "calendar", "alerts"])
+def test_the_page_lists_every_key_of_the_receiver(section):
+    assert parsed(block(5))[section] == set(receiver.SECTIONS[section])
