@@ -17,7 +17,8 @@ def block(section):
     """The indented ini text of a numbered section, with placeholders filled in."""
     text = PROTOCOL.read_text(encoding="utf-8").split(f"\n## {section}. ")[1].split("\n## ")[0]
     lines = [line[4:] for line in text.splitlines() if line.startswith("    ")]
-    return re.sub(r"<([^>]*)>", r"secret of the \1", "\n".join(lines)).replace("= ...", "= filled@in")
+    secrets = re.sub(r"<([^>]*)>", lambda match: "secret-" + re.sub(r"\W+", "-", match[1]), "\n".join(lines))
+    return secrets.replace("= ...", "= filled@in")
 
 
 def parsed(text):
