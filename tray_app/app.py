@@ -97,18 +97,22 @@ class TrayApp:
             return
         deadline = self._mono() + FLUSH_WITHIN
         log.info("stopping: %s", reason)
+        watchers = [worker for worker in self.parts.all if worker is not self.parts.sender]
+        for worker in watchers:
+            worker.stop(0.0)  # what they have not stored yet is still in its file, and waits there
         try:
             self.outbox.put_many([events.make("host.stopping", {"reason": reason}, self._wall())], {STOP_MARK: reason})
             self.parts.sender.hurry()
-            while self.outbox.figures().waiting and self._mono() < deadline:
-                if not self._wait_try(self._link().tries, deadline):
+            while True:
+                link = self._link()
+                if not self.outbox.figures().waiting or not self._wait_try_after(link, deadline):
                     break
                 if self._link().state != "ok":
                     break  # the receiver is away: it will hear of the stop after the next start
         except OutboxError:
             pass  # shown and logged by the outbox; the next start calls it a crash, which is the safe side
-        for worker in self.parts.all:
-            worker.stop(max(0.1, deadline - self._mono()))
+        for worker in [*watchers, self.parts.sender]:
+            worker.stop(max(0.0, deadline - self._mono()))
         self.outbox.close()
         home.remove(self.home.inbox)  # nobody should post to a port that is closed
 
@@ -144,25 +148,34 @@ class TrayApp:
 
     def restart_heartbeat(self) -> str:
         """重启心跳: restart what is stuck, look and send now; the receiver's answer within ANSWER_WITHIN."""
-        deadline = self._mono() + ANSWER_WITHIN
+        clicked_at, deadline = self._wall(), self._mono() + ANSWER_WITHIN
         self.watchdog.restart_dead()
-        tries, rounds = self._link().tries, self.parts.qmt.rounds
+        rounds = self.parts.qmt.rounds
         self.parts.qmt.hurry()
         self.parts.qmt.wait_round(rounds, 0.5)  # so that the heartbeat carries a look of this moment
         self.parts.host.hurry()
         self.parts.sender.hurry()
-        return self._answer(self._wait_answer(tries, deadline))
+        heard = self.board.wait("link", lambda link: link.tried_at >= clicked_at, max(0.0, deadline - self._mono()))
+        return self._answer(self._link().answer if heard else zh.NO_ANSWER_YET)
 
     def send_test_alert(self) -> str:
-        deadline, tries = self._mono() + ANSWER_WITHIN, self._link().tries
+        """发送测试告警: says that it was sent only once the receiver has confirmed just this event."""
+        deadline = self._mono() + ANSWER_WITHIN
+        alert = events.make("host.test_alert", {"text": zh.TEST_TEXT}, self._wall())
         try:
-            self.outbox.put(events.make("host.test_alert", {"text": zh.TEST_TEXT}, self._wall()))
+            self.outbox.put(alert)
+            self.parts.sender.hurry()
+            while True:
+                link = self._link()
+                if not self.outbox.is_waiting(alert["id"]):
+                    break
+                if not self._wait_try_after(link, deadline):
+                    return self._answer(zh.TEST_WAITING.format(answer=zh.NO_ANSWER_YET))
+                if self._link().state != "ok":
+                    return self._answer(zh.TEST_WAITING.format(answer=self._link().answer))
         except OutboxError as error:
             return self._answer(zh.NOT_STORED.format(why=error))
-        self.parts.sender.hurry()
-        answer = self._wait_answer(tries, deadline)
-        sent = self._link().state == "ok" and self._link().tries > tries
-        return self._answer(zh.TEST_SENT if sent else zh.TEST_WAITING.format(answer=answer))
+        return self._answer(zh.TEST_SENT)
 
     def toggle_pause(self) -> str:
         now, paused = self._wall(), self.paused_until()
@@ -200,12 +213,9 @@ class TrayApp:
         found: Link = self.board.get("link", Link())
         return found
 
-    def _wait_answer(self, tries: int, deadline: float) -> str:
-        return self._link().answer if self._wait_try(tries, deadline) else zh.NO_ANSWER_YET
-
-    def _wait_try(self, tries: int, deadline: float) -> bool:
-        """Wait until the sender has tried more than `tries` times."""
-        return self.board.wait("link", lambda link: link.tries > tries, max(0.0, deadline - self._mono()))
+    def _wait_try_after(self, before: Link, deadline: float) -> bool:
+        """Wait until the sender has finished a try after `before` was on the board."""
+        return self.board.wait("link", lambda link: link is not before, max(0.0, deadline - self._mono()))
 
     def _answer(self, text: str) -> str:
         self.board.show(answer=text, answer_at=self._wall())

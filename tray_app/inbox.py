@@ -35,7 +35,8 @@ LARGEST_READ = 16 * 1024 * 1024  # read and thrown away, so that the poster hear
 LONGEST_NAME = 100
 NAMES = ("qmt", "server")
 OLD_EVERY = 60.0  # seconds: what people's scripts usually have
-THREADS = 4
+# cheroot lets a new connection hold a thread until its first byte comes: some threads to spare, and a short wait.
+THREADS, IDLE_TIMEOUT = 10, 5
 
 
 class BadPost(ValueError):
@@ -241,9 +242,8 @@ class Inbox:
             server.stop()
 
     def _open(self) -> None:
-        server = wsgi.Server(
-            ("127.0.0.1", self._port), make_app(self._token, self._store, self._wall), numthreads=THREADS, timeout=10
-        )
+        app = make_app(self._token, self._store, self._wall)
+        server = wsgi.Server(("127.0.0.1", self._port), app, numthreads=THREADS, timeout=IDLE_TIMEOUT)
         server.max_request_body_size = LARGEST_READ
         server.shutdown_timeout = 1
         server.error_log = _log_server_error

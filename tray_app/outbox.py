@@ -153,6 +153,11 @@ class Outbox:
         with self._transaction() as db:
             self._release(db)
 
+    def is_waiting(self, event_id: str) -> bool:
+        """Whether an event still waits for the receiver's yes."""
+        with self._transaction() as db:
+            return db.execute("SELECT 1 FROM events WHERE id = ?", (event_id,)).fetchone() is not None
+
     # Looking ---------------------------------------------------------------------------------------------------------
 
     def figures(self) -> Figures:

@@ -46,7 +46,7 @@ class Link(NamedTuple):
     trading: bool | None = None
     trading_at: float | None = None
     clock_offset: float | None = None  # receiver's clock - ours, seconds
-    tries: int = 0
+    tried_at: float = 0.0  # when the last finished try began
     answer: str = ""  # the last try in one Chinese sentence, for 重启心跳
 
 
@@ -77,6 +77,7 @@ class Sender:
         self._failures = 0
         self._refused_in_a_row = 0
         self._due_at = mono()
+        self._tried_at = 0.0
         self._hurried = threading.Event()
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy or a netrc of the user's environment is not ours to follow
@@ -111,6 +112,7 @@ class Sender:
             return False
         ids = [row.id for row in batch]
         sent_at, began = self._wall(), self._mono()
+        self._tried_at = sent_at
         try:
             status, headers, body = self._post(batch, sent_at)
             trip = self._mono() - began
@@ -232,7 +234,7 @@ class Sender:
 
     def _show(self, **changes: Any) -> None:
         before = self._link
-        self._link = before._replace(tries=before.tries + 1, **changes)
+        self._link = before._replace(tried_at=self._tried_at, **changes)
         if (before.state, before.why) != (self._link.state, self._link.why):
             log.info("receiver: %s %s", self._link.state, self._link.why)
         self._lease.show(link=self._link)

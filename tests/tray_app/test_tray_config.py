@@ -18,7 +18,9 @@ def test_two_lines_are_enough_and_the_rest_has_defaults():
 
 
 def test_comments_behind_values_are_not_part_of_them():
-    found = config.parse(GOOD + "[qmt]\nfolder =            ; install folder; empty: any\nlook_every = 5 ; seconds\n", "x")
+    found = config.parse(
+        GOOD + "[qmt]\nfolder =            ; install folder; empty: any\nlook_every = 5 ; seconds\n", "x"
+    )
     assert (found.qmt_folder, found.qmt_look_every) == ("", 5)
 
 

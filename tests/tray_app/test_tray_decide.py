@@ -84,11 +84,9 @@ def test_five_session_minutes_without_a_yes_are_red(heard_ago, icon):
 
 
 def test_minutes_outside_sessions_do_not_count_towards_red():
-    at = NOW - 10 * 3600 + 13 * 3600 + 60  # 13:01, after the lunch break
-    found = linked(at, state="retry", why="x", since=at - 3600, alerts_ok_at=at - 5400)
-    assert decide(found._replace(started_at=at - 9000), at).icon == state.ATTENTION or True
-    quiet = linked(at, state="retry", why="x", since=at - 3600, alerts_ok_at=at - 5000)
-    assert decide(quiet, at).icon == state.ATTENTION
+    at = NOW + 3 * 3600 + 60  # 13:01; 11:31 was in the lunch break already
+    failing = linked(at, state="retry", why="x", since=at - 3600, alerts_ok_at=at - 5400)
+    assert decide(failing, at).icon == state.ATTENTION
 
 
 def test_never_having_reached_the_receiver_is_red_after_five_minutes():
@@ -172,10 +170,10 @@ def test_a_small_disk_is_told(free, expected):
     assert codes(well(host=HostLook(None, None, free, None))) == expected
 
 
-@pytest.mark.parametrize(
-    "offset, icon",
-    [(None, "ok"), (2.9, "ok"), (3.0, "attention"), (-3.0, "attention"), (29.9, "attention"), (30.0, "trouble"), (-30.0, "trouble")],
-)
+CLOCKS = [(None, "ok"), (2.9, "ok"), (3.0, "attention"), (-3.0, "attention"), (29.9, "attention"), (30.0, "trouble")]
+
+
+@pytest.mark.parametrize("offset, icon", [*CLOCKS, (-30.0, "trouble")])
 def test_a_wrong_clock_is_told_from_3_and_red_from_30_seconds(offset, icon):
     assert decide(linked(clock_offset=offset), NOW).icon == icon
 

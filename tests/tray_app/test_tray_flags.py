@@ -75,7 +75,7 @@ def test_after_a_restart_it_goes_on_where_it_was(watcher, home, file, clock, out
     assert states(home) == [("sent", 2)]
 
 
-def test_a_crash_between_store_and_mark_cannot_happen_but_a_repeat_would_be_one_event(watcher, home, file, clock, outbox, board):
+def test_a_line_read_a_second_time_is_still_one_event(watcher, home, file, clock, outbox, board):
     append(file, line("intent"))
     watcher.round(clock.now)
     outbox.set_marks({"flag:20260105/" + FLAG + ".jsonl": "[0, 0]"})

@@ -6,7 +6,18 @@ import threading
 
 import pytest
 
-from tests.tray_app.helpers import Clock, accept, fails_with, heartbeat, notice, ok_body, order, settings, stored, troubles
+from tests.tray_app.helpers import (
+    Clock,
+    accept,
+    fails_with,
+    heartbeat,
+    notice,
+    ok_body,
+    order,
+    settings,
+    stored,
+    troubles,
+)
 from tray_app import events, sender, verdict
 from tray_app.sender import Sender
 
@@ -58,7 +69,9 @@ def test_waiting_counts_what_is_not_in_the_batch(make, receiver, outbox, clock):
 
 
 def test_the_answer_tells_clock_alerts_and_trading_day(make, receiver, outbox, board, clock):
-    receiver.answers = [lambda e: (200, {}, ok_body([x["id"] for x in e["events"]], now=clock.now + 40, ok=False, why="无"))]
+    receiver.answers = [
+        lambda e: (200, {}, ok_body([x["id"] for x in e["events"]], now=clock.now + 40, ok=False, why="无"))
+    ]
     outbox.put(order())
     make(receiver.url).round(clock.now)
     found = link(board)
@@ -90,7 +103,7 @@ def test_without_our_yes_nothing_leaves(make, receiver, outbox, board, clock, an
 def test_a_refused_connection_is_a_retry(make, outbox, board, clock):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        url = "http://127.0.0.1:%d" % free.getsockname()[1]
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
     outbox.put(order())
     make(url).round(clock.now)
     assert link(board).state == "retry"
@@ -110,7 +123,7 @@ def test_a_connection_cut_in_the_middle_of_the_answer_is_a_retry(make, outbox, b
 
     threading.Thread(target=cut, daemon=True).start()
     outbox.put(order())
-    make("http://127.0.0.1:%d" % listener.getsockname()[1]).round(clock.now)
+    make(f"http://127.0.0.1:{listener.getsockname()[1]}").round(clock.now)
     listener.close()
     assert link(board).state == "retry"
     assert outbox.figures().waiting == 1
@@ -181,7 +194,9 @@ def test_a_bad_event_is_found_by_halving_set_aside_and_told(make, receiver, outb
     assert {event["id"] for event in put} <= sent
     assert stored(home.outbox) == []
     assert outbox.figures().rejected == 1
-    told = [event["data"]["code"] for post in receiver.posts for event in post["events"] if event["kind"] == "host.trouble"]
+    told = [
+        event["data"]["code"] for post in receiver.posts for event in post["events"] if event["kind"] == "host.trouble"
+    ]
     assert told[-1:] == ["event-set-aside"]
 
 

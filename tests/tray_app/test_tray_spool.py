@@ -74,7 +74,10 @@ def test_files_stay_while_the_outbox_refuses(watcher, home, clock, outbox, monke
     assert len(left(home)) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"id": "a"}', b"\xff\xfe\x00", b'{"id":"a","kind":"x","at":1,"data":{}}'])
+NO_EVENTS = [b"", b"{", b"[]", b'{"id": "a"}', b"\xff\xfe\x00", b'{"id":"a","kind":"x","at":1,"data":{}}']
+
+
+@pytest.mark.parametrize("content", NO_EVENTS)
 def test_a_file_that_is_no_event_is_put_aside_and_told_once(watcher, home, clock, content):
     (home.spool / "1767578400001-000001-x.json").write_bytes(content)
     watcher.round(clock.now)

@@ -41,7 +41,8 @@ class Bench:
             self.parts.append(Part(lease, act))
             return self.parts[-1]
 
-        self.worker = Worker("spool", make, 0.01, lambda: Lease(outbox, Board()), wall=self.clock.wall, mono=self.clock.mono)
+        clocks = {"wall": self.clock.wall, "mono": self.clock.mono}
+        self.worker = Worker("spool", make, 0.01, lambda: Lease(outbox, Board()), **clocks)
         self.watchdog = Watchdog([self.worker], self.told.append, self.clock.wall, self.clock.mono)
         self.worker.start()
 
@@ -135,6 +136,7 @@ def test_the_rounds_of_a_thread_left_behind_do_not_count(bench):
     block.let_go.set()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_dead_thread_is_replaced_at_once(bench):
     def die(part):
         raise SystemExit

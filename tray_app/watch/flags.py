@@ -41,12 +41,13 @@ class FlagWatcher:
     def __init__(self, folder: Path, lease: Lease) -> None:
         self._folder = folder
         self._lease = lease
-        self._progress = {
-            name[len(PREFIX) :]: Progress(*json.loads(value)) for name, value in lease.marks(PREFIX).items()
-        }
+        self._progress: dict[str, Progress] | None = None  # read in the first round: the outbox may refuse
         self._all_at = 0.0
 
     def round(self, now: float) -> None:
+        if self._progress is None:
+            marks = self._lease.marks(PREFIX)
+            self._progress = {name[len(PREFIX) :]: Progress(*json.loads(value)) for name, value in marks.items()}
         days = sorted((name for name in _list(self._folder) if _DAY.match(name)), reverse=True)
         if 0 <= now - self._all_at < ALL_EVERY:
             days = days[:NEWEST_DAYS]
@@ -55,36 +56,39 @@ class FlagWatcher:
         for day in reversed(days):
             for name in sorted(_list(self._folder / day)):
                 if name.endswith(".jsonl"):
-                    self._forward(f"{day}/{name}", now)
+                    self._forward(f"{day}/{name}", self._progress, now)
 
-    def _forward(self, name: str, now: float) -> None:
+    def _forward(self, name: str, known: dict[str, Progress], now: float) -> None:
         while True:
-            before = self._progress.get(name, Progress())
+            before = known.get(name, Progress())
             try:
                 raw = _read(self._folder / name, before.offset)
             except OSError:
                 return  # vanished or held for a moment; a strategy's files come back to be read
             if raw is None:
-                self._cut_short(name, before, now)
+                self._cut_short(name, known, now)
                 return
             progress, found = split(name[9:-6], raw, before, now)
             if progress == before:
                 return
             self._store(name, progress, found)
+            known[name] = progress
 
-    def _cut_short(self, name: str, before: Progress, now: float) -> None:
+    def _cut_short(self, name: str, known: dict[str, Progress], now: float) -> None:
         """Append-only files do not shrink. Line numbers go on: ids that were used are never used for other lines."""
+        before = known[name]
         try:
             size = os.stat(self._folder / name).st_size
         except OSError:
             return
         what = f"委托记录文件变短了（flags/{name}）：它只应增加。请不要改动 flags 里的文件，并核对当天委托。"
         told = events.trouble("flag-cut", what, now, events.named_id(f"flag-cut:{name}:{before.offset}:{size}"))
-        self._store(name, Progress(size, before.lines), [told])
+        cut = Progress(size, before.lines)
+        self._store(name, cut, [told])
+        known[name] = cut
 
     def _store(self, name: str, progress: Progress, found: list[Event]) -> None:
         self._lease.put(*found, marks={PREFIX + name: json.dumps(progress)})
-        self._progress[name] = progress
 
 
 def split(flag: str, raw: bytes, before: Progress, now: float) -> tuple[Progress, list[Event]]:
