@@ -45,6 +45,7 @@ from rehearsal.powercut.recording import (
 
 POSIX = "posix"
 NTFS = "ntfs"
+HERE = POSIX if os.name == "posix" else NTFS  # what programs that run here can at best rely on
 SECTOR = 512  # bytes
 TORN = 0.5  # chance that the last surviving unsynced write of a file is torn
 _METADATA = (Create, Rename, Delete, MakeFolder, RemoveFolder, Truncate)

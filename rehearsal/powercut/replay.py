@@ -76,11 +76,12 @@ def replay(
     seed: int,
     work_dir: Union[str, "os.PathLike[str]"],
     pc_disk: str = disk.NTFS,
-    vps_disk: str = disk.POSIX,
+    vps_disk: str = disk.HERE,
 ) -> Report:
     """Play `cuts` power cuts; `work_dir` is made and, but for failed cuts, left empty.
 
-    The kinds of disk are those where the programs live in earnest, whatever this runs on. ShimUnavailable where SQLite
+    The PC's disk is NTFS as in earnest, whatever this runs on; the VPS's is POSIX, except on Windows, where SQLite
+    makes none of the syncs of a folder that it relies on elsewhere. ShimUnavailable where SQLite
     cannot be recorded; IncompleteRecord if something was written unseen.
     """
     work = Path(work_dir)

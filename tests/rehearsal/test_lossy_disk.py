@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from rehearsal.powercut import python_files
-from rehearsal.powercut.disk import NTFS, POSIX, disk_after_cut, disk_at, image_after_cut, image_at, unrecorded
+from rehearsal.powercut.disk import HERE, NTFS, POSIX, disk_after_cut, disk_at, image_after_cut, image_at, unrecorded
 from rehearsal.powercut.recorder import record
 from rehearsal.powercut.recording import Recording
 from rehearsal.powercut.sqlite_vfs import ShimUnavailable, shim
 
 CUTS = 200
-KINDS = [POSIX, NTFS]
+KINDS = sorted({HERE, NTFS})
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +83,7 @@ def test_with_synchronous_full_no_committed_row_is_ever_lost(tmp_path, kind):
 @pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])
 def test_with_less_than_full_the_layer_does_lose_rows(tmp_path, synchronous):
     session, answered = committed_rows(tmp_path, synchronous)
-    assert cuts_that_lost_a_row(session, answered, POSIX, tmp_path) > 10
+    assert cuts_that_lost_a_row(session, answered, HERE, tmp_path) > 10
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows' SQLite cannot sync the folder after it deletes a journal")
