@@ -1251,7 +1251,7 @@ def recovery_text(incidents: Sequence[Incident], now: float, extra: str, url: st
 
 def reminder_text(incident: Incident, now: float, url: str) -> Text:
     start = incident.since if incident.since is not None else incident.opened
-    body = f"已经 {length(now - start)}，这是第 {incident.reminded + 1} 次通知。\n{incident.detail}"
+    body = f"已经 {length(now - start)}，这是第 {incident.reminded + 2} 次通知。\n{incident.detail}"
     return Text(
         title_of("⏰", f"仍未恢复：{incident.what}", incident.machine),
         body + (f"\n怎么办：{incident.todo}" if incident.todo else "") + "\n知道了就在页面上点“知道了”，不再提醒。",
