@@ -1,5 +1,6 @@
 """Photograph the real tray program: its icon in Wine's notification area, and its menu opened by a right click."""
 
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -96,9 +97,12 @@ def wait_until_drawn(
 
 
 def close_by_menu(desktop: wine_desktop.WineDesktop, tray: WindowsProgram, timeout: float = 30.0) -> int:
-    """Click the open menu's last line (退出). Gives back the program's exit code."""
+    """Click the open menu's last line (退出). Gives back the program's exit code. SetupError if it does not end."""
     desktop.click(*LAST_LINE)
-    return tray.wait(timeout)
+    try:
+        return tray.wait(timeout)
+    except subprocess.TimeoutExpired:
+        raise SetupError(f"点了菜单最后一行，程序没有退出（等了 {timeout:.0f} 秒）\n{_tail(tray)}") from None
 
 
 def _pixels(rgb: bytes) -> List[Colour]:
