@@ -47,9 +47,10 @@ def tick_time(tick: object) -> Optional[float]:
     for name in ("timetag", "stime"):
         digits = "".join(c for c in str(tick.get(name) or "") if c in "0123456789")[:14]
         if len(digits) == 14:
-            parts = [int(digits[start:end]) for start, end in _STAMP]
+            year, month, date, hour, minute, second = (int(digits[start:end]) for start, end in _STAMP)
             try:
-                return float(calendar.timegm(datetime.datetime(*parts).timetuple()) - CHINA)
+                moment = datetime.datetime(year, month, date, hour, minute, second)
+                return float(calendar.timegm(moment.timetuple()) - CHINA)
             except ValueError:  # '00000000000000' before the first tick of a day
                 continue
     return None

@@ -27,7 +27,7 @@ class Api:
         self._last_bar = False
         self._new_bar = False
         self._bar = 0.0
-        self._later: List[Tuple[Script, orders.Call, float]] = []  # quickTrade 0: sent at the next bar's first tick
+        self._later: List[Tuple[Script, orders.Call]] = []  # quickTrade 0: signals of the newest tick
         self._errors: List[Tuple[Script, Dict[str, Any], str]] = []  # for orderError_callback
 
     def at_bar(self, bar: float, new_bar: bool, last: bool) -> None:
@@ -66,18 +66,14 @@ class Api:
         elif call.quick_trade == 2 or (call.quick_trade == 1 and self._last_bar):
             self._send(script, call)
         elif call.quick_trade == 0 and self._last_bar:
-            # Only the signal of a bar's last tick counts: a newer tick's signals replace these.
-            self._later.append((script, call, self._host.now()))
+            self._later.append((script, call))
 
     def send_what_waited(self, script: Script, new_bar: bool) -> None:
-        """quickTrade 0: the signals of a bar's last tick go out with the first tick of the next bar."""
-        mine = [item for item in self._later if item[0] is script]
+        """Before each tick: of quickTrade 0, only the signals of a bar's last tick are sent, with the next bar's first."""
+        mine = [call for owner, call in self._later if owner is script]
         self._later = [item for item in self._later if item[0] is not script]
-        if new_bar and mine:
-            last = max(at for _, _, at in mine)
-            for _, call, at in mine:
-                if at == last:
-                    self._send(script, call)
+        for call in mine if new_bar else ():
+            self._send(script, call)
 
     def _send(self, script: Script, call: orders.Call) -> None:
         now = self._host.now()

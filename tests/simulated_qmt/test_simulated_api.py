@@ -118,11 +118,15 @@ def test_quick_trade_zero_sends_with_the_first_tick_of_the_next_bar(client, cloc
     assert len(made.host.broker.orders) == 1
 
 
-def test_a_quick_trade_zero_signal_that_is_not_the_bars_last_is_dropped(client):
-    text = ordering(quick=0).replace("if not sent[0] and", "sent[0] += 1\n    if sent[0] == 3 and")
-    made = client(text, history_bars=0).start().run(70)
-    assert made.seen[:1] == [None]
-    assert made.host.broker.orders == []
+def test_of_quick_trade_zero_only_the_signals_of_the_bars_last_tick_are_sent(client):
+    text = """
+    def handlebar(ContextInfo):
+        seconds = int(clock.now) % 60
+        if seconds in (3, 57):
+            passorder(23, 1101, account, '510300.SH', 4, 0, 100 + seconds, ContextInfo)
+    """
+    made = client(text, history_bars=0).start().run(80, step=1)
+    assert [order.request.shares for order in made.host.broker.orders] == [157]
 
 
 def test_keywords_are_refused(client):
