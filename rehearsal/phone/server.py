@@ -240,7 +240,7 @@ class Phone:
 
 
 class FreePortController(Controller):
-    """aiosmtpd's controller checks itself by connecting to `self.port`: with port 0 it must learn the real one first."""
+    """aiosmtpd's controller checks itself by connecting to `self.port`: with port 0 it must first learn it."""
 
     def _trigger_server(self):
         self.port = self.server.sockets[0].getsockname()[1]

@@ -32,11 +32,6 @@ def test_no_post_that_was_answered_yes_is_lost_or_doubled(tmp_path):
     assert report.promised > 100
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="dingtou/spool.py syncs the file before the rename, not after it: on Windows, which cannot sync a folder, "
-    "the post may come back as .NAME.tmp, which nobody picks up",
-)
 def test_the_same_holds_where_no_folder_can_be_synced_as_on_windows(tmp_path):
     report = replay(CUTS, 1, tmp_path, pc_disk=disk.NTFS)
     assert report.passed, str(report)
