@@ -3,7 +3,7 @@
 import os
 import sys
 
-from tray_app.app import main
+from tray_app.main import main
 
 if __name__ == "__main__":
     code = main()

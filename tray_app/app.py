@@ -1,21 +1,18 @@
-"""Wires the program together: start, the one-second tick, what the menu does, a clean stop."""
+"""The program between icon and parts: its start, the one-second tick, what the menu does, a clean stop."""
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
-import signal
 import sys
 import threading
 import time
 import webbrowser
-from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable
 
-import psutil
+import psutil  # type: ignore[import-untyped,unused-ignore]
 
-from tray_app import VERSION, config, events, home, logs, parts, pause, single_instance, state, trading_time
+from tray_app import VERSION, config, events, home, parts, pause, state, trading_time
 from tray_app import strings_zh as zh
 from tray_app.events import Event
 from tray_app.outbox import Outbox, OutboxError
@@ -30,7 +27,6 @@ ANSWER_WITHIN = 2.0  # seconds: what 重启心跳 promises
 FLUSH_WITHIN = 2.0  # seconds for the last events; Windows kills a program that takes 5 s to end its session
 ANSWER_SHOWN = 60.0  # seconds an answer stays on top of the menu
 SAME_BOOT = 60.0  # seconds: the boot time follows corrections of the clock
-INBOX_PATIENCE = 5.0  # seconds for the port to open before "ready" is printed
 STOP_MARK, BOOT_MARK, SEEN_MARK = "stopped", "boot_at", "last_seen"
 
 
@@ -304,94 +300,3 @@ def _boot_at() -> float:
         return round(float(psutil.boot_time()), 1)
     except (OSError, RuntimeError, psutil.Error):
         return 0.0
-
-
-# Starting the program ------------------------------------------------------------------------------------------------
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """0: ended as asked, or another one is running already; 1: crashed; 2: sentry.ini or the folder is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m tray_app", description=zh.NAME)
-    parser.add_argument("--headless", action="store_true", help="no icon: one line of text at each change")
-    parser.add_argument("--home", metavar="DIR", help="home folder (default: %%QMT_SENTRY_HOME%%)")
-    options = parser.parse_args(argv)
-    where = home.Home(home.find(options.home, os.environ, str(Path.home())))
-    try:
-        where.make_folders()
-        lock = single_instance.acquire(where.root, where.lock)
-    except OSError as error:
-        return _refuse(zh.NO_FOLDER.format(home=where.root, why=error.strerror or error))
-    if lock is None:
-        logs.say(zh.ALREADY_RUNNING.format(home=where.root))
-        return 0
-    try:
-        logs.start(where.logs)
-        settings = config.load(where.ini)
-        return _run(TrayApp(where, settings), options.headless)
-    except config.ConfigError as error:
-        log.error("%s", error)
-        return _refuse(str(error))
-    except Exception:
-        # Nothing may end in the dialog of a windowed program: it would look alive to the task that restarts it.
-        log.critical("crashed", exc_info=True)
-        logs.say(zh.CRASHED.format(logs=where.logs))
-        return 1
-    finally:
-        logs.stop()
-        lock.release()
-
-
-def _run(app: TrayApp, headless: bool) -> int:
-    _handle_signals(app)
-    app.start()
-    _say_ready(app)
-    run_icon = None if headless else _icon_runner()
-    asked = run_icon(app) if run_icon else _run_headless(app)
-    if not asked:
-        log.critical("the icon's loop ended by itself")
-        logs.say(zh.CRASHED.format(logs=app.home.logs))
-        return 1  # no clean-stop mark: the next start tells of a crash
-    app.stop(app.stop_reason)
-    return 0
-
-
-def _icon_runner() -> Callable[[TrayApp], bool] | None:
-    from tray_app import tray
-
-    return tray.run if tray.is_possible() else None
-
-
-def _run_headless(app: TrayApp) -> bool:
-    key: tuple[str, ...] | None = None
-    while not app.stop_asked.wait(1.0 if key else 0.0):
-        app.tick()
-        view = app.view()
-        if view.key != key:
-            key = view.key
-            logs.say(f"[{view.icon.upper()}] " + (" | ".join(view.lines) or zh.ALL_WELL))
-    return True
-
-
-def _say_ready(app: TrayApp) -> None:
-    """One line for whoever started us, once the inbox has its port."""
-    pending = any(worker.name == "inbox" for worker in app.parts.all)
-    if pending:
-        app.board.wait("inbox_why", lambda why: True, INBOX_PATIENCE)
-    logs.say(f"tray ready home={app.home.root} inbox={app.board.get('inbox_port') or 'off'}")
-
-
-def _handle_signals(app: TrayApp) -> None:
-    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is not None:
-            signal.signal(number, lambda *_: app.ask_stop("signal"))
-
-
-def _refuse(text: str) -> int:
-    if sys.stderr is not None:
-        logs.say(text)
-    elif sys.platform == "win32":
-        from tray_app import winapi
-
-        winapi.message_box(zh.NAME, text)
-    return 2

@@ -16,7 +16,7 @@ import time
 from typing import Any, Callable, Sequence
 from urllib.request import ProxyHandler, build_opener
 
-import bottle
+import bottle  # type: ignore[import-untyped,unused-ignore]
 from cheroot import wsgi
 
 from tray_app import events, trading_time
@@ -126,11 +126,9 @@ def make_app(token: str, store: Callable[[list[Event]], None], wall: Callable[[]
     bottle.BaseRequest.MEMFILE_MAX = 2 * LARGEST_POST
     app = bottle.Bottle()
 
-    @app.get("/health")
     def health() -> dict[str, Any]:
         return {"code": 0}
 
-    @app.post("/api")
     def api() -> dict[str, Any]:
         raw = _read_body(bottle.request)
         given = bottle.request.query.getunicode("token") or ""
@@ -164,6 +162,8 @@ def make_app(token: str, store: Callable[[list[Event]], None], wall: Callable[[]
         return wrapped
 
     app.install(answer_errors)
+    app.get("/health", callback=health)
+    app.post("/api", callback=api)
     app.default_error_handler = lambda error: _error_page(error)  # type: ignore[method-assign,unused-ignore]
     return app
 
@@ -217,6 +217,13 @@ def _error_page(error: Any) -> str:
 # The part under watch ------------------------------------------------------------------------------------------------
 
 
+class _Server(wsgi.Server):
+    """cheroot, with its errors in our log instead of on a console that may not exist."""
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        log.log(level if level > logging.INFO else logging.DEBUG, "inbox: %s", msg, exc_info=traceback)
+
+
 class Inbox:
     """Opens the port in its first round (and again while it is taken), then checks that it really answers."""
 
@@ -226,7 +233,7 @@ class Inbox:
         self._home = home
         self._lease = lease
         self._wall = wall
-        self._server: wsgi.Server | None = None
+        self._server: _Server | None = None
         self._opener = build_opener(ProxyHandler({}))  # asks itself: never through a proxy
 
     def round(self, now: float) -> None:
@@ -243,10 +250,9 @@ class Inbox:
 
     def _open(self) -> None:
         app = make_app(self._token, self._store, self._wall)
-        server = wsgi.Server(("127.0.0.1", self._port), app, numthreads=THREADS, timeout=IDLE_TIMEOUT)
+        server = _Server(("127.0.0.1", self._port), app, numthreads=THREADS, timeout=IDLE_TIMEOUT)
         server.max_request_body_size = LARGEST_READ
         server.shutdown_timeout = 1
-        server.error_log = _log_server_error
         try:
             server.prepare()
         except OSError as error:
@@ -266,7 +272,3 @@ class Inbox:
         for event in found:
             if event["kind"] == "old.heartbeat" and event["data"]["name"] == "qmt":
                 self._lease.show(post=Post(event["at"], OLD_EVERY, "旧脚本"))
-
-
-def _log_server_error(msg: str = "", level: int = 20, traceback: bool = False) -> None:
-    log.log(level if level > logging.INFO else logging.DEBUG, "inbox: %s", msg, exc_info=traceback)

@@ -112,7 +112,7 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 def _open_sound(path: Path, now: float) -> sqlite3.Connection:
     wal = path.with_name(path.name + "-wal")
-    if path.exists() and path.stat().st_size == 0 and not (wal.exists() and wal.stat().st_size):
+    if path.is_file() and path.stat().st_size == 0 and not (wal.exists() and wal.stat().st_size):
         # SQLite would take it for a new database and nobody would hear that the queue is gone.
         raise _Damaged("empty file")
     connection = None

@@ -6,7 +6,7 @@ import sys
 import uuid
 from typing import Any, Callable, NamedTuple
 
-import psutil
+import psutil  # type: ignore[import-untyped,unused-ignore]
 
 from tray_app.config import Config
 from tray_app.events import Event
@@ -16,7 +16,7 @@ from tray_app.inbox import LIMIT as INBOX_LIMIT
 from tray_app.inbox import Inbox
 from tray_app.outbox import Outbox
 from tray_app.sender import Link, Sender
-from tray_app.watch import flags, host, qmt, spool
+from tray_app.watch import flags, host, qmt, qmt_look, spool
 from tray_app.worker import Board, Lease, Worker
 
 SENDER_EVERY, SENDER_LIMIT = 1.0, 60.0  # one try may take 5 s to connect, 15 s to read and 20 s for a slow answer
@@ -51,7 +51,7 @@ def build(
         return Sender(config, outbox, lease, run, board.get("link", Link()))
 
     def make_qmt(lease: Lease) -> qmt.QmtWatcher:
-        looker = qmt.Looker(config.qmt_names, config.qmt_folder, _answering())
+        looker = qmt_look.Looker(config.qmt_names, config.qmt_folder, _answering())
         return qmt.QmtWatcher(config.qmt_names, config.qmt_hung_after, lease, looker.look, board.get("qmt", qmt.Seen()))
 
     def make_host(lease: Lease) -> host.HostWatcher:
@@ -78,4 +78,4 @@ def _answering() -> Callable[[psutil.Process], Any]:
         from tray_app import winapi
 
         return lambda process: winapi.answering(process.pid)
-    return qmt.posix_answering
+    return qmt_look.posix_answering

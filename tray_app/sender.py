@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Any, Callable, NamedTuple
 
-import requests
+import requests  # type: ignore[import-untyped,unused-ignore]
 
 from tray_app import events, verdict
 from tray_app.config import Config

@@ -43,7 +43,7 @@ def is_possible() -> bool:
     """Whether an icon with a menu can be shown here. pystray's Xorg backend has no menu and hangs beside some panels:
     a line of text says more."""
     try:
-        import pystray
+        import pystray  # type: ignore[import-untyped,unused-ignore]
     except Exception as error:
         # Without a display pystray lets Xlib.error.DisplayNameError through, which is no ImportError.
         log.info("no icon: %s", error)
@@ -68,7 +68,7 @@ class _Shown:
     """The icon and the two threads beside its loop."""
 
     def __init__(self, app: TrayApp, icon_class: Any) -> None:
-        import pystray
+        import pystray  # type: ignore[import-untyped,unused-ignore]
 
         self._app = app
         self._pystray = pystray
@@ -153,11 +153,11 @@ class _Shown:
 
 
 def _icon_class() -> Any:
-    import pystray
+    import pystray  # type: ignore[import-untyped,unused-ignore]
 
     if sys.platform != "win32":
         return pystray.Icon
-    from pystray._util import win32
+    from pystray._util import win32  # type: ignore[import-untyped,unused-ignore]
 
     return windows_icon(pystray.Icon, win32, _Handles())
 
@@ -168,6 +168,8 @@ def windows_icon(base: Any, win32: Any, handles: Any) -> Any:
 
     class WindowsIcon(base):  # type: ignore[misc]
         """All Shell_NotifyIcon and menu work happens in the loop thread; the others only post WM_VIEW."""
+
+        visible: bool  # pystray's property
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)

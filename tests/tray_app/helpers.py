@@ -11,6 +11,11 @@ from tray_app import config, events
 MONDAY_10_00 = 1767578400.0  # 2026-01-05 10:00:00 in Shanghai, a Monday
 
 
+def short(value):
+    """A parameter's name in a test report; pytest puts it into an environment variable, which Windows bounds."""
+    return repr(value)[:30]
+
+
 class Clock:
     """A wall clock and a monotonic clock that only move when told."""
 

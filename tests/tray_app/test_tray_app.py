@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.tray_app.helpers import accept, fails_with, kinds, order, settings, stored
-from tray_app import app as program
 from tray_app import events, pause
+from tray_app import main as program
 from tray_app.app import TrayApp, start_reason
 
 ROOT = Path(__file__).resolve().parents[2]

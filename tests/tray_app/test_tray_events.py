@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tray_app.helpers import MONDAY_10_00, heartbeat
+from tests.tray_app.helpers import MONDAY_10_00, heartbeat, short
 from tray_app import events
 
 GOOD = {"id": "a-1", "kind": "qmt.heartbeat", "at": MONDAY_10_00, "data": {}}
@@ -33,7 +33,7 @@ def test_a_bad_field_is_refused(change):
         events.check({**GOOD, **change})
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"nonsense"])
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"nonsense"], ids=short)
 def test_what_is_no_json_is_refused(raw):
     with pytest.raises(events.BadEvent):
         events.parse(raw)

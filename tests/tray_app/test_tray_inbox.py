@@ -7,7 +7,7 @@ import socket
 import pytest
 import requests
 
-from tests.tray_app.helpers import MONDAY_10_00, stored
+from tests.tray_app.helpers import MONDAY_10_00, short, stored
 from tray_app import inbox
 from tray_app.home import Home
 from tray_app.inbox import Inbox, form_events, heartbeat_events, label
@@ -146,6 +146,7 @@ def test_a_wrong_token_gets_400_and_nothing_is_stored(url, home, token):
         b"[" * 100_000,
         b'{"action": "heartbeat", "name": "qmt", "info": [{"name": "x", "data": ' + b"[" * 60 + b"]" * 60 + b"}]}",
     ],
+    ids=short,
 )
 def test_a_bad_post_gets_400_without_a_traceback_and_the_next_one_works(url, home, body):
     answer = post(url, data=body, headers={"Content-Type": "application/json"})

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.tray_app.helpers import heartbeat, notice, order, stored, troubles
+from tests.tray_app.helpers import heartbeat, notice, order, short, stored, troubles
 from tray_app.outbox import Outbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,9 @@ def corrupt_files(home):
     return sorted(path.name for path in home.root.glob("outbox.*.corrupt"))
 
 
-@pytest.mark.parametrize("content", [b"", b"not a database at all" * 500, b"SQLite format 3\x00" + b"\xff" * 4000])
+@pytest.mark.parametrize(
+    "content", [b"", b"not a database at all" * 500, b"SQLite format 3\x00" + b"\xff" * 4000], ids=short
+)
 def test_a_file_that_is_none_is_kept_under_another_name_and_told(home, clock, content):
     home.outbox.write_bytes(content)
     reopen(home, clock)

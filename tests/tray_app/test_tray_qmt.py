@@ -10,8 +10,9 @@ import pytest
 
 from tests.tray_app.helpers import stored
 from tray_app.outbox import OutboxError
-from tray_app.watch import qmt
-from tray_app.watch.qmt import Found, Looker, QmtWatcher, Seen, judge
+from tray_app.watch import qmt, qmt_look
+from tray_app.watch.qmt import Found, QmtWatcher, Seen, judge
+from tray_app.watch.qmt_look import Looker
 
 NAMES = ("XtItClient.exe", "XtMiniQmt.exe")
 HUNG_AFTER = 60
@@ -159,7 +160,7 @@ def pids(looker):
 
 @posix_only
 def test_a_process_is_found_by_its_executables_name_and_folder(stand_in, tmp_path):
-    (found,) = [f for f in Looker(NAMES, str(tmp_path), qmt.posix_answering).look() if f.pid == stand_in.pid]
+    (found,) = [f for f in Looker(NAMES, str(tmp_path), qmt_look.posix_answering).look() if f.pid == stand_in.pid]
     assert (found.name, found.here, found.answering) == ("XtItClient.exe", True, True)
     assert found.path == str(tmp_path / "bin" / "XtItClient.exe")
     assert found.rss > 0
@@ -168,7 +169,7 @@ def test_a_process_is_found_by_its_executables_name_and_folder(stand_in, tmp_pat
 @posix_only
 def test_another_folder_is_elsewhere_and_a_similar_one_too(stand_in, tmp_path):
     for folder in ("/opt/qmt", str(tmp_path / "bi")):
-        (found,) = [f for f in Looker(NAMES, folder, qmt.posix_answering).look() if f.pid == stand_in.pid]
+        (found,) = [f for f in Looker(NAMES, folder, qmt_look.posix_answering).look() if f.pid == stand_in.pid]
         assert found.here is False
 
 
@@ -181,7 +182,7 @@ def test_a_script_that_calls_itself_so_is_found_by_argv0(tmp_path):
     )
     try:
         process.stdout.readline()
-        (found,) = [f for f in Looker(NAMES, str(tmp_path), qmt.posix_answering).look() if f.pid == process.pid]
+        (found,) = [f for f in Looker(NAMES, str(tmp_path), qmt_look.posix_answering).look() if f.pid == process.pid]
         assert found.here is True
     finally:
         process.kill()
@@ -191,7 +192,7 @@ def test_a_script_that_calls_itself_so_is_found_by_argv0(tmp_path):
 
 @posix_only
 def test_a_stopped_process_does_not_answer_and_a_killed_one_is_gone_even_unburied(stand_in):
-    looker = Looker(NAMES, "", qmt.posix_answering)
+    looker = Looker(NAMES, "", qmt_look.posix_answering)
     psutil.Process(stand_in.pid).suspend()
     wait_for_status(stand_in.pid, psutil.STATUS_STOPPED)
     (found,) = [f for f in looker.look() if f.pid == stand_in.pid]
@@ -216,14 +217,14 @@ def test_one_odd_process_never_stops_the_scan(monkeypatch):
         def __getattr__(self, name):
             raise OSError(87, "wrong parameter")  # as under Wine
 
-    monkeypatch.setattr(qmt, "_candidates", lambda names: [(Odd(), "XtItClient.exe")])
+    monkeypatch.setattr(qmt_look, "_candidates", lambda names: [(Odd(), "XtItClient.exe")])
     assert Looker(NAMES, "", lambda process: True).look() == []
 
 
 def test_an_unreadable_path_is_not_called_elsewhere(monkeypatch):
     """As of a QMT that runs as administrator while we do not."""
     me = psutil.Process()
-    monkeypatch.setattr(qmt, "_candidates", lambda names: [(me, "XtItClient.exe")])
-    monkeypatch.setattr(qmt, "_paths", lambda process: [])
+    monkeypatch.setattr(qmt_look, "_candidates", lambda names: [(me, "XtItClient.exe")])
+    monkeypatch.setattr(qmt_look, "_paths", lambda process: [])
     (found,) = Looker(NAMES, "D:\\QMT" if os.name == "nt" else "/opt/qmt", lambda process: True).look()
     assert (found.here, found.path) == (True, None)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.tray_app.helpers import MONDAY_10_00, ok_body
+from tests.tray_app.helpers import MONDAY_10_00, ok_body, short
 from tray_app import verdict
 from tray_app.verdict import Denied, Retry, Taken, TooBad
 
@@ -43,6 +43,7 @@ def test_ids_that_are_not_in_the_batch_are_left_alone():
         b"\xff\xfe",
         b"[" * 100_000,
     ],
+    ids=short,
 )
 def test_a_200_that_is_not_ours_is_a_retry(body):
     assert isinstance(judge(200, body), Retry)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
-import psutil
+import psutil  # type: ignore[import-untyped,unused-ignore]
 
 from tray_app import events
 from tray_app.events import Event
