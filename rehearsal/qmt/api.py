@@ -69,7 +69,7 @@ class Api:
             self._later.append((script, call))
 
     def send_what_waited(self, script: Script, new_bar: bool) -> None:
-        """Before each tick: of quickTrade 0, only the signals of a bar's last tick are sent, with the next bar's first."""
+        """Before each tick: of quickTrade 0, only signals of a bar's last tick are sent, with the next bar's first."""
         mine = [call for owner, call in self._later if owner is script]
         self._later = [item for item in self._later if item[0] is not script]
         for call in mine if new_bar else ():
