@@ -59,6 +59,12 @@ def run(app: TrayApp, icon_class: Any = None) -> bool:
     threading.Thread(target=shown.do_clicked, name="clicks", daemon=True).start()
     try:
         shown.icon.run(shown.set_up)
+    except OSError:
+        # WM_CLOSE from taskkill reaches pystray's second window as well, which Windows then destroys on its own:
+        # pystray's own clean-up stumbles over that. After a stop was asked for it is no crash.
+        if not app.stop_asked.is_set():
+            raise
+        log.info("the icon's windows were gone already")
     finally:
         ended.set()
     return app.stop_asked.is_set()

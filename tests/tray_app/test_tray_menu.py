@@ -149,6 +149,33 @@ def test_a_loop_that_ends_by_itself_is_a_crash(running):
     assert result == [False]
 
 
+class BrokenIcon(FakeIcon):
+    """Its loop ends with the error of a window that is gone."""
+
+    def _run(self):
+        super()._run()
+        raise PermissionError(5, "Access denied")
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_window_that_taskkill_took_away_is_no_crash_after_a_stop_was_asked_for(asked):
+    app, icons = FakeApp(), []
+
+    def make(*args):
+        icons.append(BrokenIcon(*args))
+        if asked:
+            app.stop_asked.set()
+        else:
+            icons[0].ended.set()
+        return icons[0]
+
+    if asked:
+        assert tray.run(app, make) is True
+    else:
+        with pytest.raises(PermissionError):
+            tray.run(app, make)
+
+
 @pytest.mark.parametrize(
     "text, units, expected",
     [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("汉字汉字", 3, "汉字…"), ("😀😀😀", 5, "😀😀…"), ("a😀😀", 4, "a😀…")],
