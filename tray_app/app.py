@@ -58,6 +58,7 @@ class TrayApp:
         self.outbox.on_put = self.parts.sender.wake
         self.stop_asked = threading.Event()
         self.stop_reason = ""
+        self._signalled = False
         self._wall = wall
         self._mono = mono
         self._started_at = wall()
@@ -75,12 +76,19 @@ class TrayApp:
 
     def tick(self) -> None:
         """Once a second: restart what is stuck; tell of the start as soon as the disk takes it."""
+        if self._signalled:
+            self.ask_stop("signal")
         try:
             self.watchdog.look()
             self._announce()
         except Exception:
             # The tick watches everything else: nothing may end it.
             log.exception("tick failed")
+
+    def note_signal(self) -> None:
+        """For a signal handler: only a flag, which the next tick acts on. A handler interrupts the main thread, which may
+        hold the very lock that setting an Event takes: that would be a deadlock instead of a stop."""
+        self._signalled = True
 
     def ask_stop(self, reason: str) -> None:
         """From any thread: the main thread then calls stop()."""

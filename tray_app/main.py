@@ -94,7 +94,7 @@ def _handle_signals(app: TrayApp) -> None:
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         number = getattr(signal, name, None)
         if number is not None:
-            signal.signal(number, lambda *_: app.ask_stop("signal"))
+            signal.signal(number, lambda *_: app.note_signal())
 
 
 def _refuse(text: str) -> int:

@@ -80,7 +80,5 @@ def drill(stage):
     stage.did(f"用丢掉未落盘写入的磁盘重放 {cuts} 次断电")
     result = replay(cuts=cuts, seed=stage.seed, work_dir=stage.road.folder / "replay")
     stage.say(f"  {result}")
-    stage.check(
-        result.passed, f"{result.cuts} 次断电：丢失 {result.lost}，重复 {result.doubled}"
-    )
+    stage.check(result.passed, f"{result.cuts} 次断电：丢失 {result.lost}，重复 {result.doubled}")
     stage.check(not oracle.doubled_messages(stage.road.messages()), "手机没有收到重复的消息")

@@ -2,7 +2,7 @@
 
 import argparse
 import signal
-import threading
+import time
 
 from rehearsal.phone.server import Phone
 
@@ -15,12 +15,12 @@ def main():
     parser.add_argument("--mail-password", required=True)
     options = parser.parse_args()
     phone = Phone(options.wecom_key, options.pushplus_token, options.mail_user, options.mail_password)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stopped = []  # not an Event: setting one in a handler while the same thread waits on it can deadlock
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     print(f"phone ready http={phone.http_port} smtp={phone.smtp_port}", flush=True)
     try:
-        while not stop.wait(1.0):  # a wait without end would not let Ctrl-C through on Windows
-            pass
+        while not stopped:
+            time.sleep(0.2)
     except KeyboardInterrupt:
         pass
     phone.close()
