@@ -50,6 +50,7 @@ import zlib
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple, Sequence, Union
 
@@ -723,6 +724,7 @@ def second_of_day(now: float) -> float:
     return (now + 8 * 3600) % DAY
 
 
+@lru_cache(maxsize=1)
 def built_in_closed_days() -> frozenset[date]:
     return frozenset(
         date(year, int(day[:2]), int(day[2:])) for year, days in CLOSED_WEEKDAYS.items() for day in days.split()
@@ -1643,10 +1645,29 @@ def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[st
             (name, event.id, event.kind, batch.run, event.seq, event.at, event.happened, tx.now, dump_json(event.data)),
         ).rowcount
         if stored:
-            EFFECTS.get(event.kind, no_effect)(tx, machine, event)
+            machine = take_effect(tx, machine, event)
     save(tx.db, "machine", machine)
     judge(tx, name)
     return accepted, rejected
+
+
+def take_effect(tx: Tx, machine: Machine, event: Event) -> Machine:
+    """What an event changes. A bug met here must not jam the tray's queue with an event that fails for ever: the event
+    stays stored, what it had changed so far is undone, and the owner is told."""
+    changed = replace(machine)
+    tx.db.execute("SAVEPOINT effect")
+    try:
+        EFFECTS.get(event.kind, no_effect)(tx, changed, event)
+    except sqlite3.DatabaseError:
+        raise
+    except Exception as error:
+        log.exception("event %s %s", event.kind, event.id)
+        tx.db.execute("ROLLBACK TO effect")
+        changed = machine
+        what = f"接收端处理 {event.kind} 时出错（{type(error).__name__}），数据已保存，但没有据此判断。"
+        open_incident(tx, machine.name, accuse_trouble({"what": what}, event.happened, tx.now), event.seen)
+    tx.db.execute("RELEASE effect")
+    return changed
 
 
 def greet(machine: Machine, batch: Batch, tx: Tx) -> None:
@@ -1685,7 +1706,7 @@ def bounded_pause(until: float | None, now: float) -> float | None:
 
 
 def host_started(tx: Tx, machine: Machine, event: Event) -> None:
-    reason = event.data.get("reason")
+    reason = words(event.data.get("reason"), 20)
     machine.start_reason = reason if reason in START_REASONS else ""
     machine.started = event.seen
     machine.stopped, machine.hold_until = None, None
@@ -2092,10 +2113,13 @@ def announce(tx: Tx, incident: Incident) -> None:
     ).fetchone()
     urgent = incident.kind in ("host.paused", "channel")
     due = (tx.now if urgent else tx.calendar.next_tell(tx.now)) + tx.config.companions
+    channels = recipients(tx)
+    if incident.kind == "channel":  # told by the others, in a message of its own
+        waiting, channels = None, [name for name in channels if name != incident.name]
     incident.message = (
         waiting["id"]
         if waiting
-        else post_message(tx, "alert", incident.machine, incident.priority, Text("", "", ""), recipients(tx), due)
+        else post_message(tx, "alert", incident.machine, incident.priority, Text("", "", ""), channels, due)
     )
     save(tx.db, "incident", incident)
     compose_alert(tx, incident.message, due)
