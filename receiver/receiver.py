@@ -3528,6 +3528,11 @@ def read_body(limit: int) -> bytes:
     return body
 
 
+def header(name: str) -> str:
+    """A request header as it came (WSGI: one character per byte), whatever bytes a stranger put in; empty if absent."""
+    return str(bottle.request.environ.get("HTTP_" + name.upper().replace("-", "_")) or "")
+
+
 def json_answer(status: int, body: dict[str, Any], **headers: str) -> bottle.HTTPResponse:
     head = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store", **headers}
     if status == 413:
@@ -3577,13 +3582,12 @@ class Doors:
         return found
 
     def post_events(self) -> bottle.HTTPResponse:
-        request = bottle.request
-        scheme, _, token = request.get_header("Authorization", "").partition(" ")
+        scheme, _, token = header("Authorization").partition(" ")
         machine = self.machine_by(token.strip(), "token") if scheme.lower() == "bearer" else None
         if machine is None:
             log.warning("v1: unknown token from %s", self.client())
             raise Refuse(401, "unknown token")
-        body = unpack(read_body(BATCH_BYTES), request.get_header("Content-Encoding", "").strip().lower())
+        body = unpack(read_body(BATCH_BYTES), header("Content-Encoding").strip().lower())
         batch = read_batch(body, machine.name)
         with self.receiver.transaction() as tx:
             accepted, rejected = take_batch(tx, machine.name, batch)
@@ -3626,7 +3630,7 @@ class Doors:
     def old_post(self) -> bottle.HTTPResponse:
         machine = self.old_machine()
         body = read_body(OLD_POST_BYTES + FORM_OVERHEAD)
-        content_type = bottle.request.content_type.lower()
+        content_type = str(bottle.request.environ.get("CONTENT_TYPE") or "").lower()
         if content_type.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
             action, name, files = self.read_form(body)
             with self.receiver.transaction() as tx:
@@ -3693,7 +3697,7 @@ class Doors:
         real one to X-Forwarded-For; from anyone else that header is worth nothing."""
         remote = bottle.request.environ.get("REMOTE_ADDR") or "?"
         if remote in ("127.0.0.1", "::1"):
-            forwarded = bottle.request.get_header("X-Forwarded-For", "").split(",")[-1].strip()
+            forwarded = header("X-Forwarded-For").split(",")[-1].strip()
             return words(forwarded, 60) or remote
         return remote
 
@@ -3778,7 +3782,8 @@ class Doors:
 
     def session(self) -> str:
         """The valid login cookie of this request, or an empty text."""
-        cookie = bottle.request.get_cookie(COOKIE) or ""
+        found = re.search(rf"(?:^|;\s*){COOKIE}=([\w.\-]+)", header("Cookie"), re.ASCII)
+        cookie = found.group(1) if found else ""
         head, _, signature = cookie.rpartition(".")
         expires = head.partition(".")[0]
         valid = same_secret(signature, self.sign("login " + head)) and expires.isdigit()
@@ -3849,7 +3854,7 @@ class Doors:
 
     def login(self) -> bottle.HTTPResponse:
         """Wrong passwords are counted by address and altogether; a form posted by another site is not taken."""
-        if bottle.request.get_header("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        if (header("Sec-Fetch-Site") or "same-origin") not in ("same-origin", "none"):
             raise Refuse(403, "not from our page")
         now, client = time.monotonic(), self.client()
         recent = {who: [at for at in times if now - at < LOGIN_WINDOW] for who, times in self.failures.items()}

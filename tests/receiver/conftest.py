@@ -1,6 +1,7 @@
 import pytest
 
 from tests.receiver.receiver_bench import Bench
+from tests.receiver.served import Served
 
 
 @pytest.fixture
@@ -9,3 +10,11 @@ def bench(tmp_path):
     made = Bench(tmp_path)
     yield made
     made.receiver.store.close()
+
+
+@pytest.fixture
+def served(tmp_path):
+    """The same behind a real HTTP server on a free port."""
+    made = Served(tmp_path)
+    yield made
+    made.close()
