@@ -4065,26 +4065,24 @@ def run_serve(options: argparse.Namespace) -> int:
             raise ConfigError(
                 f"不能在 {config.host}:{config.port} 上监听（{error}）。换一个 listen，或停掉占用它的程序。"
             ) from None
+        # A handler that raised could do so anywhere, in the middle of the server's own loop too. It only leaves a note.
+        asked: list[int] = []
         for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
             if hasattr(signal, name):
-                signal.signal(getattr(signal, name), stop_by_signal)
+                signal.signal(getattr(signal, name), lambda number, _frame: asked.append(number))
         if not config.channels:
             log.warning("没有配置任何告警通道：出了事不会有人知道")
         host, port = server.bind_addr[:2]
-        try:
-            receiver.start()
-            print(f"listening on http://{host}:{port}", flush=True)
-            server.serve()
-        except KeyboardInterrupt:
-            log.info("stopping")
-        finally:
-            server.stop()
-            receiver.stop()
-    return 0
-
-
-def stop_by_signal(_signal: int, _frame: Any) -> None:
-    raise KeyboardInterrupt
+        serving = threading.Thread(target=server.serve, name="http", daemon=True)
+        serving.start()
+        receiver.start()
+        print(f"listening on http://{host}:{port}", flush=True)
+        while serving.is_alive() and not asked:
+            time.sleep(0.2)
+        log.info("stopping: %s", f"signal {asked[0]}" if asked else "the HTTP server has ended")
+        server.stop()
+        receiver.stop()
+    return 0 if asked else 1
 
 
 def run_test_alert(options: argparse.Namespace) -> int:
@@ -4169,7 +4167,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 well, 1 a channel failed, 2 wrong configuration or command line."""
+    """Exit codes: 0 well, 1 a channel or the server failed, 2 wrong configuration or command line."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")  # a Windows console may be GBK
