@@ -86,8 +86,10 @@ class TrayApp:
             log.exception("tick failed")
 
     def note_signal(self) -> None:
-        """For a signal handler: only a flag, which the next tick acts on. A handler interrupts the main thread, which may
-        hold the very lock that setting an Event takes: that would be a deadlock instead of a stop."""
+        """For a signal handler: only a flag, which the next tick acts on.
+
+        A handler interrupts the main thread, which may hold the very lock that setting an Event takes: a deadlock.
+        """
         self._signalled = True
 
     def ask_stop(self, reason: str) -> None:

@@ -306,10 +306,11 @@ def test_every_usual_way_to_write_is_recorded(tmp_path):
 
 
 def test_several_threads_at_once_are_recorded_completely(tmp_path):
+    def connect():
+        return sqlite3.connect(str(tmp_path / "shared.db"), timeout=30, isolation_level=None)
+
     def work(number):
-        connection = sqlite3.connect(str(tmp_path / "shared.db"), timeout=30, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("CREATE TABLE IF NOT EXISTS t (k)")
+        connection = connect()
         for k in range(20):
             connection.execute("INSERT INTO t VALUES (?)", (k,))
             (tmp_path / f"{number}-{k}.tmp").write_bytes(b"x" * k)
@@ -317,6 +318,10 @@ def test_several_threads_at_once_are_recorded_completely(tmp_path):
         connection.close()
 
     with record({"disk": tmp_path}) as session:
+        first = connect()
+        first.execute("PRAGMA journal_mode=WAL")  # once: two that change the mode at the same time do not wait but fail
+        first.execute("CREATE TABLE t (k)")
+        first.close()
         threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
         for thread in threads:
             thread.start()
