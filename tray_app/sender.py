@@ -165,7 +165,7 @@ class Sender:
 
     def _taken(self, found: verdict.Taken, batch: list[Row], sent_at: float, trip: float) -> bool:
         told = [self._trouble(row, found.rejected[row.id]) for row in batch if row.id in found.rejected]
-        self._outbox.settle(found.accepted, found.rejected, [event for event in told if event])
+        left = self._outbox.settle(found.accepted, found.rejected, [event for event in told if event])
         self._failures = self._refused_in_a_row = 0
         self._due_at = self._mono()
         self._limit = min(MOST_EVENTS, self._limit * 2)
@@ -187,7 +187,7 @@ class Sender:
             ),
             answer=f"接收端已答复：收到 {taken} 条，用时 {trip * 1000:.0f} 毫秒，{alerts}。",
         )
-        return True
+        return left > 0  # an answer that takes nothing off the queue must not become a busy loop
 
     def _too_bad(self, found: verdict.TooBad, batch: list[Row]) -> bool:
         if len(batch) > 1:

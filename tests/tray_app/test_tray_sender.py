@@ -100,6 +100,14 @@ def test_without_our_yes_nothing_leaves(make, receiver, outbox, board, clock, an
     assert len(receiver.posts) == 1  # no redirect followed, no second try within the round
 
 
+def test_a_redirect_is_not_followed_even_to_where_it_would_be_accepted(make, receiver, outbox, clock):
+    receiver.answers = [fails_with(307, Location="/elsewhere"), accept]
+    outbox.put(order())
+    make(receiver.url).round(clock.now)
+    assert receiver.paths == ["/api/v1/events"]
+    assert outbox.figures().waiting == 1
+
+
 def test_a_refused_connection_is_a_retry(make, outbox, board, clock):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -125,13 +125,18 @@ def test_the_thread_left_behind_can_write_nothing(bench, outbox):
 
 
 def test_the_rounds_of_a_thread_left_behind_do_not_count(bench):
-    hang, block = Hang(), Hang()
-    found = bench(hang, block)
-    assert hang.entered.wait(WAIT)
+    entered, let_go, block = threading.Event(), threading.Event(), Hang()
+
+    def slow(part):
+        entered.set()
+        let_go.wait(WAIT)  # and then ends well, only too late
+
+    found = bench(slow, block)
+    assert entered.wait(WAIT)
     found.pass_time(11)
     assert block.entered.wait(WAIT)
-    hang.let_go.set()
-    assert hang.ended.wait(WAIT)
+    let_go.set()
+    assert found.parts[0].closed.wait(WAIT)
     assert found.worker.rounds == 0
     block.let_go.set()
 
