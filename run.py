@@ -90,7 +90,7 @@ def prepare_environment(python, folder, requirements, first=()):
     print("第一次运行：正在准备 %s（约一分钟）……" % os.path.basename(folder), flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     made = subprocess.run([python, "-m", "venv", folder])
-    pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [inside, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     for packages in ([list(first)] if first else []) + [["-r", requirements]]:
         if made.returncode == 0:
             made = subprocess.run(pip + packages, env=dict(os.environ, PIP_ROOT_USER_ACTION="ignore"))
@@ -109,7 +109,8 @@ def qmt_side_tests(arguments):
         return 1 if os.environ.get("CI") == "true" else 0
     requirements = os.path.join(ROOT, "requirements-qmt.txt")
     inside = prepare_environment(python, os.path.join(ROOT, ".venv-qmt"), requirements, first=[QMT_PIP])
-    return subprocess.call([inside, "-m", "pytest"] + (arguments or QMT_TESTS), cwd=ROOT)
+    named = any(os.path.exists(os.path.join(ROOT, argument.split("::")[0])) for argument in arguments)
+    return subprocess.call([inside, "-m", "pytest"] + arguments + ([] if named else QMT_TESTS), cwd=ROOT)
 
 
 def hand_over(command):
