@@ -86,7 +86,7 @@ class TrayApp:
             log.exception("tick failed")
 
     def note_signal(self) -> None:
-        """Mark the stop as clean, tell the receiver (at most FLUSH_WITHIN), end all workers. Only the first call counts."""
+        """For a signal handler: only a flag, which the next tick acts on.
 
         A handler interrupts the main thread, which may hold the very lock that setting an Event takes: a deadlock.
         """
