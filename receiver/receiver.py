@@ -961,23 +961,23 @@ def accusations(picture: Picture) -> list[Accusation]:
             told_now = calendar.in_tell(now) and now >= (machine.hold_until or 0.0)
         else:
             told_now = calendar.in_tell(now) and calendar.begun(now)
-        direct = [source for source in picture.sources if not source.behind]
-        return ([accuse_host(picture)] if told_now else []) + silent_scripts(picture, direct)
+        return ([accuse_host(picture)] if told_now else []) + silent_scripts(picture)
     found = []
     qmt = picture.qmt
     if qmt is not None and picture.qmt_status(qmt) == DOWN and not picture.holding and now >= (qmt.hold_until or 0.0):
         found.append(accuse_qmt(qmt, now))
     if picture.heard_now() and not picture.holding and calendar.in_tell(now):
         found += [accuse_worker(name, age, limit, now) for name, age, limit in dead_workers(machine)]
-    return found + silent_scripts(picture, picture.sources)
+    return found + silent_scripts(picture)
 
 
-def silent_scripts(picture: Picture, sources: Sequence[Source]) -> list[Accusation]:
+def silent_scripts(picture: Picture) -> list[Accusation]:
+    """Of the scripts behind a host that is down none is: they are unknown."""
     if not picture.calendar.in_session(picture.now):
         return []
     return [
         accuse_script(source, picture)
-        for source in sources
+        for source in picture.sources
         if source.kind != "qmt.process" and picture.status_of(source) == DOWN
     ]
 
