@@ -19,7 +19,7 @@ PANDA3D = "panda3d==1.10.16"
 MINGW = "x86_64-w64-mingw32-"
 
 # What the tray and its tests import; the versions stand in requirements.txt.
-FROM_REQUIREMENTS = ("pystray", "pillow", "psutil", "requests", "bottle", "cheroot", "pytest", "hypothesis")
+FROM_REQUIREMENTS = ("pystray", "pillow", "psutil", "requests", "bottle", "cheroot", "aiosmtpd", "pytest", "hypothesis")
 # Needed on Windows only: pip evaluates `sys_platform == "win32"` for the machine that it runs on, not for the target.
 WINDOWS_ONLY = ("colorama==0.4.6", "six==1.17.0")
 
