@@ -108,6 +108,14 @@ class Stage:
         if seconds > promised * TOLERANCE:
             self.check(False, f"{what}超过承诺的 {TOLERANCE} 倍")
 
+    def cost_of_posts(self, skip=0):
+        """The strategy's own milliseconds per post, but the first `skip`: promised 5 at the 99th percentile."""
+        costs = oracle.post_costs(self.road.qmt_folder, skip)
+        worst = oracle.percentile(costs, 0.99)
+        self.check(
+            worst is not None and worst <= 5 * TOLERANCE, f"策略每次发送自身耗时 99% 在 {worst} 毫秒内（承诺 5 毫秒）"
+        )
+
     def nothing_lost(self):
         """Stop QMT, let everything arrive, then compare the books: nothing lost, nothing doubled."""
         self.road.qmt.stop()
