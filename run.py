@@ -114,11 +114,15 @@ def qmt_side_tests(arguments):
 
 
 def hand_over(command):
-    """Run the command in our place and leave with its exit code; Ctrl-C is the command's own business."""
-    os.chdir(ROOT)
+    """Run the command in our place and leave with its exit code; Ctrl-C is the command's own business.
+
+    In the caller's folder, so that `--report r.json` lands where the caller expects it.
+    """
+    paths = [ROOT, os.environ.get("PYTHONPATH", "")]
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in paths if path))
     if os.name != "nt":
-        os.execv(command[0], command)
-    child = subprocess.Popen(command)
+        os.execve(command[0], command, environment)
+    child = subprocess.Popen(command, env=environment)
     while True:
         try:
             sys.exit(child.wait())
@@ -127,6 +131,9 @@ def hand_over(command):
 
 
 def main():
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a Windows pipe may know no Chinese
     # run.py's own switches stand before the command; everything else belongs to `python -m rehearsal`.
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--python", help="version to use, e.g. 3.8; 3.6 runs the QMT side's tests only")

@@ -36,6 +36,9 @@ def main():
             passed = run_drill(options.name, folder, options.seed, options.report, options.full)
         else:
             passed = run_rehearsal(options, folder)
+    except KeyboardInterrupt:
+        print(f"已中断，子进程都已结束。日志在 {folder}", file=sys.stderr)
+        sys.exit(130)
     except Exception as problem:
         # Whatever went wrong, the logs are what helps: say where they are, then show the error.
         print(f"没有成功：{problem}\n日志在 {folder}", file=sys.stderr)
@@ -78,11 +81,12 @@ def run_rehearsal(options, folder):
     with_story = not options.calm and (options.seconds is None or options.seconds >= rehearse.STORY_NEEDS)
     with Road(folder, options.seed, options.data, headless=options.headless or not has_screen) as road:
         result = rehearse.rehearse(road, options.seconds, with_story)
-    for line in rehearse.summary(result):
+    problems = rehearse.shortfalls(result, road.channels)
+    for line in rehearse.summary(result) + [f"没有做到：{problem}。" for problem in problems]:
         print(line)
     if options.report:
         rehearse.write_report(result, options.report)
-    return bool(rehearse.good(result))
+    return not problems
 
 
 if __name__ == "__main__":

@@ -80,8 +80,11 @@ def post_costs(qmt_folder, skip=0):
     return [line["ms"] for line in read_lines(Path(qmt_folder) / "costs.jsonl") if line.get("posted")][skip:]
 
 
-def report(road, seconds, causes=()):
-    """The figures of a run. `causes`: (epoch s, text in the title) of what was done on purpose, newest last."""
+def report(road, seconds, ended, causes=()):
+    """The figures of a run that ended at `ended` (epoch s).
+
+    `causes`: (epoch s, text in the title) of what was done on purpose, newest last.
+    """
     stored = road.stored()
     messages = road.messages()
     posted = read_lines(road.qmt_folder / "posted.jsonl")
@@ -106,7 +109,9 @@ def report(road, seconds, causes=()):
         ],
         "latency_p50": percentile(delays, 0.5),
         "latency_p99": percentile(delays, 0.99),
+        "post_cost_ms_p50": percentile(costs, 0.5),
         "post_cost_ms_p99": percentile(costs, 0.99),
+        "causes": [{"title": title, "seconds_left": round(ended - at, 1)} for at, title in causes],
     }
 
 

@@ -179,8 +179,15 @@ class Road:
 
     def messages(self):
         """All that the phone shows, oldest first: {channel, at, answered_at, shown: {title, body}, answer}."""
-        with urllib.request.urlopen(self.phone_url + "/log.json", timeout=5) as answer:
-            return [entry for entry in json.loads(answer.read().decode("utf-8")) if entry["shown"]]
+        return [entry for entry in self._ask_phone("/log.json") if entry["shown"]]
+
+    def phone_busy(self):
+        """Channels of the requests that the phone is answering right now (WeCom and pushplus)."""
+        return self._ask_phone("/busy.json")
+
+    def _ask_phone(self, path):
+        with urllib.request.urlopen(self.phone_url + path, timeout=5) as answer:
+            return json.loads(answer.read().decode("utf-8"))
 
     def phone_fault(self, channel, mode, **more):
         """Switch one channel of the phone to a fault mode (see rehearsal.phone.server)."""

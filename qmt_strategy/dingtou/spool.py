@@ -92,13 +92,13 @@ class Spool:
         lasting = event["kind"] != HEARTBEAT
         temporary, final = self._write_temporary(raw, n, event["kind"], lasting)
         try:
-            self._rename(temporary, final)
+            self._patiently(os.replace, temporary, final)
         except OSError:
             with contextlib.suppress(OSError):
                 os.remove(temporary)
             raise
         if lasting:
-            _sync_name(final)
+            self._patiently(_sync_name, final)
         else:
             self._heartbeats.append((final, self._pruned))
             self._pruned = 0
@@ -130,17 +130,17 @@ class Spool:
             name = "%013d-%06d-%s.json" % (_next_ms(self._now()), n % 1000000, kind)
             yield os.path.join(self.folder, "." + name + ".tmp"), os.path.join(self.folder, name)
 
-    def _rename(self, temporary: str, final: str) -> None:
-        """os.replace; a virus scanner that holds the new file for a moment gives WinError 5 or 32."""
+    def _patiently(self, act: Callable[..., None], *args: str) -> None:
+        """act(*args), again where a virus scanner holds the new file for a moment (WinError 5 or 32)."""
         for wait in _RETRY_WAITS:
             try:
-                os.replace(temporary, final)
+                act(*args)
                 return
             except OSError as error:
                 if not isinstance(error, PermissionError) and getattr(error, "winerror", None) not in (5, 32):
                     raise
             self._pause(wait)
-        os.replace(temporary, final)
+        act(*args)
 
     # ---- a disk that refuses
 

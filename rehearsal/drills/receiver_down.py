@@ -16,12 +16,17 @@ def drill(stage):
     stage.start_road()
     for channel in stage.road.channels:
         stage.road.phone_fault(channel, "slow", delay=SLOW)
-    kills, flags = [], []
+    kills, flags, amid = [], [], 0
     for number in range(1, (FULL_ROUNDS if stage.full else ROUNDS) + 1):
         flag = flag_id(number % 100, time.time(), code=f"{510000 + number // 100 * 100 + number}")
         append_state(stage.road.home, flag, "rejected", time.time(), reason="可用资金不足")
         cause = stage.did(f"废单 {flag}", flag)
-        time.sleep(stage.random.uniform(0.2, 1.5 + 2 * SLOW + TIMES["companions"]))
+        if number % 2:  # every other kill falls into a sending for certain, the others at random moments
+            stage.until(stage.road.phone_busy, TOLD, "接收端正在发告警")
+            time.sleep(stage.random.uniform(0.0, SLOW / 2))
+            amid += bool(stage.road.phone_busy())
+        else:
+            time.sleep(stage.random.uniform(0.2, 1.5 + 2 * SLOW + TIMES["companions"]))
         kills.append(stage.road.receiver.kill())
         stage.did("kill -9 接收端，再启动")
         stage.road.start_receiver()
@@ -29,6 +34,7 @@ def drill(stage):
         everywhere = lambda: set(stage.road.channels) <= channels_told(stage, flag)  # noqa: E731, B023 (used at once)
         if stage.until(everywhere, TOLD * 3, f"{flag} 的告警到达每个通道"):
             stage.timed(f"{flag} 告警到全部通道", time.time() - kills[-1], TOLD)
+    stage.check(amid > 0, f"{len(kills)} 次 kill -9 中至少有 {amid} 次正在发送")
     repeats, excused = 0, 0
     for flag, _ in flags:
         for channel in stage.road.channels:

@@ -95,6 +95,15 @@ class Stage:
         for word in words:
             self.check(word in text, f"消息里有“{word}”")
 
+    def only_these(self, *titles):
+        """Every message on the phone has one of these in its title, and none came twice."""
+        others = [
+            m["shown"]["title"] for m in self.road.messages() if not any(t in m["shown"]["title"] for t in titles)
+        ]
+        self.check(not others, f"除此以外没有别的消息{others or ''}")
+        doubled = oracle.doubled_messages(self.road.messages())
+        self.check(not doubled, f"没有一条消息重复{[title for _, title, _ in doubled] or ''}")
+
     # Judging
 
     def check(self, passed, text):

@@ -12,6 +12,7 @@ import time
 import urllib.request
 import uuid
 import warnings
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -44,6 +45,7 @@ class Inbox:
         self.clock = clock
         self._lock = threading.Lock()
         self._requests = []
+        self._busy = []
         self._faults = {}
 
     def fault(self, channel):
@@ -64,6 +66,22 @@ class Inbox:
         with self._lock:
             entry = {"channel": channel, "at": at, "answered_at": self.clock(), "shown": shown, "answer": answer}
             self._requests.append(entry)
+
+    @contextmanager
+    def answering(self, channel):
+        """While a request of this channel is being answered."""
+        with self._lock:
+            self._busy.append(channel)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.remove(channel)
+
+    def busy(self):
+        """Channels of the requests that are being answered right now."""
+        with self._lock:
+            return list(self._busy)
 
     def log(self):
         with self._lock:
@@ -105,6 +123,8 @@ def make_handler(inbox, wecom_key, pushplus_token, page):
             path = urlsplit(self.path).path
             if path == "/log.json":
                 self.answer_json(200, inbox.log())
+            elif path == "/busy.json":
+                self.answer_json(200, inbox.busy())
             elif path == "/":
                 self.answer(200, page.encode("utf-8"), "text/html; charset=utf-8")
             else:
@@ -146,6 +166,10 @@ def make_handler(inbox, wecom_key, pushplus_token, page):
 
         def vendor(self, channel, at, rules):
             """Answer as the vendor would, or as the fault says. Returns the answer when the message was taken."""
+            with inbox.answering(channel):
+                return self.vendor_answer(channel, at, rules)
+
+        def vendor_answer(self, channel, at, rules):
             fault = inbox.fault(channel)
             if fault.mode in ("slow", "hang"):
                 time.sleep(fault.delay or HANG_SECONDS)

@@ -76,14 +76,14 @@ def test_nothing_listens_beyond_this_machine(road):
                 assert connection.laddr.ip == "127.0.0.1", child.name
 
 
-def test_a_rehearsal_ends_by_itself_with_its_figures(tmp_path):
+def test_the_rehearsal_of_the_readme_keeps_its_word(tmp_path):
     report = tmp_path / "r.json"
-    command = [sys.executable, "-m", "rehearsal", "--for", "12", "--calm", "--headless", "--report", str(report)]
+    command = [sys.executable, "-m", "rehearsal", "--for", "40", "--headless", "--report", str(report)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120)
     assert answer.returncode == 0, answer.stdout.decode("utf-8") + answer.stderr.decode("utf-8")
     figures = json.loads(report.read_text(encoding="utf-8"))
     assert figures["lost"] == figures["duplicates"] == 0
     assert figures["events"]["qmt.heartbeat"] > 2
     assert figures["events"]["host.heartbeat"] > 1
-    assert figures["latency_p99"] is not None
-    assert figures["alerts"] == []
+    assert figures["latency_p99"] < 3  # three times the promise
+    assert len(figures["alerts"]) == 6  # QMT is killed and comes back, on three channels

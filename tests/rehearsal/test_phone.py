@@ -119,6 +119,12 @@ def test_mail_arrives_after_login_and_a_wrong_password_is_535(phone):
     assert refused.value.smtp_code == 535
 
 
+def test_a_request_that_is_being_answered_can_be_seen(phone):
+    with phone.inbox.answering("wecom"):
+        assert phone.inbox.busy() == ["wecom"]
+    assert phone.inbox.busy() == []
+
+
 def test_a_fault_is_obeyed_and_ends(phone):
     post(phone, "/control", {"channel": "wecom", "mode": "errcode", "code": 45009})
     assert wecom(phone, "x") == 45009

@@ -96,7 +96,7 @@ def test_missing_alerts_count_as_not_ok():
     assert (judge(200, body).alerts_ok, judge(200, body).trading) == (False, None)
 
 
-@pytest.mark.parametrize("failures, longest", [(1, 1.0), (2, 2.0), (3, 4.0), (7, 60.0), (500, 60.0)])
+@pytest.mark.parametrize("failures, longest", [(1, 1.0), (2, 2.0), (3, 4.0), (7, 20.0), (500, 20.0)])
 def test_backoff_is_any_time_up_to_a_doubling_bound(failures, longest):
     assert verdict.backoff(failures, 0.0) == 0.2
     assert verdict.backoff(failures, 1.0) == longest
