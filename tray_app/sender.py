@@ -97,13 +97,12 @@ class Sender:
     def close(self) -> None:
         self._session.close()
 
-    def round(self, now: float) -> None:
-        """Send batches until the outbox is empty or a try fails."""
+    def round(self, now: float) -> bool:
+        """Send one batch, if one is due; True: go on at once with the next."""
         if self._hurried.is_set():
             self._hurried.clear()
             self._due_at = self._mono()
-        while self._mono() >= self._due_at and self._send_batch():
-            self._lease.check()
+        return self._mono() >= self._due_at and self._send_batch()
 
     def _send_batch(self) -> bool:
         """True: go on at once with the next batch."""

@@ -87,7 +87,10 @@ class Lease:
 
 class Worker:
     """One part under watch. `make(lease)` builds a new part for each generation; the part has `round(now)` and may have
-    `hurry()` (its next round does everything that is otherwise only done when due) and `close()`."""
+    `hurry()` (its next round does everything that is otherwise only done when due) and `close()`.
+
+    A round is a piece of work of bounded length, or a worker with a backlog would look stuck: True from it means that
+    there is more to do, and the next round begins at once."""
 
     def __init__(
         self,
@@ -197,8 +200,10 @@ class Worker:
         while not self._stopping and not lease.revoked:
             wake.clear()
             try:
-                part.round(self._wall())
+                more = part.round(self._wall())
                 self._completed(lease)
+                if more:
+                    continue
             except Abandoned:
                 break
             except OutboxError:

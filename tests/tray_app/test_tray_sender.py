@@ -36,6 +36,14 @@ def make(outbox, lease, clock):
         built.close()
 
 
+def work_off(part, now):
+    """Rounds until the sender wants to wait, as the worker does."""
+    for _ in range(100):
+        if not part.round(now):
+            return
+    raise AssertionError("a sender that never waits")
+
+
 def link(board):
     return board.get("link")
 
@@ -62,9 +70,16 @@ def test_a_large_batch_is_zipped_and_a_small_one_is_not(make, receiver, outbox, 
     assert [headers.get("Content-Encoding") for headers in receiver.headers] == [None, "gzip"]
 
 
+def test_one_round_is_one_batch_so_that_a_backlog_is_no_stuck_worker(make, receiver, outbox, clock):
+    outbox.put_many([order(n) for n in range(sender.MOST_EVENTS + 3)])
+    part = make(receiver.url)
+    assert part.round(clock.now) is True
+    assert len(receiver.posts) == 1
+
+
 def test_waiting_counts_what_is_not_in_the_batch(make, receiver, outbox, clock):
     outbox.put_many([order(n) for n in range(sender.MOST_EVENTS + 3)])
-    make(receiver.url).round(clock.now)
+    work_off(make(receiver.url), clock.now)
     assert [(len(post["events"]), post["waiting"]) for post in receiver.posts] == [(500, 3), (3, 0)]
 
 
@@ -197,7 +212,7 @@ def test_a_bad_event_is_found_by_halving_set_aside_and_told(make, receiver, outb
     bad = put[4]
     receiver.answers = [refuse_batches_with(bad["id"])]
     outbox.put_many(put)
-    make(receiver.url).round(clock.now)
+    work_off(make(receiver.url), clock.now)
     sent = {event["id"] for post in receiver.posts for event in post["events"]}
     assert {event["id"] for event in put} <= sent
     assert stored(home.outbox) == []
@@ -212,7 +227,7 @@ def test_a_batch_of_one_that_is_refused_is_set_aside_and_an_order_is_told_as_suc
     bad = order()
     receiver.answers = [refuse_batches_with(bad["id"]), fails_with(500)]
     outbox.put(bad)
-    make(receiver.url).round(clock.now)
+    work_off(make(receiver.url), clock.now)
     assert troubles(home.outbox) == ["order-set-aside"]
 
 
@@ -221,7 +236,7 @@ def test_an_order_named_as_rejected_is_told_in_the_same_way(make, receiver, outb
     rejected = [{"id": bad["id"], "error": "number out of range"}]
     receiver.answers = [lambda e: (200, {}, ok_body([], rejected)), fails_with(500)]
     outbox.put(bad)
-    make(receiver.url).round(clock.now)
+    work_off(make(receiver.url), clock.now)
     assert troubles(home.outbox) == ["order-set-aside"]
     assert "number out of range" in stored(home.outbox)[0]["data"]["what"]
 
@@ -229,14 +244,14 @@ def test_an_order_named_as_rejected_is_told_in_the_same_way(make, receiver, outb
 def test_a_refused_trouble_makes_no_further_trouble(make, receiver, outbox, home, clock):
     receiver.answers = [fails_with(400, b'{"error": "no"}')]
     outbox.put(events.trouble("x", "y", clock.now))
-    make(receiver.url).round(clock.now)
+    work_off(make(receiver.url), clock.now)
     assert stored(home.outbox) == []
 
 
 def test_a_receiver_that_refuses_everything_does_not_empty_the_queue_at_once(make, receiver, outbox, board, clock):
     receiver.answers = [fails_with(400, b'{"error": "new version"}')]
     outbox.put_many([order(n) for n in range(50)])
-    make(receiver.url).round(clock.now)
+    work_off(make(receiver.url), clock.now)
     assert outbox.figures().rejected == sender.SET_ASIDE_AT_ONCE
     assert link(board).state == "retry"
 

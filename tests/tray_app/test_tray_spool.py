@@ -23,6 +23,14 @@ def post(home, event, n=1, name=None):
     return path
 
 
+def work_off(watcher, now):
+    """Rounds until nothing more is waiting, as the worker does."""
+    for _ in range(50):
+        if not watcher.round(now):
+            return
+    raise AssertionError("a round that never ends its backlog")
+
+
 def left(home):
     return sorted(path.name for path in home.spool.iterdir() if path.is_file())
 
@@ -49,7 +57,7 @@ def test_many_files_are_few_transactions(watcher, home, clock, outbox, monkeypat
     calls = []
     put_many = outbox.put_many
     monkeypatch.setattr(outbox, "put_many", lambda new, marks=None: calls.append(len(new)) or put_many(new, marks))
-    watcher.round(clock.now)
+    work_off(watcher, clock.now)
     assert calls == [spool.MOST_FILES, 5]
     assert left(home) == []
 
@@ -105,7 +113,7 @@ def test_a_huge_file_is_put_aside_unread(watcher, home, clock):
 def test_bad_files_cannot_fill_the_disk(watcher, home, clock):
     for n in range(spool.MOST_BAD + 10):
         (home.spool / f"{n:013d}-000001-x.json").write_bytes(b"{")
-    watcher.round(clock.now)
+    work_off(watcher, clock.now)
     kept = os.listdir(home.bad)
     assert len(kept) == spool.MOST_BAD
     assert f"{spool.MOST_BAD + 9:013d}-000001-x.json" in kept
@@ -139,16 +147,82 @@ def test_a_file_that_cannot_be_deleted_is_stored_once_and_deleted_later(watcher,
     assert left(home) == []
 
 
-def test_a_held_file_keeps_its_turn_for_a_while_then_the_others_go_first(watcher, home, clock, monkeypatch):
-    held, free = post(home, order(1), 1), post(home, order(2), 2)
+def test_one_round_is_one_batch_so_that_a_backlog_is_no_stuck_worker(watcher, home, clock):
+    for n in range(spool.MOST_FILES + 1):
+        post(home, notice(n), n)
+    assert watcher.round(clock.now) is True
+    assert len(left(home)) == 1
+    assert watcher.round(clock.now) is False
+
+
+@pytest.fixture
+def hold(monkeypatch):
+    """A function: from now on that file cannot be read."""
     read = spool._read
 
-    def locked(path):
-        if path == held:
-            raise PermissionError(13, "sharing violation")
-        return read(path)
+    def start(held):
+        def locked(path):
+            if path == held:
+                raise PermissionError(13, "sharing violation")
+            return read(path)
 
-    monkeypatch.setattr(spool, "_read", locked)
+        monkeypatch.setattr(spool, "_read", locked)
+
+    return start
+
+
+def test_past_the_telling_an_unreadable_file_never_blocks_the_others_again(watcher, home, clock, hold):
+    hold(post(home, order(1), 1))
+    watcher.round(clock.now)
+    watcher.round(clock.now + spool.PATIENCE)
+    for n, later in enumerate((1, 60, 3000, 3600, 7200), 2):
+        free = post(home, order(n), n)
+        watcher.round(clock.now + spool.PATIENCE + later)
+        assert not free.exists()
+    assert troubles(home.outbox) == ["spool-unreadable"]
+
+
+def test_an_unreadable_file_is_told_once_even_when_that_was_sent(watcher, home, clock, hold, outbox):
+    hold(post(home, order(1), 1))
+    watcher.round(clock.now)
+    watcher.round(clock.now + spool.PATIENCE)
+    outbox.settle([event["id"] for event in stored(home.outbox)], {})
+    watcher.round(clock.now + spool.PATIENCE + 1)
+    assert troubles(home.outbox) == []
+
+
+def test_what_is_known_about_a_file_is_forgotten_with_it(watcher, home, clock, hold):
+    held = post(home, order(1), 1)
+    hold(held)
+    watcher.round(clock.now)
+    watcher.round(clock.now + spool.PATIENCE)
+    held.unlink()
+    watcher.round(clock.now + spool.PATIENCE + 1)
+    assert not watcher._held_since and not watcher._told
+
+
+def test_a_bad_file_that_cannot_be_moved_is_told_once_and_moved_later(watcher, home, clock, outbox, monkeypatch):
+    (home.spool / "0000000000000-000000-x.json").write_bytes(b"{")
+    replace = os.replace
+
+    def held(source, target):
+        raise PermissionError(13, "sharing violation")
+
+    monkeypatch.setattr(spool.os, "replace", held)
+    watcher.round(clock.now)
+    assert troubles(home.outbox) == ["spool-bad"]
+    outbox.settle([event["id"] for event in stored(home.outbox)], {})
+    watcher.round(clock.now)
+    assert stored(home.outbox) == []
+    monkeypatch.setattr(spool.os, "replace", replace)
+    watcher.round(clock.now)
+    assert left(home) == []
+
+
+def test_a_held_file_keeps_its_turn_for_a_while_then_the_others_go_first(watcher, home, clock, monkeypatch, hold):
+    held, free = post(home, order(1), 1), post(home, order(2), 2)
+    read = spool._read
+    hold(held)
     watcher.round(clock.now)
     assert stored(home.outbox) == []
     watcher.round(clock.now + spool.PATIENCE)

@@ -21,7 +21,7 @@ class Part:
         self.closed = threading.Event()
 
     def round(self, now):
-        self.act(self)
+        return self.act(self)
 
     def close(self):
         self.closed.set()
@@ -210,6 +210,20 @@ def test_hurry_makes_the_next_round_come_now(bench):
     before = found.worker.rounds
     found.worker.hurry()
     assert found.worker.wait_round(before, WAIT)
+
+
+def test_a_part_with_more_to_do_goes_on_at_once_and_every_piece_counts_as_a_round(bench):
+    backlog = list(range(5))
+
+    def one_piece(part):
+        if backlog:
+            backlog.pop()
+        return bool(backlog)
+
+    found = bench(one_piece)
+    found.worker._every = WAIT * 10
+    assert found.worker.wait_round(4, WAIT)
+    assert backlog == []
 
 
 def test_stop_ends_the_thread_and_closes_the_part(bench):

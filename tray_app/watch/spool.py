@@ -39,23 +39,25 @@ class SpoolWatcher:
     def __init__(self, home: Home, lease: Lease) -> None:
         self._home = home
         self._lease = lease
+        # Files by what is known about them; a name is forgotten once its file is gone.
         self._stored: set[str] = set()  # committed, but the file could not be deleted yet
-        self._held_since: dict[str, float] = {}  # files that could not be read
+        self._held_since: dict[str, float] = {}  # could not be read, and since when
+        self._told: set[str] = set()  # the owner was told that it cannot be read
+        self._bad: set[str] = set()  # told as no event, but the file could not be moved yet
 
-    def round(self, now: float) -> None:
-        while self._one_batch(now):
-            self._lease.check()
-
-    def _one_batch(self, now: float) -> bool:
-        """True: more files are waiting."""
+    def round(self, now: float) -> bool:
+        """One batch; True: more files are waiting."""
         names = self._names(now)
         batch: list[tuple[str, Event]] = []
-        size = 0
+        size = handled = 0
         for name in names:
             if name in self._stored:
                 self._delete(name)
                 continue
-            if len(batch) >= MOST_FILES or size >= MOST_BYTES:
+            if name in self._bad:
+                self._move_to_bad(name)
+                continue
+            if handled >= MOST_FILES or size >= MOST_BYTES:
                 break
             try:
                 raw = _read(self._home.spool / name)
@@ -66,6 +68,7 @@ class SpoolWatcher:
                     break
                 continue
             self._held_since.pop(name, None)
+            handled += 1
             size += len(raw)
             try:
                 if len(raw) > LARGEST_FILE:
@@ -73,14 +76,13 @@ class SpoolWatcher:
                 batch.append((name, events.check(events.parse(raw))))
             except events.BadEvent as error:
                 self._put_aside(name, str(error), now)
-        if not batch:
-            return False
-        self._lease.put(*(event for _, event in batch))
+        if batch:
+            self._lease.put(*(event for _, event in batch))
         for name, event in batch:
             self._stored.add(name)
             self._delete(name)
             self._show(event)
-        return len(batch) >= MOST_FILES or size >= MOST_BYTES
+        return handled >= MOST_FILES or size >= MOST_BYTES
 
     def _names(self, now: float) -> list[str]:
         names = []
@@ -93,18 +95,22 @@ class SpoolWatcher:
                         names.append(entry.name)
         except FileNotFoundError:
             self._home.spool.mkdir(parents=True, exist_ok=True)
-        self._stored &= set(names)
+        present = set(names)
+        for known in (self._stored, self._told, self._bad):
+            known &= present
+        self._held_since = {name: since for name, since in self._held_since.items() if name in present}
         return sorted(names)
 
     def _is_held(self, name: str, now: float, error: OSError) -> bool:
-        """True: wait for it, so that posts keep their order."""
+        """True: wait for it, so that posts keep their order. Past PATIENCE always False, and told once."""
         since = self._held_since.setdefault(name, now)
-        if now - since < PATIENCE:
+        if 0 <= now - since < PATIENCE:
             return True
-        told = events.named_id(f"spool-unreadable:{name}")
-        what = f"策略的一份消息读不了（{name}）：{error.strerror or error}。请检查是否被别的程序占用。"
-        self._lease.put(events.trouble("spool-unreadable", what, now, told))
-        self._held_since[name] = now + 3600 - PATIENCE  # not said again within the hour
+        if name not in self._told:
+            told = events.named_id(f"spool-unreadable:{name}")
+            what = f"策略的一份消息读不了（{name}）：{error.strerror or error}。请检查是否被别的程序占用。"
+            self._lease.put(events.trouble("spool-unreadable", what, now, told))
+            self._told.add(name)
         return False
 
     def _delete(self, name: str) -> None:
@@ -120,14 +126,19 @@ class SpoolWatcher:
         what = f"策略留下的一份消息看不懂（{name}：{why}），已移到 spool/bad 保留。"
         self._lease.put(events.trouble("spool-bad", what, now, events.named_id(f"spool-bad:{name}")))
         log.warning("spool: %s: %s", name, why)
+        self._bad.add(name)
+        self._move_to_bad(name)
+
+    def _move_to_bad(self, name: str) -> None:
         try:
             self._home.bad.mkdir(parents=True, exist_ok=True)
             for old in sorted(os.listdir(self._home.bad))[: -MOST_BAD + 1 or None]:
                 if len(os.listdir(self._home.bad)) >= MOST_BAD:
                     os.remove(self._home.bad / old)
             os.replace(self._home.spool / name, self._home.bad / name)
-        except OSError as error:
-            log.warning("spool: moving %s: %s", name, error)  # tried again in the next round, told once by its id
+        except OSError:
+            return  # held by another program: it stays in _bad and is only moved, next time
+        self._bad.discard(name)
 
     def _show(self, event: Event) -> None:
         if event["kind"] != "qmt.heartbeat":
