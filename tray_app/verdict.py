@@ -7,6 +7,9 @@ import json
 import math
 from typing import Any, Mapping, NamedTuple, Sequence, Union
 
+# seconds. Not 60: a cut of a minute and another minute's pause are more than the 90 s after which the receiver tells
+# that the sentry is silent, so a short cut would be told as an outage.
+LONGEST_BACKOFF = 20.0
 LONGEST_RETRY_AFTER = 300.0  # seconds: a proxy's wild number must not silence us for hours
 
 
@@ -76,9 +79,9 @@ def retry_after(text: str | None, now: float) -> float | None:
 
 
 def backoff(failures: int, random: float) -> float:
-    """Full jitter: anything between nothing and 1, 2, 4 ... 60 seconds, so that many senders do not beat in time.
+    """Full jitter: anything between nothing and 1, 2, 4 ... LONGEST_BACKOFF, so that many senders do not beat in time.
     `random` in [0, 1); never under 0.2 s, so that a quick refusal is no busy loop."""
-    return max(0.2, min(60.0, 2.0 ** min(failures - 1, 10)) * random)
+    return max(0.2, min(LONGEST_BACKOFF, 2.0 ** min(failures - 1, 10)) * random)
 
 
 def _parse(body: bytes) -> Any:
