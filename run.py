@@ -152,6 +152,9 @@ def main():
     except CannotPrepare as problem:
         print(problem, file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("已中断，下次运行会重新准备。", file=sys.stderr)
+        sys.exit(130)
     hand_over([inside, "-m", "rehearsal"] + rest)
 
 
