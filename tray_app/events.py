@@ -128,3 +128,25 @@ def replace_key(event: Event) -> str | None:
         return None
     data = event["data"]
     return json.dumps([event["kind"], data.get("strategy"), data.get("name"), trading_time.day_of(event["at"])])
+
+
+def is_older(event: Event, waiting: bytes) -> bool:
+    """Whether a heartbeat comes after a newer one with the same key: its file was held while the next one was read.
+
+    Only strategies' posts pass through files. The tray's own are stored in the order in which they were made, which
+    holds even when the clock is set back.
+    """
+    if event["kind"] != "qmt.heartbeat":
+        return False
+    try:
+        other = check(parse(waiting))
+    except BadEvent:
+        return False  # rotten on disk: the new one is better
+    instance, n, other_n = event["data"].get("instance"), event["data"].get("n"), other["data"].get("n")
+    if instance is not None and instance == other["data"].get("instance") and _is_int(n) and _is_int(other_n):
+        return bool(n < other_n)
+    return bool(event["at"] < other["at"])
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 MOST_REJECTED = 1000  # set-aside rows kept for the owner, besides those that may never be dropped
 TIDY_EVERY = 60.0  # seconds between looks for rows that are too old
+LONGEST_OPEN_PAUSE = 10.0  # seconds without a try after one that failed slowly
 COUNTERS = ("superseded", "dropped", "rejected")
 
 
@@ -59,15 +60,25 @@ class Figures(NamedTuple):
 class Outbox:
     """`on_put` is called after each commit that added rows. max_bytes bounds the bodies, max_age is in seconds."""
 
-    def __init__(self, path: Path, max_bytes: int, max_age: float, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        max_bytes: int,
+        max_age: float,
+        wall: Callable[[], float] = time.time,
+        mono: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.on_put: Callable[[], None] = lambda: None
         self._path = path
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._wall = wall
+        self._mono = mono
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
         self._checked = False
+        self._open_error: Exception | None = None  # of the last try to open the file
+        self._open_again_at = 0.0
         self._bytes = self._waiting = 0
         self._in_flight: set[int] = set()
         self._tidied_at = 0.0
@@ -128,7 +139,8 @@ class Outbox:
                     "event-rotten", f"发件箱里的一条记录损坏，已经放到一边（{event_id}）。", self._wall()
                 )
                 self._insert(db, told, self._wall(), always=True)
-        self._in_flight = {row.seq for row in batch}
+            # Still under the lock: a newer heartbeat that comes in the next moment must find its row in flight.
+            self._in_flight = {row.seq for row in batch}
         return batch
 
     def settle(self, accepted: Iterable[str], rejected: Mapping[str, str], told: Sequence[Event] = ()) -> int:
@@ -183,8 +195,11 @@ class Outbox:
             return 0
         body, grade, key = events.dumps(event), events.grade(event), events.replace_key(event)
         if key is not None:
-            older = [row[0] for row in db.execute("SELECT seq FROM events WHERE replace_key = ?", (key,))]
-            self._remove(db, [seq for seq in older if seq not in self._in_flight], "superseded")
+            same = db.execute("SELECT seq, body FROM events WHERE replace_key = ?", (key,)).fetchall()
+            if any(events.is_older(event, waiting) for _, waiting in same):
+                _count(db, "superseded", 1)
+                return 0
+            self._remove(db, [seq for seq, _ in same if seq not in self._in_flight], "superseded")
         if not always and not self._make_room(db, len(body), grade):
             if grade != events.HEARTBEAT:
                 raise OutboxFull(
@@ -284,19 +299,36 @@ class Outbox:
     def _connection(self) -> sqlite3.Connection:
         if self._db is not None:
             return self._db
+        if self._mono() < self._open_again_at and self._open_error is not None:
+            raise self._open_error
+        began = self._mono()
+        try:
+            self._db = self._open()
+        except (sqlite3.Error, OSError) as error:
+            # A salvage that fails (a full disk) may take long: callers wait no longer for the next than for the last.
+            ended = self._mono()
+            self._open_error, self._open_again_at = error, ended + min(2 * (ended - began), LONGEST_OPEN_PAUSE)
+            raise
+        self._open_error = None
+        return self._db
+
+    def _open(self) -> sqlite3.Connection:
         now = self._wall()
-        salvage = None
-        if self._checked:
-            db = outbox_file.open_again(self._path, now)
-        else:
-            db, salvage = outbox_file.open_checked(self._path, now)
-        self._db, self._checked = db, True
-        self._measure(db)
-        if salvage:
-            what = f"发件箱文件损坏，已改名为 {salvage.kept_as} 保留；抢救出 {salvage.rows} 条记录，继续工作。"
-            db.execute("BEGIN IMMEDIATE")
-            self._insert(db, events.trouble("outbox-salvaged", what, now), now, always=True)
-            db.execute("COMMIT")
+        db = outbox_file.open_again(self._path, now) if self._checked else outbox_file.open_checked(self._path, now)
+        try:
+            self._checked = True
+            self._measure(db)
+            salvage = outbox_file.salvage_of(db)
+            if salvage:
+                what = f"发件箱文件损坏，已改名为 {salvage.kept_as} 保留；抢救出 {salvage.rows} 条记录，继续工作。"
+                db.execute("BEGIN IMMEDIATE")
+                told = events.trouble("outbox-salvaged", what, now, events.named_id("salvaged:" + salvage.kept_as))
+                self._insert(db, told, now, always=True)
+                db.execute("DELETE FROM marks WHERE name = ?", (outbox_file.SALVAGED,))
+                db.execute("COMMIT")
+        except BaseException:
+            db.close()
+            raise
         return db
 
     def _measure(self, db: sqlite3.Connection) -> None:

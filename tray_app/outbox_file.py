@@ -6,9 +6,7 @@ import json
 import logging
 import os
 import re
-import shutil
 import sqlite3
-import tempfile
 import time
 import zlib
 from pathlib import Path
@@ -44,10 +42,13 @@ log = logging.getLogger(__name__)
 #   clean-stop mark. put_many(marks=...) writes both in one transaction.
 # - One connection, one lock: SQLite never sees two of our writers. Others may read while we run.
 #
-# Damage. At start PRAGMA quick_check. A bad file is renamed to outbox.<utc>.corrupt (with its -wal and -shm), never
-# deleted; every row that can still be read moves to a new file, by the tree from both ends, then number by number in
-# the gap; where even the tree is gone, the raw bytes are searched for events that may never be dropped. The owner
-# is told. A queue that will not start is the one fault users never forgive.
+# Damage. At start PRAGMA quick_check. Of a bad file every row that can still be read is copied to outbox.new.db, by the
+# tree from both ends, then number by number in the gap; where even the tree is gone, the raw bytes are searched for
+# events that may never be dropped. Only when the new file is whole is the bad one renamed to outbox.<utc>.corrupt
+# (with its -wal and -shm; never deleted), and last of all the new one to outbox.db. Whatever stops this in between -
+# a full disk, a kill - the next open finds either the bad file, and begins again, or a whole new one (its mark says
+# so), and finishes. The same mark makes the owner hear of it: it goes in the transaction that stores the notice.
+# A queue that will not start is the one fault users never forgive.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -71,7 +72,11 @@ TABLES = {"events", "rejected", "marks"}
 OLDEST_SQLITE = (3, 24, 0)  # ON CONFLICT DO UPDATE
 BUSY_TIMEOUT_MS = 5000
 WAL_LIMIT_BYTES = 16 * 1024 * 1024  # the WAL file shrinks back to this after a backlog
+COPY_BLOCK = 4096  # bytes
 MOST_LOOKUPS = 200_000  # single rows tried in the gap between what both ends of the tree gave
+
+
+SALVAGED = "salvaged_from"  # mark: [name under which the damaged file is kept, rows saved]; gone once that is told
 
 
 class Salvage(NamedTuple):
@@ -81,22 +86,28 @@ class Salvage(NamedTuple):
     rows: int
 
 
-class _Damaged(Exception):
+class _Damaged(OSError):
     """The file is there but is no sound SQLite database."""
 
 
-def open_checked(path: Path, now: float) -> tuple[sqlite3.Connection, Salvage | None]:
-    """Open the outbox; a damaged file is put aside and salvaged. sqlite3.OperationalError or OSError where the
-    disk does not let us (full, read-only, locked): that is no damage."""
+def open_checked(path: Path, now: float) -> sqlite3.Connection:
+    """Open the outbox; a damaged file is put aside and salvaged (see `salvage_of`). sqlite3.OperationalError or OSError
+    where the disk does not let us (full, read-only, locked): that is no damage, and nothing is lost by it."""
+    if not path.exists():
+        _finish_salvage(path)
     try:
-        return _open_sound(path, now), None
+        return _open_sound(path, now)
     except _Damaged as error:
         log.error("outbox damaged: %s", error)
-    kept = _put_aside(path, now)
-    rows, marks = _read_damaged(kept)
-    connection = _open_sound(path, now)
-    _fill(connection, rows, marks, now)
-    return connection, Salvage(kept.name, len(rows))
+    _put_aside(path, _build_new(path, now))
+    _finish_salvage(path)
+    return _open_sound(path, now)
+
+
+def salvage_of(connection: sqlite3.Connection) -> Salvage | None:
+    """The salvage that made this file, as long as nobody was told of it."""
+    row = connection.execute("SELECT value FROM marks WHERE name = ?", (SALVAGED,)).fetchone()
+    return Salvage(*json.loads(row[0])) if row else None
 
 
 def open_again(path: Path, now: float) -> sqlite3.Connection:
@@ -166,29 +177,95 @@ def _create(connection: sqlite3.Connection, now: float) -> None:
 Row = Tuple[Optional[int], str, int, Optional[str], float, int, bytes]  # the columns of `events`; seq None: unknown
 
 
-def _put_aside(path: Path, now: float) -> Path:
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    kept, n = path.with_name(f"outbox.{stamp}.corrupt"), 1
-    while kept.exists():
-        kept, n = path.with_name(f"outbox.{stamp}-{n}.corrupt"), n + 1
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            os.replace(part, kept.with_name(kept.name + suffix))
+def _new(path: Path) -> Path:
+    return path.with_name("outbox.new.db")
+
+
+def _build_new(path: Path, now: float) -> str:
+    """outbox.new.db with all that can be read of the damaged file, which stays where it is; returns the name under which
+    that one is to be kept."""
+    new, kept = _new(path), _free_name(path, now)
+    _remove_database(new)  # of an attempt that was cut off
+    try:
+        rows, marks = _read_damaged(path)
+        marks[SALVAGED] = json.dumps(Salvage(kept, len(rows)))
+        connection = _connect(new, now)
+        try:
+            _fill(connection, rows, marks, now)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # one file, synced: it is renamed without a -wal
+        finally:
+            connection.close()
+    except BaseException:
+        _remove_database(new)  # where the disk is full, every byte counts
+        raise
     return kept
 
 
-def _read_damaged(kept: Path) -> tuple[list[Row], dict[str, str]]:
+def _finish_salvage(path: Path) -> None:
+    """Put a whole outbox.new.db in the place that is empty now; half of one is of no use."""
+    new = _new(path)
+    if not new.exists():
+        return
+    kept = _kept_of(new)
+    if kept is None:
+        _remove_database(new)
+        return
+    _put_aside(path, kept)  # what a kill left of it: an old -wal must never meet the new file
+    os.replace(new, path)
+
+
+def _kept_of(new: Path) -> str | None:
+    """The name under which the damaged file is to be kept, from a whole new file; None: it is not whole."""
+    connection = sqlite3.connect(str(new), isolation_level=None)
+    try:
+        found = salvage_of(connection)
+        return found.kept_as if found else None
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return None
+        raise
+    except sqlite3.DatabaseError:
+        return None
+    finally:
+        connection.close()
+
+
+def _free_name(path: Path, now: float) -> str:
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    name, n = f"outbox.{stamp}.corrupt", 1
+    while path.with_name(name).exists():
+        name, n = f"outbox.{stamp}-{n}.corrupt", n + 1
+    return name
+
+
+def _put_aside(path: Path, kept: str) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            os.replace(part, path.with_name(kept + suffix))
+
+
+def _remove_database(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        try:
+            os.remove(path.with_name(path.name + suffix))
+        except FileNotFoundError:
+            pass
+
+
+def _read_damaged(damaged: Path) -> tuple[list[Row], dict[str, str]]:
     rows: dict[int, Row] = {}
     marks: dict[str, str] = {}
-    # A copy: opening a database with a WAL may write to it, and the damaged original stays as it was found.
-    folder = Path(tempfile.mkdtemp(prefix="outbox-"))
+    # A copy: opening a database with a WAL may write to it, and the damaged original stays as it was found. Beside it:
+    # the temporary folder may lie on a smaller disk, and is not ours to fill.
+    copy = damaged.with_name("outbox.salvage.db")
+    _remove_database(copy)
     try:
-        copy = folder / "copy.db"
         for suffix in ("", "-wal"):
-            part = kept.with_name(kept.name + suffix)
+            part = damaged.with_name(damaged.name + suffix)
             if part.exists():
-                shutil.copyfile(part, copy.with_name(copy.name + suffix))
+                _copy(part, copy.with_name(copy.name + suffix))
+        raw = _raw_events(copy)  # before SQLite may move the WAL's pages
         connection = sqlite3.connect(str(copy), isolation_level=None)
         try:
             connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -198,10 +275,25 @@ def _read_damaged(kept: Path) -> tuple[list[Row], dict[str, str]]:
         finally:
             connection.close()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove_database(copy)
     found = [row for row in (_sound(row) for row in rows.values()) if row]
     known = {row[1] for row in found}
-    return sorted(found, key=lambda row: row[0] or 0) + _read_raw(kept, known), marks
+    return sorted(found, key=lambda row: row[0] or 0) + [row for row in raw if row[1] not in known], marks
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy that goes on over a sector that cannot be read: there it holds zeros."""
+    with open(source, "rb", buffering=0) as file, open(target, "wb") as copy:
+        size = os.fstat(file.fileno()).st_size
+        for start in range(0, size, COPY_BLOCK):
+            file.seek(start)
+            length = min(COPY_BLOCK, size - start)
+            try:
+                block = file.read(length) or b""
+            except OSError as error:
+                log.warning("salvage: %s at %s: %s", source, start, error)
+                block = b""
+            copy.write(block.ljust(length, b"\0"))
 
 
 def _read_tree(connection: sqlite3.Connection, rows: dict[int, Row]) -> None:
@@ -225,6 +317,8 @@ def _until_error(connection: sqlite3.Connection, query: str) -> Iterator[tuple[A
     try:
         yield from connection.execute(query)
     except (sqlite3.Error, OverflowError, ValueError) as error:
+        if "full" in str(error):
+            raise  # our own disk has no room for SQLite's work: that says nothing about what can be read
         log.warning("salvage: %s: %s", query, error)
 
 
@@ -245,18 +339,18 @@ def _row(seq: int | None, body: bytes, put_at: float | None) -> Row | None:
     return seq, event["id"], events.grade(event), events.replace_key(event), at, zlib.crc32(body), body
 
 
-def _read_raw(kept: Path, known: set[str]) -> list[Row]:
+def _raw_events(copy: Path) -> list[Row]:
     """Events that may never be dropped, found as text in the file's bytes. Some may have been sent already: the
     receiver drops those by their id."""
     found: dict[str, Row] = {}
     for suffix in ("", "-wal"):
-        part = kept.with_name(kept.name + suffix)
+        part = copy.with_name(copy.name + suffix)
         if not part.exists():
             continue
         raw = part.read_bytes()
         for match in re.finditer(rb'\{"id":"', raw):
             row = _raw_row(raw, match.start())
-            if row and row[2] == events.NEVER_DROPPED and row[1] not in known:
+            if row and row[2] == events.NEVER_DROPPED:
                 found[row[1]] = row
     return sorted(found.values(), key=lambda row: row[4])
 

@@ -94,6 +94,56 @@ def test_a_heartbeat_that_came_back_unsent_gives_way_to_the_newer_one(outbox):
     assert outbox.figures().superseded == 1
 
 
+def test_an_older_heartbeat_does_not_replace_a_newer_one_that_waits(outbox):
+    newest = heartbeat(instance="a", n=7)
+    outbox.put(newest)
+    assert outbox.put(heartbeat(instance="a", n=6)) is False  # its file was held by a virus scanner for a while
+    assert take_ids(outbox) == [newest["id"]]
+    assert outbox.figures().superseded == 1
+
+
+def test_of_two_instances_the_later_heartbeat_is_the_newer_one(outbox, clock):
+    outbox.put(heartbeat(instance="old", n=900))
+    newest = heartbeat(instance="new", n=1, at=clock.now + 5)
+    assert outbox.put(newest) is True
+    assert outbox.put(heartbeat(instance="old", n=901, at=clock.now + 1)) is False
+    assert take_ids(outbox) == [newest["id"]]
+
+
+def test_an_older_heartbeat_does_not_follow_a_newer_one_in_flight(outbox):
+    outbox.put(heartbeat(instance="a", n=7))
+    outbox.take(500, 10**6)
+    assert outbox.put(heartbeat(instance="a", n=6)) is False
+
+
+def test_the_trays_own_heartbeats_replace_each_other_in_the_order_they_were_made_even_if_the_clock_is_set_back(
+    outbox, clock
+):
+    outbox.put(events.make("host.heartbeat", {}, clock.now))
+    assert outbox.put(events.make("host.heartbeat", {}, clock.now - 60)) is True
+
+
+def test_a_batch_is_in_flight_before_the_lock_is_free(outbox):
+    outbox.put(heartbeat(n=1))
+
+    class Watched:
+        """The outbox's lock; when it is let go, what is in flight?"""
+
+        def __init__(self, lock):
+            self.lock, self.at_release = lock, []
+
+        def __enter__(self):
+            return self.lock.__enter__()
+
+        def __exit__(self, *exc):
+            self.at_release.append(set(outbox._in_flight))
+            return self.lock.__exit__(*exc)
+
+    outbox._lock = watched = Watched(outbox._lock)
+    (row,) = outbox.take(500, 10**6)
+    assert watched.at_release[-1] == {row.seq}
+
+
 def test_a_batch_is_bounded_by_number_and_bytes_but_never_empty(outbox):
     for n in range(10):
         outbox.put(order(n))

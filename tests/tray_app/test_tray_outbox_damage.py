@@ -1,8 +1,12 @@
 """A damaged outbox: never refuses to start, never deletes, gives back what can be read. And kill -9 loses nothing."""
 
+import io
+import os
 import random
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -10,7 +14,8 @@ import psutil
 import pytest
 
 from tests.tray_app.helpers import heartbeat, notice, order, short, stored, troubles
-from tray_app.outbox import Outbox
+from tray_app import outbox_file
+from tray_app.outbox import Outbox, OutboxUnavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -113,6 +118,133 @@ def test_damage_that_shows_while_running_is_salvaged_at_the_next_put(home, clock
             assert type(error).__name__ == "OutboxUnavailable"
     outbox.close()
     assert put <= {event["id"] for event in stored(home.outbox)}
+
+
+def break_header(home):
+    raw = bytearray(home.outbox.read_bytes())
+    raw[:100] = b"\x00" * 100
+    home.outbox.write_bytes(raw)
+
+
+def disk_full(*args, **kwargs):
+    raise OSError(28, "No space left on device")
+
+
+def sqlite_full(*args, **kwargs):
+    raise sqlite3.OperationalError("database or disk is full")
+
+
+@pytest.mark.parametrize(
+    "step, fault", [("_copy", disk_full), ("_read_tree", sqlite_full), ("_fill", sqlite_full)], ids=short
+)
+def test_a_disk_that_is_full_in_the_middle_of_a_salvage_loses_nothing(home, clock, monkeypatch, step, fault):
+    put = fill(home, clock)
+    break_header(home)
+    before = home.outbox.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox_file, step, fault)
+        outbox = Outbox(home.outbox, 10**8, 30 * 86400, clock.wall, clock.mono)
+        for _ in range(3):
+            with pytest.raises(OutboxUnavailable):
+                outbox.put(notice())
+        assert outbox.figures().error
+        outbox.close()
+    assert home.outbox.read_bytes() == before
+    assert put <= reopen(home, clock)
+    assert troubles(home.outbox) == ["outbox-salvaged"]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at that very step."""
+
+
+@pytest.mark.parametrize("survived", range(4))
+def test_a_kill_between_any_two_renames_of_a_salvage_loses_nothing_and_is_told(home, clock, monkeypatch, survived):
+    put = fill(home, clock)
+    break_header(home)
+    calls, replace = [], os.replace
+
+    def rename(source, target):
+        if len(calls) == survived:
+            raise Killed
+        if not calls:  # only now, or SQLite itself would have swept them away
+            for suffix in ("-wal", "-shm"):
+                home.outbox.with_name("outbox.db" + suffix).write_bytes(b"left behind")
+        calls.append(source)
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox_file.os, "replace", rename)
+        with pytest.raises(Killed):
+            Outbox(home.outbox, 10**8, 30 * 86400, clock.wall).put(notice())
+    assert put <= reopen(home, clock)
+    assert troubles(home.outbox) == ["outbox-salvaged"]
+    assert not home.outbox.with_name("outbox.new.db").exists()
+    assert len([name for name in corrupt_files(home) if not name.endswith(("-wal", "-shm"))]) == 1
+
+
+def test_a_kill_before_the_salvage_is_told_is_told_at_the_next_start(home, clock, monkeypatch):
+    fill(home, clock)
+    break_header(home)
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "_insert", disk_full)
+        with pytest.raises(OutboxUnavailable):
+            Outbox(home.outbox, 10**8, 30 * 86400, clock.wall).put(notice())
+    for _ in range(2):
+        reopen(home, clock)
+    assert troubles(home.outbox) == ["outbox-salvaged"]
+
+
+def test_a_salvage_works_in_the_home_folder_and_leaves_nothing_there(home, clock, monkeypatch):
+    put = fill(home, clock)
+    break_header(home)
+    monkeypatch.setattr(tempfile, "mkdtemp", disk_full)
+    assert put <= reopen(home, clock)
+    names = [path.name for path in home.root.iterdir() if path.name.startswith("outbox") and path.is_file()]
+    assert sorted(names) == sorted([*corrupt_files(home), "outbox.db"])
+
+
+def test_half_of_a_new_file_is_not_taken_for_the_queue(home, clock):
+    home.outbox.with_name("outbox.new.db").write_bytes(b"SQLite format 3\x00")
+    reopen(home, clock)
+    assert troubles(home.outbox) == []
+
+
+def test_a_salvage_that_fails_slowly_is_not_tried_again_at_each_call(home, clock, monkeypatch):
+    fill(home, clock)
+    break_header(home)
+    tries = []
+
+    def slow(path):
+        tries.append(path)
+        clock.advance(3)
+        disk_full()
+
+    monkeypatch.setattr(outbox_file, "_read_damaged", slow)
+    outbox = Outbox(home.outbox, 10**8, 30 * 86400, clock.wall, clock.mono)
+    for _ in range(5):
+        outbox.figures()
+    assert len(tries) == 1
+    clock.advance(7)
+    outbox.figures()
+    assert len(tries) == 2
+
+
+def test_a_sector_that_cannot_be_read_does_not_end_the_salvage(home, clock, monkeypatch):
+    put = fill(home, clock)
+    break_header(home)
+
+    class BadDisk(io.FileIO):
+        def read(self, size=-1):
+            if self.tell() == 0:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    def open_bad(path, mode="r", **kwargs):
+        return BadDisk(str(path)) if mode == "rb" and kwargs.get("buffering") == 0 else open(path, mode, **kwargs)
+
+    monkeypatch.setattr(outbox_file, "open", open_bad, raising=False)
+    assert put & reopen(home, clock)
 
 
 WRITER = """
