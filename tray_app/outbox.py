@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 MOST_REJECTED = 1000  # set-aside rows kept for the owner, besides those that may never be dropped
 TIDY_EVERY = 60.0  # seconds between looks for rows that are too old
-LONGEST_OPEN_PAUSE = 10.0  # seconds without a try after one that failed slowly
+SLOW_OPEN, LONGEST_OPEN_PAUSE = 1.0, 10.0  # seconds: after a try to open that took longer and failed, a pause
 COUNTERS = ("superseded", "dropped", "rejected")
 
 
@@ -307,7 +307,9 @@ class Outbox:
         except (sqlite3.Error, OSError) as error:
             # A salvage that fails (a full disk) may take long: callers wait no longer for the next than for the last.
             ended = self._mono()
-            self._open_error, self._open_again_at = error, ended + min(2 * (ended - began), LONGEST_OPEN_PAUSE)
+            took = ended - began
+            if took > SLOW_OPEN:
+                self._open_error, self._open_again_at = error, ended + min(2 * took, LONGEST_OPEN_PAUSE)
             raise
         self._open_error = None
         return self._db

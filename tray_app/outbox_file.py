@@ -182,8 +182,8 @@ def _new(path: Path) -> Path:
 
 
 def _build_new(path: Path, now: float) -> str:
-    """outbox.new.db with all that can be read of the damaged file, which stays where it is; returns the name under which
-    that one is to be kept."""
+    """Make outbox.new.db of all that can be read of the damaged file, which stays where it is; returns the name under
+    which that one is to be kept."""
     new, kept = _new(path), _free_name(path, now)
     _remove_database(new)  # of an attempt that was cut off
     try:
