@@ -17,7 +17,7 @@ import requests  # type: ignore[import-untyped,unused-ignore]
 
 from tray_app import events, verdict
 from tray_app.config import Config
-from tray_app.outbox import Outbox, Row
+from tray_app.outbox import Outbox, OutboxError, Row
 from tray_app.worker import Lease
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ class Sender:
             return self._taken(found, batch, sent_at, trip)
         if isinstance(found, verdict.TooBad):
             return self._too_bad(found, batch)
-        self._outbox.release()
+        self._release()
         if isinstance(found, verdict.Denied):
             self._due_at = self._mono() + PROBE_DENIED_EVERY
             self._show_failure("denied", found.why)
@@ -164,42 +164,52 @@ class Sender:
 
     def _taken(self, found: verdict.Taken, batch: list[Row], sent_at: float, trip: float) -> bool:
         told = [self._trouble(row, found.rejected[row.id]) for row in batch if row.id in found.rejected]
-        left = self._outbox.settle(found.accepted, found.rejected, [event for event in told if event])
+        now = self._wall()
+        heard: dict[str, Any] = {
+            "ok_at": now,
+            "alerts_ok": found.alerts_ok,
+            "alerts_why": found.alerts_why,
+            "alerts_ok_at": now if found.alerts_ok else self._link.alerts_ok_at,
+            "trading": found.trading,
+            "trading_at": now,
+        }
+        if trip <= LONGEST_CLOCK_TRIP:
+            heard["clock_offset"] = round(found.now - (sent_at + trip / 2), 3)
+        try:
+            left = self._outbox.settle(found.accepted, found.rejected, [event for event in told if event])
+        except OutboxError as error:
+            self._retry_later(_not_noted("收下", error), None, **heard)
+            return False
         self._failures = self._refused_in_a_row = 0
         self._due_at = self._mono()
         self._limit = min(MOST_EVENTS, self._limit * 2)
-        now = self._wall()
         taken = len(found.accepted) + len(found.rejected)
         alerts = "告警正常" if found.alerts_ok else f"但告警有问题：{found.alerts_why}"
         self._show(
             state="ok",
             why="",
             since=self._link.since if self._link.state == "ok" else now,
-            ok_at=now,
-            alerts_ok=found.alerts_ok,
-            alerts_why=found.alerts_why,
-            alerts_ok_at=now if found.alerts_ok else self._link.alerts_ok_at,
-            trading=found.trading,
-            trading_at=now,
-            clock_offset=(
-                round(found.now - (sent_at + trip / 2), 3) if trip <= LONGEST_CLOCK_TRIP else self._link.clock_offset
-            ),
             answer=f"接收端已答复：收到 {taken} 条，用时 {trip * 1000:.0f} 毫秒，{alerts}。",
+            **heard,
         )
         return left > 0  # an answer that takes nothing off the queue must not become a busy loop
 
     def _too_bad(self, found: verdict.TooBad, batch: list[Row]) -> bool:
         if len(batch) > 1:
-            self._outbox.release()
+            self._release()
             self._limit = max(1, len(batch) // 2)
             return True
         if not found.alone_too:
-            self._outbox.release()
+            self._release()
             self._retry_later(found.why, None)
             return False
         row = batch[0]
         told = self._trouble(row, found.why)
-        self._outbox.settle([], {row.id: found.why}, [told] if told else [])
+        try:
+            self._outbox.settle([], {row.id: found.why}, [told] if told else [])
+        except OutboxError as error:
+            self._retry_later(_not_noted("拒收", error), None)
+            return False
         log.error("event %s set aside: %s", row.id, found.why)
         self._refused_in_a_row += 1
         if self._refused_in_a_row < SET_ASIDE_AT_ONCE:
@@ -208,10 +218,16 @@ class Sender:
         self._retry_later(f"接收端一再拒收：{found.why}", None)
         return False
 
-    def _retry_later(self, why: str, after: float | None) -> None:
+    def _release(self) -> None:
+        try:
+            self._outbox.release()
+        except OutboxError:
+            pass  # the outbox shows it; take() releases as well, and the backoff must be set all the same
+
+    def _retry_later(self, why: str, after: float | None, **heard: Any) -> None:
         self._failures += 1
         self._due_at = self._mono() + max(after or 0.0, verdict.backoff(self._failures, self._rng()))
-        self._show_failure("retry", why)
+        self._show_failure("retry", why, **heard)
 
     def _trouble(self, row: Row, why: str) -> events.Event | None:
         """The owner's notice that an event was set aside; none about a notice, or each would make the next."""
@@ -225,11 +241,9 @@ class Sender:
         code = "order-set-aside" if is_order else "event-set-aside"
         return events.trouble(code, what, self._wall(), events.named_id("set-aside:" + row.id))
 
-    def _show_failure(self, state: str, why: str) -> None:
-        same = self._link.state == state
-        self._show(
-            state=state, why=why, since=self._link.since if same else self._wall(), answer=f"没有送到接收端：{why}。"
-        )
+    def _show_failure(self, state: str, why: str, **heard: Any) -> None:
+        since = self._link.since if self._link.state == state else self._wall()
+        self._show(state=state, why=why, since=since, answer=f"没有送到接收端：{why}。", **heard)
 
     def _show(self, **changes: Any) -> None:
         before = self._link
@@ -246,6 +260,10 @@ def envelope(machine: str, run: str, sent_at: float, waiting: int, batch: list[R
     )
     rows = b",".join(b'{"seq":%d,%s' % (row.seq, row.body[1:]) for row in batch)
     return head[:-1].encode("utf-8") + b',"events":[' + rows + b"]}"
+
+
+def _not_noted(what: str, error: OutboxError) -> str:
+    return f"接收端已{what}，但本机记不下来（{str(error).rstrip('。')}）"
 
 
 def _explain(error: Exception) -> str:

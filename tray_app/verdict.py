@@ -52,13 +52,16 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, ids: Sequence[st
     answer = _parse(body)
     if status == 200:
         return _taken(answer, set(ids)) or Retry("回答不是接收端的（可能是代理或登录页面）")
+    if status in (401, 403) and _error(answer) is None:
+        return Retry(f"半路的代理或网关不放行（HTTP {status}）", retry_after(headers.get("retry-after"), now))
     if status in (401, 403):
         return Denied("接收端不认这个 token，请核对 sentry.ini 的 [sentry] machine 和 token")
     if status in (400, 413, 422):
         # A size refusal is about this event, whoever says it. Other refusals count against an event only when they are
         # the receiver's own: a proxy that answers 400 to everything must not empty the queue event by event.
-        ours = isinstance(answer, dict) and isinstance(answer.get("error"), str)
-        return TooBad(str(answer["error"])[:200] if ours else f"HTTP {status}", alone_too=ours or status == 413)
+        why = _error(answer)
+        is_ours = why is not None and _has_our_headers(headers)
+        return TooBad(why[:200] if why else f"HTTP {status}", alone_too=is_ours or status == 413)
     return Retry(_why(status), retry_after(headers.get("retry-after"), now))
 
 
@@ -89,6 +92,18 @@ def _parse(body: bytes) -> Any:
         return json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
+
+
+def _error(answer: Any) -> str | None:
+    """The text of the receiver's error body, which is {"error": "..."} and nothing else; None: not of that shape."""
+    if not isinstance(answer, dict) or set(answer) != {"error"} or not isinstance(answer["error"], str):
+        return None
+    return answer["error"]
+
+
+def _has_our_headers(headers: Mapping[str, str]) -> bool:
+    """As the receiver marks each of its JSON answers; a gateway's own page of the same shape is not marked so."""
+    return "application/json" in headers.get("content-type", "") and "no-store" in headers.get("cache-control", "")
 
 
 def _taken(answer: Any, ids: set[str]) -> Taken | None:

@@ -133,4 +133,8 @@ def accept(envelope):
 
 
 def fails_with(status, body=b'{"error": "no"}', **headers):
-    return lambda envelope: (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+    """An answer as the receiver gives it where the body is its JSON error, else as some proxy does."""
+    found = {name.replace("_", "-"): value for name, value in headers.items()}
+    if body.startswith(b'{"error"'):
+        found.update({"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"})
+    return lambda envelope: (status, found, body)

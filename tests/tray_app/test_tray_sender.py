@@ -19,6 +19,7 @@ from tests.tray_app.helpers import (
     troubles,
 )
 from tray_app import events, sender, verdict
+from tray_app.outbox import OutboxError
 from tray_app.sender import Sender
 
 
@@ -201,7 +202,7 @@ def refuse_batches_with(bad_id):
 
     def answer(envelope):
         if bad_id in [event["id"] for event in envelope["events"]]:
-            return 400, {}, b'{"error": "cannot read"}'
+            return fails_with(400, b'{"error": "cannot read"}')(envelope)
         return accept(envelope)
 
     return answer
@@ -276,6 +277,53 @@ def test_proxies_of_the_environment_are_not_used(make, receiver, outbox, clock, 
     outbox.put(order())
     make(receiver.url).round(clock.now)
     assert outbox.figures().waiting == 0
+
+
+@pytest.fixture
+def refuse_settling(outbox, monkeypatch):
+    def refuse(*args):
+        raise OutboxError("磁盘满了：请清理磁盘。")
+
+    monkeypatch.setattr(outbox, "settle", refuse)
+
+
+def test_a_yes_that_cannot_be_noted_is_tried_again_later_and_shown(
+    make, receiver, outbox, board, clock, refuse_settling
+):
+    outbox.put(order())
+    part = make(receiver.url)
+    assert part.round(clock.now) is False
+    part.round(clock.now)
+    assert len(receiver.posts) == 1  # not uploaded again at once
+    found = link(board)
+    assert (found.state, found.alerts_ok_at) == ("retry", clock.now)
+    assert "接收端已收下" in found.why and "磁盘满了" in found.answer
+    clock.advance(61)
+    part.round(clock.now)
+    assert len(receiver.posts) == 2
+
+
+def test_a_refusal_that_cannot_be_noted_is_tried_again_later(make, receiver, outbox, board, clock, refuse_settling):
+    receiver.answers = [fails_with(400)]
+    outbox.put(order())
+    part = make(receiver.url)
+    assert part.round(clock.now) is False
+    part.round(clock.now)
+    assert len(receiver.posts) == 1
+    assert link(board).state == "retry"
+
+
+def test_a_release_that_is_refused_does_not_undo_the_backoff(make, receiver, outbox, board, clock, monkeypatch):
+    def refuse():
+        raise OutboxError("磁盘满了")
+
+    monkeypatch.setattr(outbox, "release", refuse)
+    receiver.answers = [fails_with(500)]
+    outbox.put(order())
+    part = make(receiver.url)
+    for _ in range(3):
+        assert part.round(clock.now) is False
+    assert len(receiver.posts) == 1
 
 
 def test_no_clock_offset_is_read_from_a_slow_answer(make, receiver, outbox, board, clock):

@@ -10,6 +10,7 @@ from tray_app.verdict import Denied, Retry, Taken, TooBad
 
 IDS = ["a", "b"]
 OURS = b'{"error": "kind unknown"}'
+OUR_HEADERS = {"content-type": "application/json; charset=utf-8", "cache-control": "no-store"}
 PAGE = b"<html>Please log in</html>"
 
 
@@ -56,7 +57,7 @@ def test_anything_else_is_a_retry(status):
 
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_refusal_by_the_receiver_is_about_the_events(status):
-    assert judge(status, OURS) == TooBad("kind unknown", alone_too=True)
+    assert judge(status, OURS, OUR_HEADERS) == TooBad("kind unknown", alone_too=True)
 
 
 def test_a_proxys_400_never_sets_an_event_aside_but_its_413_does():
@@ -64,9 +65,33 @@ def test_a_proxys_400_never_sets_an_event_aside_but_its_413_does():
     assert judge(413, PAGE).alone_too is True
 
 
+@pytest.mark.parametrize(
+    "body, headers",
+    [
+        (OURS, {}),
+        (OURS, {"content-type": "application/json"}),
+        (OURS, {**OUR_HEADERS, "content-type": "text/html"}),
+        (b'{"error": "Bad Request", "status": 400}', OUR_HEADERS),
+        (b'{"error": {"code": 7}}', OUR_HEADERS),
+        (b'["error"]', OUR_HEADERS),
+    ],
+    ids=short,
+)
+def test_a_gateways_own_json_400_never_sets_an_event_aside(body, headers):
+    assert judge(400, body, headers).alone_too is False
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_wrong_token_is_denied(status):
     assert isinstance(judge(status, OURS), Denied)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("body", [PAGE, b"", b'{"message": "forbidden"}', b'{"error": "x", "path": "/"}'], ids=short)
+def test_a_proxys_refusal_is_not_told_as_a_wrong_token(status, body):
+    found = judge(status, body, {"retry-after": "7"})
+    assert isinstance(found, Retry)
+    assert "token" not in found.why and found.after == 7.0
 
 
 @pytest.mark.parametrize(
