@@ -66,7 +66,6 @@ log = logging.getLogger("receiver")
 ########################################################################################################################
 
 VERSION = "0.1"
-SCHEMA_VERSION = 1
 
 SHANGHAI = timezone(timedelta(hours=8))  # China has had no daylight saving time since 1991
 DAY = 86400
@@ -103,7 +102,9 @@ LATE_SHARE = 2 / 3  # from this share of the allowed silence on, a check is late
 PAUSE_LIMIT = 12 * DAY  # the longest exchange holiday is about 10 days
 ONE_OFF_QUIET = 1800.0  # a one-off incident closes quietly after so many seconds without a repeat
 SETTLE_AGAIN = 600.0  # after its own outage the receiver waits, but not more often than this
+SETTLE_LEAST = 90.0  # a tray that met a closed door comes again after its longest backoff (60 s) and a beat (30 s)
 ALIVE_EVERY = 10.0  # seconds between two marks "I am alive" in the database
+ABSENT_AFTER = 3 * ALIVE_EVERY  # a mark older than this: nobody could reach us, by our own fault
 CHECKER_DEAD = 30.0
 WORKER_DEAD = 120.0  # a mail conversation may need several network timeouts
 STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by its recovery
@@ -112,8 +113,10 @@ STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by 
 NETWORK_TIMEOUT = 10.0
 RETRY_FIRST, RETRY_CAP = 2.0, 60.0
 GIVE_UP_AFTER = DAY
+FLAPS_TOLD, FLAP_WINDOW, FLAP_PATIENCE = 3, 3600.0, 300.0  # what comes and goes more often is told when it lasts
 FAILING_TRIES, FAILING_SECONDS = 3, 300.0  # a channel that failed so often for so long is told by the others
 DIGEST_ABOVE, DIGEST_MAX = 4, 30  # more waiting messages than this go out as one
+SHARED_BYTES = 1500  # incidents join a message as long as its body stays below this, so that no channel cuts one off
 TITLE_CHARS = 60
 WECOM_BYTES = 2048
 WECOM_GAP = 3.0
@@ -121,6 +124,7 @@ WECOM_PER_MINUTE = 18  # the vendor allows 20: two in hand for requests that the
 PUSHPLUS_PER_DAY = 200
 PUSHPLUS_RESERVE = 50  # the day's last ones are kept for what is grave
 PUSHPLUS_CHARS = 18000
+WAITING_LIMIT = 10**9  # more than any queue holds; SQLite takes no 70-bit number
 GRAVE, NORMAL, LOW = 2, 1, 0
 UNTIL_MIDNIGHT = -1.0  # instead of a number of seconds
 
@@ -820,7 +824,8 @@ def status_at(check: Check, now: float, calendar: Calendar) -> str:
         return UNKNOWN
     if check.stopped is not None and calendar.in_tell(check.stopped) and calendar.sessions_left(check.stopped):
         return DOWN  # it left while it was needed; a goodbye after the last session is no news
-    start = max(check.last_seen, check.grace_from or 0.0)
+    # A pause that is over: silence counts from its end.
+    start = max(check.last_seen, check.grace_from or 0.0, check.paused_until or 0.0)
     silence = calendar.session_seconds(start, now)
     if silence >= check.silent:
         if check.needs_witness:
@@ -916,7 +921,9 @@ class Picture(NamedTuple):
             self.host == DOWN or (source.kind == "qmt.heartbeat" and self.qmt_bad() and self.qmt_known())
         )
         check = source_check(source, self.machine, self.silent[source.kind], parent_down, self.qmt)
-        return status_at(replace(check, holding=check.holding and self.holding), self.now, self.calendar)
+        if check.holding and not self.holding:  # a queue that never empties: whoever posts bears witness all the same
+            check = replace(check, holding=False, witness=self.machine.heard)
+        return status_at(check, self.now, self.calendar)
 
     def qmt_known(self) -> bool:
         return (
@@ -946,6 +953,9 @@ class Picture(NamedTuple):
         starting = self.now < fresh_until and (source.last_well or 0.0) < fresh_until - START_GRACE
         if starting:  # the PC has just come up and QMT with it has not been seen yet
             return False
+        if not self.calendar.sessions_left(self.now):  # closed behind the last session: expected again tomorrow
+            midnight = midnight_after(self.now) - DAY
+            return (source.state_since or 0.0) < midnight + self.calendar.sessions[-1][1]
         seen_today = source.last_well is not None and day_of(source.last_well) == day_of(self.now)
         return seen_today or self.calendar.begun(self.now)
 
@@ -1222,7 +1232,7 @@ def title_of(mark: str, what: str, machine: str) -> str:
 
 
 def tail_of(url: str, incidents: Sequence[Incident]) -> str:
-    return " ".join([url] + [f"#{incident.id}" for incident in incidents[:10]])
+    return " ".join([url] + [f"#{incident.id}" for incident in incidents])
 
 
 def alert_text(incidents: Sequence[Incident], url: str) -> Text:
@@ -1324,6 +1334,10 @@ MIGRATIONS = [
     CREATE TABLE attempt (channel TEXT, at REAL);
     CREATE INDEX attempt_by_time ON attempt (channel, at);
     CREATE TABLE closed_day (day TEXT PRIMARY KEY);
+    """,
+    """
+    ALTER TABLE outbox ADD COLUMN first_tried REAL;
+    UPDATE outbox SET first_tried = tried;
     """,
 ]
 
@@ -1572,7 +1586,7 @@ def read_batch(body: bytes, machine: str) -> Batch:
         raise Refuse(400, "waiting: a count is needed")
     if len(post["events"]) > BATCH_EVENTS:
         raise Refuse(413, f"more than {BATCH_EVENTS} events")
-    return Batch(words(post.get("run"), 80), sent_at, math.ceil(waiting), post["events"])
+    return Batch(words(post.get("run"), 80), sent_at, math.ceil(min(waiting, WAITING_LIMIT)), post["events"])
 
 
 def read_event(raw: Any, batch: Batch, now: float) -> Event:
@@ -1697,12 +1711,15 @@ def host_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
     if machine.stopped is not None and event.seen >= machine.stopped - CLOCK_NOISE:
         machine.stopped, machine.hold_until = None, None
     if "paused_until" in event.data:
-        machine.paused_until = bounded_pause(event.ours("paused_until"), tx.now)
+        machine.paused_until = pause_of(machine, event.ours("paused_until"), tx.now)
 
 
-def bounded_pause(until: float | None, now: float) -> float | None:
-    """A pause ends at the next ready_at; no wrong clock or number may make it last longer than a long holiday."""
-    return min(until, now + PAUSE_LIMIT) if until is not None and until > now else None
+def pause_of(machine: Machine, until: float | None, now: float) -> float | None:
+    """Until when the machine is paused; of a pause that is over the end is kept, for silence counts from there. A pause
+    ends at the next ready_at; no wrong clock or number may make it last longer than a long holiday."""
+    if until is not None and until > now:
+        return min(until, now + PAUSE_LIMIT)
+    return None if machine.paused_until is None else min(machine.paused_until, now)
 
 
 def host_started(tx: Tx, machine: Machine, event: Event) -> None:
@@ -1733,9 +1750,8 @@ def host_resumed(tx: Tx, machine: Machine, event: Event) -> None:
 
 
 def host_paused(tx: Tx, machine: Machine, event: Event) -> None:
-    until = bounded_pause(event.ours("until"), tx.now)
-    machine.paused_until = until
-    if until is not None:
+    until = machine.paused_until = pause_of(machine, event.ours("until"), tx.now)
+    if until is not None and until > tx.now:
         what = f"已暂停监视到 {shanghai(until).strftime('%m-%d %H:%M')}"
         detail = "小主机上点了“暂停”，这段时间不告警，数据照常记录。要提前恢复，在托盘菜单点“继续”。"
         open_incident(tx, machine.name, notice("host.paused", event.id, event.happened, what, detail), event.seen)
@@ -1842,14 +1858,20 @@ def strategy_notice(tx: Tx, machine: Machine, event: Event) -> None:
 
 
 def order_state(tx: Tx, machine: Machine, event: Event) -> None:
-    data = event.data
-    if data.get("state") in ("rejected", "unknown"):
-        open_incident(tx, machine.name, accuse_order(data, event.happened, tx.now), event.seen)
-    elif data.get("state") in ORDER_ENDS:
-        flag = words(data.get("flag"), 40) or "?"
-        for incident in open_incidents(tx.db, machine.name):
-            if (incident.kind, incident.name) == ("order", flag):
-                resolve(tx, [incident], f"委托 {flag} 的结果：{ORDER_WORDS[data['state']]}")
+    """An end resolves the order's incident; so does another kind of bad end, which is then told as its own incident."""
+    state, flag = event.data.get("state"), words(event.data.get("flag"), 40) or "?"
+    bad = accuse_order(event.data, event.happened, tx.now) if state in ("rejected", "unknown") else None
+    if bad is None and state not in ORDER_ENDS:
+        return
+    for incident in open_incidents(tx.db, machine.name):
+        if (incident.kind, incident.name) != ("order", flag) or (bad is not None and incident.what == bad.what):
+            continue
+        if bad is not None and incident.one_off:  # a rejection that is doubted is no recovery
+            tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
+        else:
+            resolve(tx, [incident], f"委托 {flag} 的结果：{ORDER_WORDS[state]}")
+    if bad is not None:
+        open_incident(tx, machine.name, bad, event.seen)
 
 
 ORDER_WORDS = {
@@ -1859,6 +1881,7 @@ ORDER_WORDS = {
     "expired": "收盘未成交",
     "void": "没有发出",
     "settled": "已由您处理",
+    "rejected": "被拒",
 }
 
 
@@ -2076,7 +2099,15 @@ def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float) -> 
     ).rowcount
     if repeated:
         return
-    pause = remind_after(tx.config.reminders, 0)
+    earlier = tx.db.execute(
+        "SELECT count(*) FROM incident WHERE machine = ? AND kind = ? AND name = ? AND opened > ?",
+        (machine, a.kind, a.name, tx.now - FLAP_WINDOW),
+    ).fetchone()[0]
+    patience, detail = tx.config.companions, a.detail
+    if not a.one_off and earlier >= FLAPS_TOLD:
+        patience = FLAP_PATIENCE  # if it is over by then nothing is said
+    if not a.one_off and earlier >= FLAPS_TOLD - 1:
+        detail += f"\n一小时里第 {earlier + 1} 次。时断时续的只计数，断够 {length(FLAP_PATIENCE)}才再告警。"
     incident = Incident(
         id=None,
         machine=machine,
@@ -2087,32 +2118,36 @@ def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float) -> 
         seen=seen,
         what=a.what,
         well=a.well,
-        detail=a.detail,
+        detail=detail,
         todo=a.todo,
         mark=a.mark,
         priority=a.priority,
         one_off=int(a.one_off),
         last=tx.now,
         resolved=tx.now if a.priority == LOW else None,
-        remind_at=tx.now + pause if pause is not None and not a.one_off else None,
     )
     incident.id = save(tx.db, "incident", incident)
-    announce(tx, incident)
+    due, pause = announce(tx, incident, patience), remind_after(tx.config.reminders, 0)
+    if pause is not None and not a.one_off:
+        incident.remind_at = due + pause
+        save(tx.db, "incident", incident)
     log.info("incident #%s opened: %s %s", incident.id, machine, a.what)
 
 
-def announce(tx: Tx, incident: Incident) -> None:
-    """The incident's first message. It waits a few seconds for companions of the same machine, which then share it;
-    what happens at night is told when the next window for telling opens."""
+def announce(tx: Tx, incident: Incident, patience: float) -> float:
+    """The incident's first message. It waits `patience` seconds, for companions of the same machine, which then share
+    it; what happens at night is told when the next window for telling opens. Returns when it is due."""
     waiting = tx.db.execute(
         "SELECT id FROM message WHERE kind = 'alert' AND machine = ? AND"
         " EXISTS (SELECT 1 FROM outbox WHERE message = message.id AND state = 'waiting') AND NOT EXISTS"
-        " (SELECT 1 FROM outbox WHERE message = message.id AND (state != 'waiting' OR tries > 0)) AND"
-        " (SELECT count(*) FROM incident WHERE message = message.id) < 10 ORDER BY id DESC",
+        " (SELECT 1 FROM outbox WHERE message = message.id AND (state != 'waiting' OR tries > 0)) ORDER BY id DESC",
         (incident.machine,),
     ).fetchone()
+    if waiting is not None:
+        body = alert_text([*told_by(tx.db, waiting["id"]), incident], tx.config.public_url).body
+        waiting = waiting if len(body.encode("utf-8", "replace")) <= SHARED_BYTES else None
     urgent = incident.kind in ("host.paused", "channel")
-    due = (tx.now if urgent else tx.calendar.next_tell(tx.now)) + tx.config.companions
+    due = (tx.now if urgent else tx.calendar.next_tell(tx.now)) + patience
     channels = recipients(tx)
     if incident.kind == "channel":  # told by the others, in a message of its own
         waiting, channels = None, [name for name in channels if name != incident.name]
@@ -2123,14 +2158,20 @@ def announce(tx: Tx, incident: Incident) -> None:
     )
     save(tx.db, "incident", incident)
     compose_alert(tx, incident.message, due)
+    return due
+
+
+def told_by(db: sqlite3.Connection, message: int) -> list[Incident]:
+    """The incidents that an alert tells."""
+    rows = db.execute(
+        "SELECT * FROM incident WHERE message = ? AND (resolved IS NULL OR one_off) ORDER BY id", (message,)
+    ).fetchall()
+    return [load(Incident, row) for row in rows]
 
 
 def compose_alert(tx: Tx, message: int, due: float | None = None) -> None:
     """Writes the text of an alert that no channel has touched yet from the incidents that share it."""
-    rows = tx.db.execute(
-        "SELECT * FROM incident WHERE message = ? AND (resolved IS NULL OR one_off) ORDER BY id", (message,)
-    ).fetchall()
-    incidents = [load(Incident, row) for row in rows]
+    incidents = told_by(tx.db, message)
     text, priority = alert_text(incidents, tx.config.public_url), max(incident.priority for incident in incidents)
     tx.db.execute(
         "UPDATE message SET title = ?, body = ?, tail = ?, priority = ? WHERE id = ?", (*text, priority, message)
@@ -2148,11 +2189,17 @@ def post_message(
         "INSERT INTO message (kind, machine, priority, title, body, tail, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (kind, machine, priority, *text, tx.now),
     ).lastrowid
+    add_channels(tx, message or 0, priority, channels, due)
+    return message or 0
+
+
+def add_channels(tx: Tx, message: int, priority: int, channels: Sequence[str], due: float) -> None:
+    """One outbox row per channel that has none for this message yet."""
     tx.db.executemany(
-        "INSERT INTO outbox (message, channel, priority, due, state, created) VALUES (?, ?, ?, ?, 'waiting', ?)",
+        "INSERT OR IGNORE INTO outbox (message, channel, priority, due, state, created)"
+        " VALUES (?, ?, ?, ?, 'waiting', ?)",
         [(message, channel, priority, due, tx.now) for channel in channels],
     )
-    return message or 0
 
 
 def recipients(tx: Tx) -> list[str]:
@@ -2164,8 +2211,7 @@ def recipients(tx: Tx) -> list[str]:
 def resolve(tx: Tx, incidents: Sequence[Incident], extra: str = "") -> None:
     """Closes lasting incidents of one machine; one message to the channels that were told. Where nothing has gone out
     yet the alert is withdrawn and nothing is said; where it has been stuck for long the recovery replaces it."""
-    told: set[str] = set()
-    due = tx.now
+    due: dict[str, float] = {}  # of each channel that was or will be told: not before what it still has to say
     for incident in incidents:
         incident.resolved = tx.now
         save(tx.db, "incident", incident)
@@ -2179,24 +2225,27 @@ def resolve(tx: Tx, incidents: Sequence[Incident], extra: str = "") -> None:
         stuck = [
             row
             for row in rows
-            if row["state"] == "waiting" and row["tries"] > 0 and tx.now - row["created"] > STALE_ALERT
+            if row["state"] == "waiting" and row["tries"] > 0 and tx.now - row["first_tried"] > STALE_ALERT
         ]
         if shared and len(untouched) == len(rows):
             compose_alert(tx, message)
+            continue
         if not shared:
             for row in untouched + stuck:
                 tx.db.execute(
                     "UPDATE outbox SET state = 'withdrawn', error = '已恢复，不再发送' WHERE id = ?", (row["id"],)
                 )
         for row in rows:
-            if row["state"] in ("sent", "accepted", "sending") or row["tries"] > 0 and row["state"] == "waiting":
-                told.add(row["channel"])
-                due = max(due, row["due"] if row["state"] == "waiting" and row not in stuck else tx.now)
+            withdrawn = not shared and row in untouched
+            if row["state"] in ("sent", "accepted", "sending", "waiting") and not withdrawn:
+                ahead = row["due"] if row["state"] == "waiting" and (shared or row not in stuck) else tx.now
+                due[row["channel"]] = max(due.get(row["channel"], tx.now), ahead)
     text = recovery_text(list(incidents), tx.now, extra, tx.config.public_url)
-    channels = [name for name in tx.config.channels if name in told]
+    channels = [name for name in tx.config.channels if name in due]
     if channels:
-        priority = max(incident.priority for incident in incidents)
-        post_message(tx, "recovery", incidents[0].machine, priority, text, channels, due)
+        recovery = post_message(tx, "recovery", incidents[0].machine, NORMAL, text, channels, tx.now)
+        for name in channels:
+            tx.db.execute("UPDATE outbox SET due = ? WHERE message = ? AND channel = ?", (due[name], recovery, name))
 
 
 def close_one_offs(tx: Tx) -> None:
@@ -2219,6 +2268,9 @@ def remind(tx: Tx) -> None:
         paused = machine.paused_until is not None and tx.now < machine.paused_until
         if paused or (incident.machine in hosts_down and incident.kind != "host"):
             continue
+        picture = picture_of(tx, incident.machine)
+        if incident.kind == "qmt.process" and (picture.qmt is None or picture.qmt_status(picture.qmt) != DOWN):
+            continue  # not expected before the session
         text = reminder_text(incident, tx.now, tx.config.public_url)
         post_message(tx, "reminder", incident.machine, NORMAL, text, recipients(tx), tx.now)
         incident.reminded += 1
@@ -2268,13 +2320,40 @@ def channel_failed(tx: Tx, name: str, why: str, quiet: float | None, for_good: b
     """A failure is noted; a channel that cannot be counted on any more is told through the others, once."""
     tx.db.execute(
         "UPDATE channel SET why = ?, failures = failures + 1, failing_since = coalesce(failing_since, ?),"
-        " quiet_until = ?, bad_since = CASE WHEN ? THEN coalesce(bad_since, ?) ELSE bad_since END WHERE name = ?",
+        " quiet_until = coalesce(?, quiet_until),"
+        " bad_since = CASE WHEN ? THEN coalesce(bad_since, ?) ELSE bad_since END WHERE name = ?",
         (why, tx.now, tx.now + quiet if quiet else None, for_good, tx.now, name),
     )
     if channel_trouble(tx.db, name, tx.now):
-        told = any((i.kind, i.name) == ("channel", name) for i in open_incidents(tx.db, ""))
-        if not told:
-            open_incident(tx, "", accuse_channel(name, why, tx.now), tx.now)
+        accuse_channel_once(tx, name, why)
+
+
+def accuse_channel_once(tx: Tx, name: str, why: str) -> None:
+    if not any((i.kind, i.name) == ("channel", name) for i in open_incidents(tx.db, "")):
+        open_incident(tx, "", accuse_channel(name, why, tx.now), tx.now)
+
+
+def channel_hung(tx: Tx, name: str) -> None:
+    """The channel's sender does not come back from an attempt: it is in trouble, and what lies with it goes out through
+    the others."""
+    why = "发送线程没有响应"
+    tx.db.execute(
+        "UPDATE channel SET why = ?, failures = max(failures, ?), failing_since = min(coalesce(failing_since, ?), ?)"
+        " WHERE name = ?",
+        (why, FAILING_TRIES, tx.now, tx.now - FAILING_SECONDS, name),
+    )
+    hand_over(tx, name)
+    accuse_channel_once(tx, name, why)
+
+
+def hand_over(tx: Tx, name: str) -> None:
+    """What is due on a channel that is stuck goes out through the others too."""
+    stuck = tx.db.execute(
+        "SELECT message, priority FROM outbox WHERE channel = ? AND state IN ('waiting', 'sending') AND due <= ?",
+        (name, tx.now),
+    ).fetchall()
+    for row in stuck:
+        add_channels(tx, row["message"], row["priority"], list(tx.config.channels), tx.now)
 
 
 ########################################################################################################################
@@ -2287,6 +2366,7 @@ class Sent(NamedTuple):
 
     provider_id: str = ""
     confirmed: bool = True
+    left_out: str = ""  # whom it did not reach although it was sent
 
 
 class Later(NamedTuple):
@@ -2368,6 +2448,7 @@ class Channel:
 
     label = ""
     confirms = False
+    budget = 16000  # bytes that one message may have before the channel would cut it
 
     def __init__(self, config: ChannelConfig) -> None:
         self.name = config.name
@@ -2384,6 +2465,7 @@ class WeComRobot(Channel):
     """A WeCom group robot (企业微信群机器人): at most 2,048 bytes of text and 20 messages a minute."""
 
     label = "企业微信"
+    budget = WECOM_BYTES
 
     def pace(self, attempts: Sequence[float], now: float, priority: int) -> float:
         return pace(attempts, now, WECOM_GAP, WECOM_PER_MINUTE, 62.0)
@@ -2486,9 +2568,9 @@ class Mail(Channel):
         except Exception as error:
             # Network trouble of any kind, a server that hangs up or talks nonsense: retry.
             return Later(None, f"连不上邮件服务器（{network_word(error)}）")
-        if refused:
-            return Later(None, "有收件人没有收下：" + "、".join(words(name, 60) for name in refused))
-        return Sent(message.id)
+        # Those who took it must not get it again because of one bad address.
+        left_out = "这些收件人被拒收：" + "、".join(words(name, 60) for name in refused) if refused else ""
+        return Sent(message.id, left_out=left_out)
 
 
 def smtp_refused(code: int, answer: bytes | str) -> Result:
@@ -2528,7 +2610,7 @@ def claim(tx: Tx, channel: Channel) -> Claim | float:
     if state is not None and state["quiet_until"] is not None and state["quiet_until"] > tx.now:
         return float(state["quiet_until"] - tx.now)
     rows = tx.db.execute(
-        "SELECT outbox.id, outbox.message, outbox.priority, tries, callback, title, body, tail, outbox.created"
+        "SELECT outbox.id, outbox.message, outbox.priority, tries, callback, kind, title, body, tail, outbox.created"
         " FROM outbox JOIN message ON message.id = outbox.message"
         " WHERE channel = ? AND state = 'waiting' AND due <= ? ORDER BY outbox.priority DESC, outbox.id LIMIT ?",
         (channel.name, tx.now, DIGEST_MAX),
@@ -2542,10 +2624,14 @@ def claim(tx: Tx, channel: Channel) -> Claim | float:
         r[0] for r in tx.db.execute("SELECT at FROM attempt WHERE channel = ? AND at > ?", (channel.name, tx.now - DAY))
     ]
     wait = channel.pace(attempts, tx.now, rows[0]["priority"])
+    if wait > FAILING_SECONDS and rows[0]["priority"] >= GRAVE:  # what is grave waits too: others must tell that
+        why = "今天的额度用完了"
+        tx.db.execute("UPDATE channel SET why = ?, quiet_until = ? WHERE name = ?", (why, tx.now + wait, channel.name))
+        accuse_channel_once(tx, channel.name, why)
+        hand_over(tx, channel.name)
     if wait > 0:
         return wait
-    if len(rows) <= DIGEST_ABOVE:
-        rows = rows[:1]
+    rows = what_fits(rows, tx, channel) if len(rows) > DIGEST_ABOVE else rows[:1]
     tx.db.execute("INSERT INTO attempt (channel, at) VALUES (?, ?)", (channel.name, tx.now))
     callback = ""
     for row in rows:
@@ -2553,24 +2639,42 @@ def claim(tx: Tx, channel: Channel) -> Claim | float:
         if channel.confirms and tx.config.public_url.startswith("https://"):
             key = callback = callback or key or secrets.token_urlsafe(24)
         tx.db.execute(
-            "UPDATE outbox SET state = 'sending', tries = tries + 1, tried = ?, callback = ? WHERE id = ?",
-            (tx.now, key, row["id"]),
+            "UPDATE outbox SET state = 'sending', tries = tries + 1, tried = ?, callback = ?,"
+            " first_tried = coalesce(first_tried, ?) WHERE id = ?",
+            (tx.now, key, tx.now, row["id"]),
         )
     first = rows[0]
     text = Text(first["title"], first["body"], first["tail"]) if len(rows) == 1 else digest_text(rows, tx)
     address = f"{tx.config.public_url}/cb/{callback}" if callback else ""
-    return Claim([row["id"] for row in rows], first["tries"] + 1, Outgoing(f"m{first['message']}", text, address))
+    return Claim([row["id"] for row in rows], first["tries"] + 1, Outgoing(outgoing_id(tx.db, rows), text, address))
+
+
+def outgoing_id(db: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> str:
+    """The same for the same rows in every repeat, another for others and in every other database."""
+    if get_meta(db, "mail_mark") is None:
+        put_meta(db, "mail_mark", secrets.token_hex(6))
+    numbers = " ".join(str(row["id"]) for row in rows)
+    return f"{get_meta(db, 'mail_mark')}.{hashlib.sha256(numbers.encode()).hexdigest()[:16]}"
+
+
+def what_fits(rows: Sequence[sqlite3.Row], tx: Tx, channel: Channel) -> Sequence[sqlite3.Row]:
+    """The first of the rows, as many as one digest tells in full on this channel; the rest stay waiting."""
+    for count in range(len(rows), 1, -1):
+        text = digest_text(rows[:count], tx)
+        if len("\n".join(text).encode("utf-8", "replace")) <= channel.budget:
+            return rows[:count]
+    return rows[:1]
 
 
 def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
-    """A channel that comes back gets one message, not the whole backlog."""
+    """A channel that comes back gets a few messages, not the whole backlog; each incident has its line."""
     lines = []
     for row in rows:
-        mark = " ".join(re.findall(r"#\d+", row["tail"]))
-        first = shorten(row["body"].partition("\n")[0], 60)
-        lines.append(
-            f"{clock(row['created'], tx.now)} {row['title']} {mark}".rstrip() + (f"\n  {first}" if first else "")
-        )
+        shared = told_by(tx.db, row["message"])
+        parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail) for i in shared] if row["kind"] == "alert" else []
+        for title, mark, detail in parts or [(row["title"], " ".join(re.findall(r"#\d+", row["tail"])), row["body"])]:
+            first = shorten(detail.partition("\n")[0], 80)
+            lines.append(f"{clock(row['created'], tx.now)} {title} {mark}".rstrip() + (f"\n  {first}" if first else ""))
     return Text(title_of("📋", f"积压的 {len(rows)} 条通知", ""), "\n".join(lines), tx.config.public_url)
 
 
@@ -2580,25 +2684,35 @@ def note_result(tx: Tx, channel: Channel, claimed: Claim, result: Result) -> Non
         if isinstance(result, Sent):
             state = "sent" if result.confirmed else "accepted"
             tx.db.execute(
-                "UPDATE outbox SET state = ?, sent = ?, provider_id = ?, error = NULL"
-                " WHERE id = ? AND state = 'sending'",
-                (state, tx.now, result.provider_id, row),
+                "UPDATE outbox SET state = ?, sent = ?, provider_id = ?, error = ? WHERE id = ? AND state = 'sending'",
+                (state, tx.now, result.provider_id, result.left_out or None, row),
             )
         elif isinstance(result, Later):
             due = tx.now + result.pause(claimed.tries, tx.now)
             tx.db.execute(
-                "UPDATE outbox SET state = CASE WHEN created < ? THEN 'failed' ELSE 'waiting' END, due = ?, error = ?"
-                " WHERE id = ?",
+                "UPDATE outbox SET state = CASE WHEN first_tried < ? THEN 'failed' ELSE 'waiting' END, due = ?,"
+                " error = ? WHERE id = ? AND state = 'sending'",
                 (tx.now - GIVE_UP_AFTER, due, result.why, row),
             )
         else:
-            tx.db.execute("UPDATE outbox SET state = 'failed', error = ? WHERE id = ?", (result.why, row))
+            tx.db.execute(
+                "UPDATE outbox SET state = 'failed', error = ? WHERE id = ? AND state = 'sending'", (result.why, row)
+            )
+    fail_over(tx, claimed.rows)
     if isinstance(result, Sent):
         channel_worked(tx, channel.name)
     elif isinstance(result, Later):
         channel_failed(tx, channel.name, result.why, result.pause(claimed.tries, tx.now), for_good=False)
     else:
         channel_failed(tx, channel.name, result.why, None, for_good=True)
+
+
+def fail_over(tx: Tx, rows: Sequence[int]) -> None:
+    """What one channel will never deliver goes out through every other one that has not had it."""
+    for row in rows:
+        lost = tx.db.execute("SELECT * FROM outbox WHERE id = ? AND state = 'failed'", (row,)).fetchone()
+        if lost is not None:
+            add_channels(tx, lost["message"], lost["priority"], list(tx.config.channels), tx.now)
 
 
 def confirm(tx: Tx, key: str, status: int) -> bool:
@@ -2610,6 +2724,7 @@ def confirm(tx: Tx, key: str, status: int) -> bool:
         state, error = ("sent", None) if status == 2 else ("failed", "pushplus 说没有送达")
         tx.db.execute("UPDATE outbox SET state = ?, error = ?, callback = NULL WHERE callback = ?", (state, error, key))
         if status == 3:
+            fail_over(tx, [row["id"] for row in rows])
             channel_failed(tx, rows[0]["channel"], "pushplus 说消息没有送达", None, for_good=True)
     return True
 
@@ -2635,6 +2750,7 @@ class Receiver:
     def transaction(self) -> Iterator[Tx]:
         with self.store.write() as db:
             now = self.now()
+            self.after_absence(db, now)
             yield Tx(db, now, self.config, load_calendar(db, self.config), now < self.settling_until)
         for sender in self.senders.values():
             sender.wake.set()
@@ -2660,19 +2776,21 @@ class Receiver:
             changed = incident.kind == "channel" and not gone and not channel_trouble(tx.db, incident.name, tx.now)
             if gone or changed:
                 tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
-        self.after_absence(tx)
         self.count_starts(tx)
 
-    def after_absence(self, tx: Tx) -> None:
-        """After its own outage the receiver accuses nobody of silence for one interval: they had no one to talk to.
-        Not more often than every 10 minutes, or a receiver that keeps crashing would never accuse anyone."""
-        interval = self.config.silent["host"]
-        alive, settled = (float(get_meta(tx.db, key) or 0.0) for key in ("last_alive", "settled_at"))
-        if alive and tx.now - alive > interval and not 0 <= tx.now - settled < SETTLE_AGAIN:
-            self.settling_until = tx.now + interval
-            put_meta(tx.db, "settled_at", tx.now)
-            log.info("was away for %s, settling for %.0f s", length(tx.now - alive), interval)
-        put_meta(tx.db, "last_alive", tx.now)
+    def after_absence(self, db: sqlite3.Connection, now: float) -> None:
+        """After its own outage (not running, or the database refused) the receiver accuses nobody of silence for one
+        interval: they had no one to talk to. Not more often than every 10 minutes, or a receiver that keeps crashing
+        would never accuse anyone. Renews the mark that it is alive."""
+        alive, settled = (float(get_meta(db, key) or 0.0) for key in ("last_alive", "settled_at"))
+        if 0 <= now - alive < ALIVE_EVERY:
+            return
+        if alive and now - alive > ABSENT_AFTER and not 0 <= now - settled < SETTLE_AGAIN:
+            patience = max(self.config.silent["host"], SETTLE_LEAST)
+            self.settling_until = now + patience
+            put_meta(db, "settled_at", now)
+            log.info("was away for %s, settling for %.0f s", length(now - alive), patience)
+        put_meta(db, "last_alive", now)
 
     def count_starts(self, tx: Tx) -> None:
         """The third start within 10 minutes is told."""
@@ -2690,10 +2808,11 @@ class Receiver:
         with self.transaction() as tx:
             for name in self.config.machines:
                 judge(tx, name)
+            for name, sender in self.senders.items():
+                if not sender.healthy():
+                    channel_hung(tx, name)
             close_one_offs(tx)
             remind(tx)
-            if not 0 <= tx.now - float(get_meta(tx.db, "last_alive") or 0.0) < ALIVE_EVERY:
-                put_meta(tx.db, "last_alive", tx.now)
             if not 0 <= tx.now - self.purged_at < 600:
                 purge(tx)
                 self.purged_at = tx.now
@@ -2703,21 +2822,23 @@ class Receiver:
         """This machine's clock was set, or the machine was suspended: the wall clock moved by `delta` seconds that no
         one lived through. All that waits for an instant or measures silence moves along."""
         log.warning("clock jumped by %.0f s", delta)
-        with self.transaction() as tx:
+        with self.store.write() as db:
             for table, columns in (
                 (
                     "machine",
-                    ("heard", "heard_since", "waiting_since", "drained", "fresh_until", "hold_until", "beat_at"),
+                    "heard heard_since waiting_since drained paused_until stopped started fresh_until hold_until"
+                    " beat_at",
                 ),
-                ("source", ("last_seen", "received", "up_since", "last_well", "hold_until")),
-                ("incident", ("seen", "remind_at", "last")),
-                ("outbox", ("due",)),
-                ("attempt", ("at",)),
-                ("channel", ("quiet_until", "failing_since")),
+                ("source", "last_seen received up_since last_well hold_until"),
+                ("incident", "seen remind_at last"),
+                ("outbox", "due first_tried"),
+                ("attempt", "at"),
+                ("channel", "quiet_until failing_since"),
             ):
-                changes = ", ".join(f"{column} = {column} + :delta" for column in columns)
-                tx.db.execute(f"UPDATE {table} SET {changes}", {"delta": delta})
-            put_meta(tx.db, "last_alive", tx.now)
+                changes = ", ".join(f"{column} = {column} + :delta" for column in columns.split())
+                db.execute(f"UPDATE {table} SET {changes}", {"delta": delta})
+            put_meta(db, "last_alive", self.now())
+            self.settling_until += delta
 
     def run_checker(self) -> None:
         """The checker's thread: once a second, by the monotonic clock."""
@@ -2756,7 +2877,10 @@ class Receiver:
             return {"ok": False, "why": "接收端的检查线程停了"}
         if not self.channels:
             return {"ok": False, "why": "接收端没有配置任何告警通道"}
-        troubles = {name: channel_trouble(db, name, now) for name in self.channels}
+        troubles = {
+            name: channel_trouble(db, name, now) or ("" if self.senders[name].healthy() else "发送线程没有响应")
+            for name in self.channels
+        }
         bad = [f"告警通道 {name} 不能用：{why}" for name, why in troubles.items() if why]
         return {"ok": len(bad) < len(self.channels), "why": "；".join(bad)}
 
@@ -3400,7 +3524,7 @@ def render_messages(data: dict[str, Any]) -> str:
     for position, message in enumerate(data["messages"]):
         answers = "".join(
             f"<li>{marks.get(a['state'], '')} {esc(a['channel'])} {esc(a['word'])}"
-            f"{esc('：' + a['error'] if a['error'] and a['state'] not in ('sent', 'accepted') else '')}</li>"
+            f"{esc('：' + a['error'] if a['error'] else '')}</li>"
             for a in message["answers"]
         )
         rows.append(

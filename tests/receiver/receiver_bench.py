@@ -82,7 +82,10 @@ class Bench:
             self.phones[name] = sender.channel = FakeChannel(self.config.channels[name])
 
     def jump(self, text):
+        """To another time, through which the receiver has lived."""
         self.time = at(text)
+        with self.receiver.store.write() as db:
+            program.put_meta(db, "last_alive", self.time)
 
     def batch(self, *events, waiting=0, sent_at=None, run="run-1"):
         """A post of the tray, sent now. Returns (accepted, rejected)."""

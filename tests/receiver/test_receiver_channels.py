@@ -154,6 +154,8 @@ class Smtp(socketserver.StreamRequestHandler):
             verb = line.split()[0].upper()
             if verb == "EHLO":
                 self.reply("250-hello\r\n250 AUTH PLAIN LOGIN")
+            elif line.split()[-1] in self.server.no:  # RCPT of one address
+                self.reply(self.server.no[line.split()[-1]])
             elif verb in self.server.no:
                 self.reply(self.server.no[verb])
             elif verb == "AUTH":
@@ -215,6 +217,17 @@ def test_a_mail_goes_out_with_the_same_id_in_every_repeat(mail_server):
 def test_mail_5xx_is_for_good_except_a_rate_limit(mail_server, no, expected):
     mail_server.no = no
     assert type(mail(mail_server).send(HELLO)) is expected
+
+
+def test_one_refused_address_of_two_is_shown_and_the_other_gets_the_mail_once(mail_server, tmp_path):
+    mail_server.no = {"TO:<gone@b.cn>": "550 no such user", "to:<gone@b.cn>": "550 no such user"}
+    bench = Bench(tmp_path, channels=MAIL.replace("to = me@b.cn", "to = me@b.cn, gone@b.cn"))
+    options = {**bench.config.channels["mail"].options, "port": mail_server.server_address[1]}
+    bench.receiver.senders["mail"].channel = program.Mail(program.ChannelConfig("mail", "smtp", options))
+    missing(bench)
+    bench.run(120, every=lambda: bench.alive(qmt="missing"))
+    assert len(mail_server.mails) == 1
+    assert bench.rows("SELECT state, error FROM outbox") == [("sent", "这些收件人被拒收：gone@b.cn")]
 
 
 def test_a_mail_server_that_is_away_is_a_retry():

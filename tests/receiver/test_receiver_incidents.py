@@ -376,7 +376,7 @@ def test_a_host_that_is_down_silences_the_reminders_of_what_runs_on_it(tmp_path)
 
 def test_after_its_own_outage_the_receiver_waits_one_interval(bench):
     bench.run(60, every=bench.alive)
-    bench.jump("2026-01-05 10:30:00")
+    bench.time = at("2026-01-05 10:30:00")
     bench.restart()
     bench.run(80)
     assert bench.incidents() == []
@@ -387,7 +387,7 @@ def test_after_its_own_outage_the_receiver_waits_one_interval(bench):
 
 def test_after_its_own_outage_those_who_speak_are_not_accused(bench):
     bench.run(60, every=bench.alive)
-    bench.jump("2026-01-05 10:30:00")
+    bench.time = at("2026-01-05 10:30:00")
     bench.restart()
     bench.run(400, every=bench.alive)
     assert bench.told() == []

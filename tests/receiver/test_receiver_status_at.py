@@ -86,7 +86,9 @@ def test_what_was_never_heard_is_new_and_accuses_nobody():
 def test_a_pause_ends_by_the_clock():
     until = at("2026-01-05 10:05:00")
     assert verdict("2026-01-05 10:04:59", "2026-01-05 10:00:00", paused_until=until) == PAUSED
-    assert verdict("2026-01-05 10:05:00", "2026-01-05 10:00:00", paused_until=until) == DOWN
+    assert verdict("2026-01-05 10:05:00", "2026-01-05 10:00:00", paused_until=until) == UP
+    assert verdict("2026-01-05 10:06:29", "2026-01-05 10:00:00", paused_until=until) == LATE
+    assert verdict("2026-01-05 10:06:30", "2026-01-05 10:00:00", paused_until=until) == DOWN
 
 
 def test_what_runs_on_a_host_that_is_down_is_unknown():
