@@ -28,7 +28,9 @@ import email.utils
 import hashlib
 import hmac
 import html
+import http.client
 import io
+import ipaddress
 import json
 import logging
 import math
@@ -43,9 +45,7 @@ import ssl
 import sys
 import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 import zlib
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -56,6 +56,7 @@ from typing import Any, Callable, Iterator, NamedTuple, Sequence, Union
 
 import bottle
 from cheroot import wsgi
+from cheroot.errors import MaxSizeExceeded
 from cheroot.server import HTTPConnection
 
 log = logging.getLogger("receiver")
@@ -81,6 +82,7 @@ CLOSED_WEEKDAYS = {
 COVERAGE_WARNING_DAYS = 30
 
 # What a door takes at most.
+BODY_BYTES = 4 << 20  # beyond it a body is not even read to be thrown away
 BATCH_BYTES = 1 << 20  # one v1 post, before and after unpacking
 BATCH_EVENTS = 5000
 JSON_DEPTH = 40
@@ -91,6 +93,8 @@ OLD_FILES = 20
 OLD_POST_BYTES = 1 << 20
 FORM_OVERHEAD = 64 << 10  # multipart headers and boundaries around the files
 PAGE_FORM_BYTES = 8 << 10
+REQUEST_SECONDS = 30.0  # for one request with its answer: slow strangers must not hold all threads
+FILES_TOTAL = 256 << 20  # room for posted files; the oldest go first
 
 # Judging.
 CLOCK_NOISE = 5.0  # seconds of difference between two clocks that are not worth a correction
@@ -98,6 +102,9 @@ HISTORY_AGE = 60.0  # an event that was already this old when it was sent is his
 HISTORY_PATIENCE = 15.0  # seconds that an accusation made by history waits for newer events
 QUEUE_PATIENCE = 600.0  # a tray whose queue has not been empty for so long is judged all the same
 START_GRACE = 120.0  # seconds QMT gets to start after the PC was switched on
+LOGGED_OUT = 60.0  # session seconds without a logged-in account before it is told
+TICK_OLD = 120.0  # seconds of continuous trading without a tick before it is told
+LOG_QUIET = 600.0  # the same pattern in QMT's log is told this often at most
 LATE_SHARE = 2 / 3  # from this share of the allowed silence on, a check is late
 PAUSE_LIMIT = 12 * DAY  # the longest exchange holiday is about 10 days
 ONE_OFF_QUIET = 1800.0  # a one-off incident closes quietly after so many seconds without a repeat
@@ -111,6 +118,7 @@ STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by 
 
 # Sending.
 NETWORK_TIMEOUT = 10.0
+ATTEMPT_SECONDS = 30.0  # for one whole attempt, however slowly the vendor drips
 RETRY_FIRST, RETRY_CAP = 2.0, 60.0
 GIVE_UP_AFTER = DAY
 FLAPS_TOLD, FLAP_WINDOW, FLAP_PATIENCE = 3, 3600.0, 300.0  # what comes and goes more often is told when it lasts
@@ -320,6 +328,25 @@ def label(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1]
     clean = "".join(c for c in last.encode("utf-8", "replace").decode("utf-8") if c.isprintable()).strip(" .")
     return clean[:100] or "file"
+
+
+@contextmanager
+def hang_up_after(seconds: float, connection: socket.socket) -> Iterator[None]:
+    """A deadline for all that happens on a connection inside: timeouts of single reads do not stop one who drips."""
+
+    def hang_up() -> None:
+        try:
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)  # not SSLSocket's, which its reader does not survive
+        except OSError:
+            pass  # closed already
+
+    timer = threading.Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 ########################################################################################################################
@@ -672,6 +699,15 @@ class Calendar:
                 return start
         return now
 
+    def continuous(self) -> Calendar:
+        """The same without the call auctions and the pause behind the first, when ticks may be rare: 09:30 to 14:57.
+        Source: the trading rules of both exchanges."""
+        spans = (
+            (34200 if 33300 <= start < 34200 else start, 53820 if 53820 < end <= 54000 else end)
+            for start, end in self.sessions
+        )
+        return replace(self, sessions=tuple(spans))
+
     def begun(self, now: float) -> bool:
         """The first session of this trading day has begun."""
         return self.trades_on(now) and second_of_day(now) >= self.sessions[0][0]
@@ -759,6 +795,7 @@ class Machine:
 
     name: str
     run: str = ""  # the tray's run that posted last
+    run_since: float | None = None  # when that run was first heard
     heard: float | None = None  # the last accepted batch: whoever posts is alive, however old its news
     heard_since: float | None = None  # since when batches have come without a gap
     waiting: int = 0  # rows left in the tray's queue after its last batch
@@ -783,7 +820,6 @@ class Source:
     kind: str  # qmt.process, qmt.heartbeat, old.qmt, old.server
     name: str  # the strategy's name, else empty
     behind: int = 1  # 1: speaks through the tray, so only a host that is heard can bear witness against it
-    first_seen: float | None = None
     last_seen: float | None = None  # when it really spoke: an event's age is taken off
     received: float | None = None
     state: str = ""  # of qmt.process
@@ -791,6 +827,8 @@ class Source:
     last_well: float | None = None  # qmt.process: last known to be running
     up_since: float | None = None  # qmt.process: when it came back
     hold_until: float | None = None  # bad news came as history: wait for newer news until then
+    logged_out_since: float | None = None  # its heartbeats have said since then that no account is logged in
+    tick_fresh: float | None = None  # its last heartbeat with a fresh tick
     data: dict[str, Any] = field(default_factory=dict)
 
 
@@ -978,7 +1016,57 @@ def accusations(picture: Picture) -> list[Accusation]:
         found.append(accuse_qmt(qmt, now))
     if picture.heard_now() and not picture.holding and calendar.in_tell(now):
         found += [accuse_worker(name, age, limit, now) for name, age, limit in dead_workers(machine)]
+    if not picture.holding and calendar.in_session(now):
+        for source in picture.sources:
+            if source.kind == "qmt.heartbeat" and picture.status_of(source) in (UP, LATE):
+                found += [accuse_login(source, now)] if logged_out(source, picture) else []
+                found += [accuse_tick(source, now)] if tick_stopped(source, picture) else []
     return found + silent_scripts(picture)
+
+
+def logged_out(source: Source, picture: Picture) -> bool:
+    since = source.logged_out_since
+    return since is not None and picture.calendar.session_seconds(since, picture.now) > LOGGED_OUT
+
+
+def tick_of(data: dict[str, Any]) -> float | None:
+    tick = number(data.get("tick_at"))
+    return tick if tick is not None and 0 < tick < AT_LIMIT else None
+
+
+def tick_stopped(source: Source, picture: Picture) -> bool:
+    """At its last heartbeat the last tick was old, counted in continuous trading, and it has been fresh today: a clock
+    or an instrument that never gives fresh ticks proves nothing."""
+    tick, fresh, seen = tick_of(source.data), source.tick_fresh, source.last_seen
+    if tick is None or fresh is None or seen is None or day_of(fresh) != day_of(picture.now):
+        return False
+    return picture.calendar.continuous().session_seconds(tick, seen) > TICK_OLD
+
+
+def accuse_login(source: Source, now: float) -> Accusation:
+    return Accusation(
+        "login",
+        source.name,
+        source.logged_out_since,
+        "QMT 没有登录资金账号",
+        "QMT 已登录资金账号",
+        f"自 {clock(source.logged_out_since, now)} 起，{script_name(source)}说资金账号没有登录。",
+        "远程登录小主机，在 QMT 里登录资金账号，恢复后会再通知您。",
+    )
+
+
+def accuse_tick(source: Source, now: float) -> Accusation:
+    tick = tick_of(source.data)
+    code = words(source.data.get("tick_code"), 12)
+    return Accusation(
+        "tick",
+        source.name,
+        tick,
+        "行情停了",
+        "行情恢复了",
+        f"最后一笔行情{f'（{code}）' if code else ''}是 {clock(tick, now)}，{script_name(source)}还在运行。",
+        "远程登录小主机，看 QMT 的行情是否断开、网络是否正常，恢复后会再通知您。",
+    )
 
 
 def silent_scripts(picture: Picture) -> list[Accusation]:
@@ -1037,7 +1125,7 @@ def accuse_host(picture: Picture) -> Accusation:
 
 def accuse_qmt(qmt: Source, now: float) -> Accusation:
     name = words(qmt.data.get("name"), 60) or "QMT 进程"
-    last = f"（最后正常 {clock(qmt.last_well, now)}）" if qmt.last_well is not None else "（今天还没有见过它运行）"
+    last = f"（最后正常 {clock(qmt.last_well, now)}）" if qmt.last_well is not None else "（还没有见过它运行）"
     since = f"自 {clock(qmt.state_since, now)} 起，"
     if qmt.state == "hung":
         what, detail, todo = (
@@ -1160,16 +1248,19 @@ def notice(kind: str, name: str, when: float, what: str, detail: str, todo: str 
     return Accusation(kind, name, when, what, "", detail, todo, one_off=True, priority=LOW, mark="ℹ️")
 
 
-def accuse_channel(name: str, why: str, now: float) -> Accusation:
+def accuse_channel(name: str, why: str, since: float, now: float) -> Accusation:
     return Accusation(
         "channel",
         name,
-        now,
+        since,
         f"告警通道 {name} 不能用",
         f"告警通道 {name} 能用了",
-        f"自 {clock(now, now)} 起送不出去：{words(why, 200)}",
+        f"自 {clock(since, now)} 起送不出去：{words(why, 200)}",
         "改好 receiver.ini 里这个通道的设置并重启接收端，或在页面上点“发送测试告警”再试一次。",
     )
+
+
+SPOKEN_BY = {"login": "qmt.heartbeat", "tick": "qmt.heartbeat"}  # incident -> the source that tells of it, if another
 
 
 def cured(incident: Incident, picture: Picture) -> bool:
@@ -1183,9 +1274,14 @@ def cured(incident: Incident, picture: Picture) -> bool:
         return machine.heard is not None and incident.name not in [
             words(name, 40) for name, _, _ in dead_workers(machine)
         ]
-    source = next((s for s in picture.sources if (s.kind, s.name) == (kind, incident.name)), None)
+    spoken_by = SPOKEN_BY.get(kind, kind)
+    source = next((s for s in picture.sources if (s.kind, s.name) == (spoken_by, incident.name)), None)
     if source is None:
         return True  # the owner has removed it from the watch
+    if kind == "login":
+        return source.logged_out_since is None
+    if kind == "tick":
+        return source.tick_fresh is not None and source.tick_fresh > incident.seen
     if kind == "qmt.process":
         return source.state in PROCESS_WELL
     return (source.last_seen or 0.0) > incident.seen and picture.status_of(source) != DOWN
@@ -1304,7 +1400,7 @@ MIGRATIONS = [
         drained REAL, paused_until REAL, stopped REAL, stop_reason TEXT, started REAL, start_reason TEXT,
         fresh_until REAL, hold_until REAL, beat_at REAL, beat TEXT);
     CREATE TABLE source (
-        machine TEXT, kind TEXT, name TEXT, behind INTEGER, first_seen REAL, last_seen REAL, received REAL, state TEXT,
+        machine TEXT, kind TEXT, name TEXT, behind INTEGER, last_seen REAL, received REAL, state TEXT,
         state_since REAL, last_well REAL, up_since REAL, hold_until REAL, data TEXT, PRIMARY KEY (machine, kind, name));
     CREATE TABLE event (
         machine TEXT, id TEXT, kind TEXT, run TEXT, seq INTEGER, at REAL, happened REAL, received REAL, data TEXT,
@@ -1338,6 +1434,11 @@ MIGRATIONS = [
     """
     ALTER TABLE outbox ADD COLUMN first_tried REAL;
     UPDATE outbox SET first_tried = tried;
+    """,
+    """
+    ALTER TABLE machine ADD COLUMN run_since REAL;
+    ALTER TABLE source ADD COLUMN logged_out_since REAL;
+    ALTER TABLE source ADD COLUMN tick_fresh REAL;
     """,
 ]
 
@@ -1509,6 +1610,14 @@ def purge(tx: Tx) -> None:
     old = tx.now - 400 * DAY
     tx.db.execute("DELETE FROM outbox WHERE created < ? AND state != 'waiting'", (old,))
     tx.db.execute("DELETE FROM message WHERE created < ?", (old,))
+    tx.db.execute("DELETE FROM incident WHERE resolved < ?", (old,))
+    tx.db.execute("DELETE FROM deal WHERE received < ?", (tx.now - 6 * 366 * DAY,))  # small, and wanted for taxes
+    tx.db.execute("DELETE FROM file WHERE received < ?", (old,))
+    room = FILES_TOTAL
+    for row in tx.db.execute("SELECT rowid, length(content) size FROM file ORDER BY received DESC").fetchall():
+        room -= row["size"]
+        if room < 0:
+            tx.db.execute("DELETE FROM file WHERE rowid = ?", (row["rowid"],))
 
 
 ########################################################################################################################
@@ -1656,13 +1765,18 @@ def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[st
         stored = tx.db.execute(
             "INSERT OR IGNORE INTO event (machine, id, kind, run, seq, at, happened, received, data)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (name, event.id, event.kind, batch.run, event.seq, event.at, event.happened, tx.now, dump_json(event.data)),
+            (name, event.id, event.kind, batch.run, event.seq, event.at, event.happened, tx.now, stored_data(event)),
         ).rowcount
         if stored:
             machine = take_effect(tx, machine, event)
     save(tx.db, "machine", machine)
     judge(tx, name)
     return accepted, rejected
+
+
+def stored_data(event: Event) -> str:
+    """A file's content is kept once, in the file table."""
+    return dump_json({k: v for k, v in event.data.items() if event.kind != "file" or k != "content"})
 
 
 def take_effect(tx: Tx, machine: Machine, event: Event) -> Machine:
@@ -1689,7 +1803,8 @@ def greet(machine: Machine, batch: Batch, tx: Tx) -> None:
     if machine.heard is None or tx.now - machine.heard > tx.config.silent["host"]:
         machine.heard_since = tx.now
     machine.heard = tx.now
-    machine.run = batch.run
+    if batch.run != machine.run:
+        machine.run, machine.run_since, machine.start_reason = batch.run, tx.now, ""
     if batch.waiting == 0:
         machine.drained, machine.waiting_since = tx.now, None
     elif machine.waiting_since is None:
@@ -1773,7 +1888,6 @@ def qmt_process(tx: Tx, machine: Machine, event: Event) -> None:
         return
     state = event.data["state"]
     was_well = source.state in PROCESS_WELL
-    source.first_seen = source.first_seen or event.seen
     source.last_seen, source.received, source.data = event.seen, tx.now, event.data
     if state in PROCESS_WELL:
         source.last_well, source.hold_until = event.seen, None
@@ -1800,8 +1914,27 @@ def qmt_process(tx: Tx, machine: Machine, event: Event) -> None:
 
 def qmt_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
     source = load_source(tx.db, machine.name, "qmt.heartbeat", event.data["strategy"])
+    if source.last_seen is None or event.seen >= source.last_seen - CLOCK_NOISE:
+        logged_out = event.data.get("logged_in") is False
+        source.logged_out_since = (source.logged_out_since or event.seen) if logged_out else None
+        tick = tick_of(event.data)
+        if tick is not None and abs(event.seen - tick) <= TICK_OLD:
+            source.tick_fresh = event.seen
     hear(tx, source, event.seen, event.data, behind=1)
     keep_deals(tx, machine.name, event.data.get("deals"), event.happened)
+
+
+def qmt_log(tx: Tx, machine: Machine, event: Event) -> None:
+    """A line that the owner wants to know of; once per pattern and 10 minutes."""
+    pattern, line = words(event.data.get("pattern"), 40), words(event.data.get("line"), 200)
+    told = tx.db.execute(
+        "SELECT 1 FROM incident WHERE machine = ? AND kind = 'qmt.log' AND name = ? AND opened > ?",
+        (machine.name, pattern, tx.now - LOG_QUIET),
+    ).fetchone()
+    if line and not told:
+        detail = f"{clock(event.happened, tx.now)} {words(event.data.get('file'), 60)}：{line}"
+        accused = notice("qmt.log", pattern, event.happened, f"QMT 日志：{pattern}", detail)
+        open_incident(tx, machine.name, accused, event.seen)
 
 
 def old_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
@@ -1820,7 +1953,6 @@ def hear(tx: Tx, source: Source, seen: float, data: dict[str, Any], behind: int)
         source.data = data
         source.last_seen = max(seen, source.last_seen or 0.0)
         source.received = tx.now
-    source.first_seen = source.first_seen or seen
     save(tx.db, "source", source)
 
 
@@ -1831,7 +1963,9 @@ def keep_deals(tx: Tx, machine: str, deals: Any, happened: float) -> None:
             continue
         day = words(str(deal.get("日期") or ""), 10).replace("-", "") or day_of(happened)
         ids = [str(deal.get(key)) for key in ("订单编号", "合同编号") if deal.get(key) not in (None, "")]
-        key = "|".join(ids) if ids else hashlib.sha256(dump_json(deal).encode()).hexdigest()[:32]
+        if deal.get("订单编号") in (None, ""):  # one order may have several deals: only the whole row tells them apart
+            ids.append(hashlib.sha256(dump_json(deal).encode()).hexdigest()[:32])
+        key = "|".join(ids)
         tx.db.execute(
             "INSERT OR IGNORE INTO deal (machine, day, key, data, received) VALUES (?, ?, ?, ?, ?)",
             (machine, day, words(key, 120), dump_json(deal), tx.now),
@@ -1907,6 +2041,7 @@ EFFECTS: dict[str, Effect] = {
     "host.trouble": host_trouble,
     "qmt.process": qmt_process,
     "qmt.heartbeat": qmt_heartbeat,
+    "qmt.log": qmt_log,
     "old.heartbeat": old_heartbeat,
     "old.deals": old_deals,
     "strategy.error": strategy_error,
@@ -1965,22 +2100,21 @@ def old_heard(tx: Tx, machine: str, name: str, data: dict[str, Any]) -> None:
     hear(tx, source, tx.now, data, behind=0)
 
 
-def old_query(db: sqlite3.Connection, machine: str, action: str, name: str, now: float) -> dict[str, Any]:
+def old_query(
+    db: sqlite3.Connection, machine: str, action: str, name: str, now: float, silent: dict[str, float]
+) -> dict[str, Any]:
     """The answers of GET /api. Raises OldRefuse."""
     if action == "heartbeat_query":
         if name not in OLD_NAMES:
             raise OldRefuse("不认识的 name，可用 qmt 或 server")
         seen = [s.last_seen for s in load_sources(db, machine) if s.kind in old_kinds(name) and s.last_seen]
         lastime = shanghai(max(seen)).strftime("%Y-%m-%d %H:%M:%S") if seen else ""
-        fresh = bool(seen) and now - max(seen) <= OLD_FRESH[name]
+        fresh = bool(seen) and now - max(seen) <= silent["old." + name]
         return {"code": 0, "name": name, "lastime": lastime, "status": "online" if fresh else "offline"}
     if action not in OLD_TABLES:
         raise OldRefuse("不认识的 action，可用 heartbeat_query、query_qmt、query_server、market_value、portfolio")
     title, builder = OLD_TABLES[action]
     return {"code": 0, "msg": "ok", "title": title, "data": builder(db, machine, now)}
-
-
-OLD_FRESH = {"qmt": 180.0, "server": 600.0}
 
 
 def old_kinds(name: str) -> tuple[str, ...]:
@@ -2062,10 +2196,10 @@ def judge(tx: Tx, name: str) -> None:
     mine = open_incidents(tx.db, name)
     over = [i for i in mine if not i.one_off and i.kind != "order" and cured(i, picture)]
     if over:
-        resolve(tx, over, recovery_reason(over, picture))
+        resolve(tx, over, recovery_reason(over, picture, float(get_meta(tx.db, "absent_at") or 0.0)))
     still_open = {(i.kind, i.name) for i in mine} - {(i.kind, i.name) for i in over}
     for accusation in accusations(picture):
-        silence = accusation.kind not in ("qmt.process", "worker") and picture.machine.stopped is None
+        silence = accusation.kind not in ("qmt.process", "worker", *SPOKEN_BY) and picture.machine.stopped is None
         if (accusation.kind, accusation.name) not in still_open and not (silence and tx.settling):
             open_incident(tx, name, accusation, last_word(accusation, picture))
 
@@ -2074,19 +2208,24 @@ def last_word(accusation: Accusation, picture: Picture) -> float:
     """When the accused was last heard: only a later word can end the incident."""
     if accusation.kind == "host":
         return picture.machine.heard or 0.0
-    seen = [s.last_seen for s in picture.sources if (s.kind, s.name) == (accusation.kind, accusation.name)]
+    kind = SPOKEN_BY.get(accusation.kind, accusation.kind)
+    seen = [s.last_seen for s in picture.sources if (s.kind, s.name) == (kind, accusation.name)]
     return (seen[0] if seen else None) or 0.0
 
 
-def recovery_reason(over: Sequence[Incident], picture: Picture) -> str:
-    """For a host that is back: what became of the program, if it said so itself since."""
+def recovery_reason(over: Sequence[Incident], picture: Picture, absent: float) -> str:
+    """For a host that is back: what became of the program. That it never stopped is proved by its run id alone, and
+    that it was the network only if we ourselves were there: `absent` is when we last came back from an outage."""
     hosts = [incident for incident in over if incident.kind == "host"]
     if not hosts:
         return ""
-    machine = picture.machine
-    if machine.started is None or machine.started < hosts[0].seen - CLOCK_NOISE:
-        return "哨兵程序没有停过，断的是网络（或小主机睡眠）。"
-    return START_REASONS.get(machine.start_reason, "")
+    machine, seen = picture.machine, hosts[0].seen
+    same_run = bool(machine.run) and machine.run_since is not None and machine.run_since <= seen
+    if not same_run or (machine.started or 0.0) >= seen:
+        return START_REASONS.get(machine.start_reason, "")
+    if absent >= seen:
+        return "哨兵程序没有停过；其间接收端自己也中断过，分不清断在哪里。"
+    return "哨兵程序没有停过，断的是网络（或小主机睡眠）。"
 
 
 def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float) -> None:
@@ -2248,6 +2387,14 @@ def resolve(tx: Tx, incidents: Sequence[Incident], extra: str = "") -> None:
             tx.db.execute("UPDATE outbox SET due = ? WHERE message = ? AND channel = ?", (due[name], recovery, name))
 
 
+def acknowledge(tx: Tx, incident: int) -> None:
+    """The owner knows: no more reminders. It stays open, so that its next repeat only counts up."""
+    tx.db.execute(
+        "UPDATE incident SET acknowledged = ? WHERE id = ? AND resolved IS NULL AND acknowledged IS NULL",
+        (tx.now, incident),
+    )
+
+
 def close_one_offs(tx: Tx) -> None:
     tx.db.execute(
         "UPDATE incident SET resolved = ? WHERE resolved IS NULL AND one_off AND last < ?",
@@ -2271,6 +2418,8 @@ def remind(tx: Tx) -> None:
         picture = picture_of(tx, incident.machine)
         if incident.kind == "qmt.process" and (picture.qmt is None or picture.qmt_status(picture.qmt) != DOWN):
             continue  # not expected before the session
+        if incident.kind in SPOKEN_BY and not tx.calendar.in_session(tx.now):
+            continue
         text = reminder_text(incident, tx.now, tx.config.public_url)
         post_message(tx, "reminder", incident.machine, NORMAL, text, recipients(tx), tx.now)
         incident.reminded += 1
@@ -2330,7 +2479,9 @@ def channel_failed(tx: Tx, name: str, why: str, quiet: float | None, for_good: b
 
 def accuse_channel_once(tx: Tx, name: str, why: str) -> None:
     if not any((i.kind, i.name) == ("channel", name) for i in open_incidents(tx.db, "")):
-        open_incident(tx, "", accuse_channel(name, why, tx.now), tx.now)
+        row = channel_row(tx.db, name)
+        since = row["failing_since"] if row is not None and row["failing_since"] is not None else tx.now
+        open_incident(tx, "", accuse_channel(name, why, since, tx.now), tx.now)
 
 
 def channel_hung(tx: Tx, name: str) -> None:
@@ -2398,17 +2549,6 @@ class Outgoing(NamedTuple):
     callback: str = ""
 
 
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A vendor that redirects is a vendor that has not said yes."""
-
-    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
-        return None
-
-
-# No proxy from the environment: a key must not travel through whatever HTTP_PROXY happens to name.
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
-
-
 def network_word(error: Any) -> str:
     """What went wrong on the way, without any address: addresses hold keys."""
     for kind, word in (
@@ -2426,16 +2566,22 @@ def network_word(error: Any) -> str:
 def post_json(url: str, body: dict[str, Any]) -> dict[str, Any] | Later:
     """The vendor's JSON object, or why to try later. The address holds the key, so no error text may contain it."""
     data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json; charset=utf-8"})
+    parts = urllib.parse.urlsplit(url)
+    address = (parts.path or "/") + ("?" + parts.query if parts.query else "")
     try:
-        with OPENER.open(request, timeout=NETWORK_TIMEOUT) as answer:
-            raw = answer.read(65536)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return Later(None, f"对方服务器答 HTTP {error.code}")
+        # http.client obeys no proxy of the environment and follows no redirect: a key goes to the vendor alone.
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        with closing(kind(parts.hostname or "", parts.port, timeout=NETWORK_TIMEOUT)) as vendor:
+            vendor.connect()
+            with hang_up_after(ATTEMPT_SECONDS, vendor.sock):
+                vendor.request("POST", address, data, {"Content-Type": "application/json; charset=utf-8"})
+                answer = vendor.getresponse()
+                raw = answer.read(65536)
     except Exception as error:
         # Anything that a network or a strange server can raise (refused, reset, timeout, bad status line, TLS): retry.
-        return Later(None, f"连不上对方服务器（{network_word(getattr(error, 'reason', error))}）")
+        return Later(None, f"连不上对方服务器（{network_word(error)}）")
+    if answer.status != 200:
+        return Later(None, f"对方服务器答 HTTP {answer.status}")
     try:
         found = json.loads(raw)
     except ValueError:
@@ -2548,9 +2694,10 @@ class Mail(Channel):
         try:
             server = self.connect()
             try:
-                if self.options["user"]:
-                    server.login(self.options["user"], self.options["password"])
-                refused = server.send_message(self.compose(message), self.options["from"], self.options["to"])
+                with hang_up_after(ATTEMPT_SECONDS, server.sock):
+                    if self.options["user"]:
+                        server.login(self.options["user"], self.options["password"])
+                    refused = server.send_message(self.compose(message), self.options["from"], self.options["to"])
             finally:
                 server.close()  # not quit: after the server's yes to the mail no answer may turn it into a failure
         except smtplib.SMTPRecipientsRefused as error:
@@ -2700,7 +2847,10 @@ def note_result(tx: Tx, channel: Channel, claimed: Claim, result: Result) -> Non
             )
     fail_over(tx, claimed.rows)
     if isinstance(result, Sent):
-        channel_worked(tx, channel.name)
+        row = channel_row(tx.db, channel.name)
+        bad = row is not None and row["bad_since"] is not None
+        if result.confirmed or not claimed.message.callback or not bad:
+            channel_worked(tx, channel.name)  # a bad one whose vendor will say what became of it waits for that word
     elif isinstance(result, Later):
         channel_failed(tx, channel.name, result.why, result.pause(claimed.tries, tx.now), for_good=False)
     else:
@@ -2723,7 +2873,9 @@ def confirm(tx: Tx, key: str, status: int) -> bool:
     if status in (2, 3):
         state, error = ("sent", None) if status == 2 else ("failed", "pushplus 说没有送达")
         tx.db.execute("UPDATE outbox SET state = ?, error = ?, callback = NULL WHERE callback = ?", (state, error, key))
-        if status == 3:
+        if status == 2:
+            channel_worked(tx, rows[0]["channel"])
+        else:
             fail_over(tx, [row["id"] for row in rows])
             channel_failed(tx, rows[0]["channel"], "pushplus 说消息没有送达", None, for_good=True)
     return True
@@ -2785,6 +2937,8 @@ class Receiver:
         alive, settled = (float(get_meta(db, key) or 0.0) for key in ("last_alive", "settled_at"))
         if 0 <= now - alive < ALIVE_EVERY:
             return
+        if alive and now - alive > ABSENT_AFTER:
+            put_meta(db, "absent_at", now)
         if alive and now - alive > ABSENT_AFTER and not 0 <= now - settled < SETTLE_AGAIN:
             patience = max(self.config.silent["host"], SETTLE_LEAST)
             self.settling_until = now + patience
@@ -2829,7 +2983,7 @@ class Receiver:
                     "heard heard_since waiting_since drained paused_until stopped started fresh_until hold_until"
                     " beat_at",
                 ),
-                ("source", "last_seen received up_since last_well hold_until"),
+                ("source", "last_seen received up_since last_well hold_until logged_out_since"),
                 ("incident", "seen remind_at last"),
                 ("outbox", "due first_tried"),
                 ("attempt", "at"),
@@ -2956,12 +3110,12 @@ class Sender(threading.Thread):
 SHOWN_ROWS = 30
 SHOWN_MESSAGES = 12
 STALE_DATA = 180.0  # older account data are marked in a session
-RANK = {DOWN: 0, LATE: 1, UNKNOWN: 2, PAUSED: 3, NEW: 4, OFF: 5, UP: 6}
 SHAPES = {UP: "ok", LATE: "late", DOWN: "down", PAUSED: "pause", OFF: "off", UNKNOWN: "unknown", NEW: "new"}
 MESSAGE_STATES = {
     "waiting": "等待发送",
     "sending": "正在发送",
-    "sent": "已送达",
+    "sent": "对方已收下",
+    "delivered": "已送达",
     "accepted": "未确认",
     "failed": "失败",
     "withdrawn": "已撤回",
@@ -3013,7 +3167,7 @@ def status_data(receiver: Receiver, db: sqlite3.Connection, now: float) -> dict[
         "alerts": alert_lamp,
         "channels": channels,
         "incidents": [incident_data(incident, now) for incident in incidents],
-        "messages": messages_data(db, now),
+        "messages": messages_data(db, now, {name for name, one in receiver.channels.items() if one.confirms}),
         "waiting": db.execute("SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sending')").fetchone()[0],
     }
 
@@ -3057,7 +3211,8 @@ def overall(
     lamps: Sequence[dict[str, str]], incidents: Sequence[Incident], days: Calendar, now: float
 ) -> dict[str, str]:
     """The one line at the top."""
-    grave = [incident for incident in incidents if incident.priority > LOW]
+    # What happened once and is known asks for nothing more.
+    grave = [i for i in incidents if i.priority > LOW and not (i.one_off and i.acknowledged is not None)]
     states = {one["state"] for one in lamps}
     if grave or DOWN in states:
         count = max(len(grave), 1)
@@ -3074,7 +3229,12 @@ def overall(
         return {"state": NEW, "word": "等待小主机", "text": "还没有收到小主机的消息，在小主机上打开 QMT 哨兵"}
     if not days.in_session(now):
         return {"state": OFF, "word": "休市", "text": "现在不盯盘，没有要处理的事"}
-    return {"state": UP, "word": "一切正常", "text": "小主机、QMT、策略都有消息"}
+    unheard = [one["title"] for one in lamps if one["state"] == NEW and one["kind"] != "alerts"]
+    if unheard:
+        return {"state": NEW, "word": "等待消息", "text": "、".join(unheard[:3]) + "还没有消息"}
+    names = {"host": "小主机", "qmt.process": "QMT", "qmt.heartbeat": "策略", "old.qmt": "脚本", "old.server": "脚本"}
+    heard = dict.fromkeys(names[one["kind"]] for one in lamps if one["kind"] in names)
+    return {"state": UP, "word": "一切正常", "text": "、".join(heard) + "都有消息"}
 
 
 def machine_data(db: sqlite3.Connection, picture: Picture) -> dict[str, Any]:
@@ -3142,7 +3302,8 @@ def qmt_lamp(source: Source, picture: Picture) -> dict[str, str]:
     else:
         detail = f"自 {clock(source.state_since, now)} 起{PROCESS_WORDS[source.state]}"
         detail += f" · 最后正常 {clock(source.last_well, now)}" if source.last_well is not None else ""
-    return lamp("qmt.process", "QMT 进程", state, detail)
+    awaited = state == OFF and picture.calendar.in_tell(now) and picture.calendar.sessions_left(now)
+    return lamp("qmt.process", "QMT 进程", state, detail, word="等待启动" if awaited else "")
 
 
 PROCESS_WORDS = {
@@ -3157,8 +3318,8 @@ PROCESS_WORDS = {
 def script_lamp(source: Source, picture: Picture) -> dict[str, str]:
     now, state = picture.now, picture.status_of(source)
     parts = [f"{ago(None if source.last_seen is None else now - source.last_seen)}有心跳"]
-    tick = number(source.data.get("tick_at"))
-    if tick is not None and 0 < tick < AT_LIMIT:
+    tick = tick_of(source.data)
+    if tick is not None:
         code = words(source.data.get("tick_code"), 12)
         parts.append(f"行情 {clock(tick, now)}" + (f"（{code}）" if code else ""))
     if source.data.get("logged_in") is False:
@@ -3202,14 +3363,17 @@ def incident_data(incident: Incident, now: float) -> dict[str, Any]:
     }
 
 
-def messages_data(db: sqlite3.Connection, now: float) -> list[dict[str, Any]]:
+def messages_data(db: sqlite3.Connection, now: float, confirming: set[str]) -> list[dict[str, Any]]:
+    """`confirming`: channels whose vendor tells of the delivery itself; another's yes only means that it took it."""
     found = []
     for row in db.execute("SELECT * FROM message ORDER BY id DESC LIMIT ?", (SHOWN_MESSAGES,)).fetchall():
         answers = [
             {
                 "channel": answer["channel"],
                 "state": answer["state"],
-                "word": MESSAGE_STATES.get(answer["state"], answer["state"]),
+                "word": MESSAGE_STATES["delivered"]
+                if answer["state"] == "sent" and answer["channel"] in confirming
+                else MESSAGE_STATES[answer["state"]],
                 "error": answer["error"] or "",
                 "time": clock(answer["sent"], now) if answer["sent"] is not None else "",
             }
@@ -3380,7 +3544,7 @@ def render_incident(incident: dict[str, Any], csrf: str) -> str:
     )
     todo = f'<p class="do">{esc(incident["todo"])}</p>' if incident["todo"] else ""
     if incident["acknowledged"]:
-        button = "<p>已知道，恢复前不再提醒</p>"
+        button = f"<p>已知道，{'半小时不再发生就结束' if incident['one_off'] else '恢复前不再提醒'}</p>"
     else:
         button = (
             f'<form method="post" action="/ack"><input type="hidden" name="csrf" value="{esc(csrf)}">'
@@ -3587,6 +3751,10 @@ class DrainingConnection(HTTPConnection):
 
     refused_body = False
 
+    def communicate(self) -> bool:
+        with hang_up_after(REQUEST_SECONDS, self.socket):
+            return bool(super().communicate())
+
     def close(self) -> None:
         if self.refused_body:
             self.refused_body = False
@@ -3608,6 +3776,11 @@ class Gateway(wsgi.Gateway_10):
     def get_environ(self) -> dict[str, Any]:  # type: ignore[override,unused-ignore]
         env: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call,unused-ignore]
         env["receiver.connection"] = self.req.conn
+        if self.req.chunked_read:
+            self.req.rfile.maxlen = BODY_BYTES
+        elif self.req.rfile.remaining > BODY_BYTES:
+            # Before it keeps a connection open cheroot reads the rest of a body, all of it at once.
+            self.req.close_connection = self.req.conn.refused_body = True
         return env
 
 
@@ -3640,9 +3813,17 @@ def read_body(limit: int) -> bytes:
     if announced < 0:
         raise Refuse(400, "Content-Length is negative")
     body = b""
-    if announced <= limit:
-        body = environ["wsgi.input"].read(limit + 1 if chunked else announced)
-    if announced > limit or len(body) > limit:
+    too_large = announced > limit
+    if not too_large:
+        try:
+            body = environ["wsgi.input"].read(limit + 1 if chunked else announced)
+        except (MaxSizeExceeded, OSError) as error:
+            if "Entity Too Large" not in str(error):
+                raise
+            too_large = True
+        except ValueError:
+            raise Refuse(400, "chunked body is garbled") from None
+    if too_large or len(body) > limit:
         connection = environ.get("receiver.connection")
         if connection is not None:
             connection.refused_body = True
@@ -3661,9 +3842,16 @@ def json_answer(status: int, body: dict[str, Any], **headers: str) -> bottle.HTT
     head = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store", **headers}
     if status == 413:
         head["Connection"] = "close"
-    return bottle.HTTPResponse(
-        json.dumps(body, ensure_ascii=False), status, **{k.replace("_", "-"): v for k, v in head.items()}
-    )
+    return bottle.HTTPResponse(json.dumps(body), status, **{k.replace("_", "-"): v for k, v in head.items()})
+
+
+def network_of(address: str) -> str:
+    """Whom wrong passwords are counted against: an IPv4 address, or the /64 that one IPv6 customer has at least."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
 
 
 class Doors:
@@ -3678,6 +3866,7 @@ class Doors:
         app.route("/api/v1/events", "POST", self.guard_json(self.post_events))
         app.route("/api", "POST", self.guard_old(self.old_post))
         app.route("/api", "GET", self.guard_old(self.old_get))
+        app.route("/api/v1/status", "GET", self.guard_json(self.status_json))
         app.route("/healthz", "GET", self.healthz)
         app.route("/cb/<key>", "POST", self.guard_json(self.callback))
         self.route_pages()
@@ -3794,7 +3983,7 @@ class Doors:
         machine, query = self.old_machine(), bottle.request.query
         with self.receiver.store.read() as db:
             action, name = query.getunicode("action") or "", query.getunicode("name") or ""
-            return json_answer(200, old_query(db, machine.name, action, name, self.receiver.now()))
+            return json_answer(200, old_query(db, machine.name, action, name, self.receiver.now(), self.config.silent))
 
     def healthz(self) -> bottle.HTTPResponse:
         ok, body = self.receiver.health()
@@ -3843,7 +4032,6 @@ class Doors:
         for path, method, door in (
             ("/", "GET", self.status_page),
             ("/fragment", "GET", self.fragment),
-            ("/api/v1/status", "GET", self.status_json),
             ("/login", "GET", self.login_page),
             ("/login", "POST", self.login),
             ("/logout", "POST", self.logout),
@@ -3904,10 +4092,13 @@ class Doors:
         key = (self.config.secret + "\0" + self.config.password).encode()
         return hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
+    def cookie(self, name: str) -> str:
+        found = re.search(rf"(?:^|;\s*){name}=([\w.\-]+)", header("Cookie"), re.ASCII)
+        return found.group(1) if found else ""
+
     def session(self) -> str:
         """The valid login cookie of this request, or an empty text."""
-        found = re.search(rf"(?:^|;\s*){COOKIE}=([\w.\-]+)", header("Cookie"), re.ASCII)
-        cookie = found.group(1) if found else ""
+        cookie = self.cookie(COOKIE)
         head, _, signature = cookie.rpartition(".")
         expires = head.partition(".")[0]
         valid = same_secret(signature, self.sign("login " + head)) and expires.isdigit()
@@ -3977,14 +4168,18 @@ class Doors:
         )
 
     def login(self) -> bottle.HTTPResponse:
-        """Wrong passwords are counted by address and altogether; a form posted by another site is not taken."""
+        """Wrong passwords are counted by network and altogether; a browser that has logged in before is counted for
+        itself, so that no crowd of guessers locks the owner out. A form posted by another site is not taken."""
         if (header("Sec-Fetch-Site") or "same-origin") not in ("same-origin", "none"):
             raise Refuse(403, "not from our page")
         now, client = time.monotonic(), self.client()
+        known = self.known_browser()
+        client = "browser " + known if known else network_of(client)
         recent = {who: [at for at in times if now - at < LOGIN_WINDOW] for who, times in self.failures.items()}
         self.failures = {who: times for who, times in recent.items() if times}
-        mine, everyone = len(self.failures.get(client, [])), sum(map(len, self.failures.values()))
-        if mine >= LOGIN_TRIES or everyone >= LOGIN_TRIES * 12:
+        mine = len(self.failures.get(client, []))
+        strangers = sum(len(times) for who, times in self.failures.items() if not who.startswith("browser "))
+        if mine >= LOGIN_TRIES or (not known and strangers >= LOGIN_TRIES * 12):
             return self.login_page("试得太多了，请过 5 分钟再试。", 429)
         given = self.read_page_form().getunicode("password") or ""
         if not same_secret(given, self.config.password):
@@ -3992,17 +4187,27 @@ class Doors:
             log.warning("wrong password from %s", client)
             return self.login_page("密码不对。密码在 VPS 的 receiver.ini 里。", 403)
         head = f"{int(self.receiver.now()) + LOGIN_DAYS * DAY}.{secrets.token_urlsafe(12)}"
+        browser = known or secrets.token_urlsafe(12)
         answer = self.see_other("/")
-        answer.set_cookie(
-            COOKIE,
-            f"{head}.{self.sign('login ' + head)}",
-            path="/",
-            httponly=True,
-            samesite="lax",
-            secure=self.config.public_url.startswith("https://"),
-            max_age=LOGIN_DAYS * DAY,
-        )
+        for name, value, days in (
+            (COOKIE, f"{head}.{self.sign('login ' + head)}", LOGIN_DAYS),
+            (BROWSER_COOKIE, f"{browser}.{self.sign('browser ' + browser)}", BROWSER_DAYS),
+        ):
+            answer.set_cookie(
+                name,
+                value,
+                path="/",
+                httponly=True,
+                samesite="lax",
+                secure=self.config.public_url.startswith("https://"),
+                max_age=days * DAY,
+            )
         return answer
+
+    def known_browser(self) -> str:
+        """The number of a browser that has logged in before with the present password, or an empty text."""
+        browser, _, signature = self.cookie(BROWSER_COOKIE).rpartition(".")
+        return browser if browser and same_secret(signature, self.sign("browser " + browser)) else ""
 
     def logout(self) -> bottle.HTTPResponse:
         self.owner_form()
@@ -4022,15 +4227,7 @@ class Doors:
         if not re.fullmatch(r"\d{1,15}", number_text):
             raise Refuse(400, "id is missing")
         with self.receiver.transaction() as tx:
-            tx.db.execute(
-                "UPDATE incident SET acknowledged = ? WHERE id = ? AND resolved IS NULL AND acknowledged IS NULL",
-                (tx.now, int(number_text)),
-            )
-            # What happened once and is known is done with; what lasts stays open until it is over.
-            tx.db.execute(
-                "UPDATE incident SET resolved = ? WHERE id = ? AND resolved IS NULL AND one_off",
-                (tx.now, int(number_text)),
-            )
+            acknowledge(tx, int(number_text))
         return self.see_other("/?said=ack")
 
     def forget(self) -> bottle.HTTPResponse:
@@ -4049,6 +4246,8 @@ class Doors:
 
 COOKIE = "sentry_login"
 LOGIN_DAYS = 30
+BROWSER_COOKIE = "sentry_browser"
+BROWSER_DAYS = 400
 LOGIN_TRIES = 5
 LOGIN_WINDOW = 300.0
 SAYINGS = {
@@ -4246,24 +4445,35 @@ def switch_on_again(config: Config, name: str) -> None:
 
 
 def run_calendar(options: argparse.Namespace) -> int:
-    """Adds closed days to the database; a running receiver sees them within a second."""
+    """Adds closed days to the database or removes them; a running receiver sees it within a second."""
     config = load_config(options.config)
     try:
         days = [date_of(day) for day in options.days]
         complete = date_of(options.complete_until) if options.complete_until else None
     except ValueError as error:
         raise ConfigError(f"命令行参数不对：{error}。") from None
+    today = shanghai(time.time()).date()
+    for day in days if options.action == "add" else []:
+        if day < today or day.weekday() > 4:
+            why = "已经过去" if day < today else "是周末，本来就休市"
+            raise ConfigError(f"{day} {why}，没有加入任何日期。检查年份后再运行一次。")
     try:
         store = Store(config.database)
         with store.write() as db:
-            db.executemany("INSERT OR IGNORE INTO closed_day (day) VALUES (?)", [(day.isoformat(),) for day in days])
+            query = "INSERT OR IGNORE INTO closed_day (day) VALUES (?)"
+            if options.action == "remove":
+                query = "DELETE FROM closed_day WHERE day = ?"
+            db.executemany(query, [(day.isoformat(),) for day in days])
             if complete:
                 put_meta(db, "calendar_complete", complete.isoformat())
             known = load_calendar(db, config)
         store.close()
     except StoreRefused as error:
         raise ConfigError(f"写不了数据库 {config.database}：{error}。检查磁盘空间和文件权限。") from None
-    print("已加入休市日：" + "、".join(day.isoformat() for day in sorted(days)))
+    print(
+        ("已加入休市日：" if options.action == "add" else "已删除休市日：")
+        + "、".join(day.isoformat() for day in sorted(days))
+    )
     print(f"休市日表到 {known.covered_until}。补全一整年后加上 --complete-until 2027-12-31 再运行一次，提醒就会消失。")
     return 0
 
@@ -4280,7 +4490,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     serve = commands.add_parser("serve", help="运行接收端")
     test = commands.add_parser("test-alert", help="向每个告警通道发一条测试消息")
     days = commands.add_parser("calendar", help="补充休市日")
-    days.add_argument("action", choices=["add"])
+    days.add_argument("action", choices=["add", "remove"], help="add 加入，remove 删除")
     days.add_argument("days", nargs="+", metavar="YYYY-MM-DD")
     days.add_argument("--complete-until", metavar="YYYY-MM-DD", help="到这一天为止的休市日都已加入")
     for command, run in ((init, run_init), (serve, run_serve), (test, run_test_alert), (days, run_calendar)):

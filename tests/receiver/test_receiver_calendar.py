@@ -1,10 +1,12 @@
+import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 
 import chinese_calendar
 import pytest
 
-from receiver.receiver import CLOSED_WEEKDAYS, Calendar, built_in_closed_days, make_calendar
-from tests.receiver.receiver_bench import Bench, at
+from receiver.receiver import CLOSED_WEEKDAYS, Calendar, built_in_closed_days, main, make_calendar
+from tests.receiver.receiver_bench import Bench, at, write_ini
 from tests.receiver.test_receiver_status_at import calendar
 
 
@@ -80,3 +82,22 @@ def test_days_added_on_the_command_line_are_closed_and_can_extend_the_table(tmp_
     assert not days.is_trading_day(date(2027, 1, 1))
     assert days.covered_until == date(2027, 12, 31)
     assert days.coverage_warning(at("2027-01-04 10:00:00")) == ""
+
+
+def run_calendar(folder, *words):
+    write_ini(folder)
+    return main(["calendar", *words, "--config", str(folder / "receiver.ini")])
+
+
+def test_a_day_that_was_added_by_mistake_can_be_removed(tmp_path, capsys):
+    assert run_calendar(tmp_path, "add", "2098-01-01") == 0
+    assert run_calendar(tmp_path, "remove", "2098-01-01") == 0
+    assert "已删除休市日：2098-01-01" in capsys.readouterr().out
+    with closing(sqlite3.connect(str(tmp_path / "receiver.db"))) as db:
+        assert db.execute("SELECT count(*) FROM closed_day").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("day, why", [("2020-01-01", "已经过去"), ("2098-01-04", "是周末")])
+def test_a_day_that_can_only_be_a_mistake_is_not_added(tmp_path, capsys, day, why):
+    assert run_calendar(tmp_path, "add", "2098-01-01", day) == 2
+    assert f"{day} {why}" in capsys.readouterr().err

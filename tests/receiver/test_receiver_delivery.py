@@ -292,3 +292,25 @@ def test_a_sender_that_hangs_is_told_by_the_others_and_its_messages_too(tmp_path
     assert "告警通道 wecom 不能用" in told
     with bench.receiver.store.read() as db:
         assert "发送线程" in bench.receiver.alerts(db, bench.time)["why"]
+
+
+def test_a_channel_that_failed_by_callback_is_well_again_only_by_a_callback(tmp_path):
+    bench = Bench(tmp_path, channels=WECOM + PUSHPLUS, public_url="https://x.cn")
+    phone = bench.phones["pushplus"]
+    phone.confirms = True
+    phone.answers = [Sent("1", False), Sent("2", False)]
+
+    def answer(status):
+        bench.post("host.test_alert")
+        bench.run(10)
+        with bench.receiver.transaction() as tx:
+            assert program.confirm(tx, phone.got[-1].callback.rpartition("/")[2], status)
+        bench.run(10)
+
+    answer(3)
+    answer(3)
+    assert bench.told().count("❗ 告警通道 pushplus 不能用") == 1
+    assert not any("能用了" in title for title in bench.told())
+    phone.answers = [Sent("3", False)]
+    answer(2)
+    assert bench.told()[-1] == "✅ 已恢复：告警通道 pushplus 能用了"

@@ -118,7 +118,7 @@ def test_trouble_says_what_since_when_and_what_to_do(served, owner):
     assert "自 10:00:00" in text
     assert "远程登录小主机，打开 QMT" in text
     assert "❗ QMT 不在运行 · mini-pc" in text
-    assert "✓ wecom 已送达" in text
+    assert "✓ wecom 对方已收下" in text
 
 
 def test_every_state_is_a_word_and_a_shape(served, owner):
