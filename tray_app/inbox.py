@@ -1,6 +1,7 @@
 """The inbox on 127.0.0.1: the two old posts of people's own scripts (docs/protocol.md section 4), turned into events.
 
-The yes comes after the commit. Wrong token or bad request: 400; the disk refuses: 503, the script tries again.
+The yes comes after the commit. Wrong token or bad request: 400; too large: 413; the disk refuses: 503, the script tries
+again. Any local program may connect: without the token it is given little of our time and memory.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import json
 import logging
 import re
+import socket
 import threading
 import time
 from typing import Any, Callable, Sequence
@@ -18,6 +20,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import bottle  # type: ignore[import-untyped,unused-ignore]
 from cheroot import wsgi
+from cheroot.server import HTTPConnection
 
 from tray_app import events, trading_time
 from tray_app.events import Event
@@ -37,10 +40,23 @@ NAMES = ("qmt", "server")
 OLD_EVERY = 60.0  # seconds: what people's scripts usually have
 # cheroot lets a new connection hold a thread until its first byte comes: some threads to spare, and a short wait.
 THREADS, IDLE_TIMEOUT = 10, 5
+# The idle timeout alone lets a body of one byte each second hold a thread for ever.
+REQUEST_WITHIN = 10.0  # seconds for a whole request to arrive
+# Of a post without our token a little is read, so that an honest poster can hear why it was refused.
+REFUSED_WITHIN, REFUSED_READ = 1.0, 65536  # seconds, bytes
+LARGEST_EVENT = 1_000_000  # bytes as JSON; the receiver takes 1 MiB, of which the envelope needs some
 
 
 class BadPost(ValueError):
     """Answered with 400; str() is Chinese."""
+
+    status = 400
+
+
+class TooLarge(BadPost):
+    """Answered with 413."""
+
+    status = 413
 
 
 # From a post to events: pure ------------------------------------------------------------------------------------------
@@ -76,14 +92,17 @@ def form_events(action: Any, name: Any, files: Sequence[tuple[str, bytes]], now:
     found = []
     for file_name, content in files:
         if len(content) > LARGEST_FILE:
-            raise BadPost(f"文件 {label(file_name)} 超过 256 KiB")
-        data = {
-            "name": label(file_name),
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "content": _decode(content),
-            "source": "old." + name,
-        }
-        found.append(events.make("file", data, now))
+            raise TooLarge(f"文件 {label(file_name)} 超过 256 KiB")
+        text, is_text = _decode(content)
+        if len(text.encode("utf-8")) > LARGEST_FILE:
+            raise TooLarge(f"文件 {label(file_name)} 转成 UTF-8 文本后超过 256 KiB")
+        sha256 = hashlib.sha256(content).hexdigest()
+        data: dict[str, Any] = {"name": label(file_name), "sha256": sha256, "content": text, "source": "old." + name}
+        if not is_text:
+            data["binary"] = True
+        # Scripts post the same files each time: the same file on the same day is the same event.
+        key = json.dumps([name, label(file_name), trading_time.day_of(now), sha256])
+        found.append(events.make("file", data, now, events.named_id("old-file:" + key)))
     found.append(events.make("old.heartbeat", {"name": name, "info": []}, now))
     return found
 
@@ -108,13 +127,21 @@ def _rows(data: Any) -> list[Any]:
     return data
 
 
-def _decode(content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gbk"):
+def _decode(content: bytes) -> tuple[str, bool]:
+    """The text, and whether it is one: of anything else what can be shown is kept."""
+    for encoding in ("utf-8-sig", "gb18030"):
         try:
-            return content.decode(encoding)
+            return content.decode(encoding), True
         except UnicodeDecodeError:
             continue
-    return content.decode("utf-8", "replace")
+    return content.decode("utf-8", "replace"), False
+
+
+def check_sizes(found: Sequence[Event]) -> None:
+    """TooLarge where an event would be more than the receiver takes: better no yes than one that cannot be kept."""
+    for event in found:
+        if len(events.dumps(event)) > LARGEST_EVENT:
+            raise TooLarge("内容转成 JSON 后太大，接收端收不下：请减少内容或分几次发送")
 
 
 # The door: HTTP -------------------------------------------------------------------------------------------------------
@@ -130,17 +157,19 @@ def make_app(token: str, store: Callable[[list[Event]], None], wall: Callable[[]
         return {"code": 0}
 
     def api() -> dict[str, Any]:
-        raw = _read_body(bottle.request)
         given = bottle.request.query.getunicode("token") or ""
         if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode("utf-8")):
+            _skip_body(bottle.request)
             raise BadPost("token 不对：请核对 sentry.ini 的 [inbox] token")
+        raw = _read_body(bottle.request)
         if raw is None:
-            raise BadPost("内容超过 1 MiB")
+            raise TooLarge("内容超过 1 MiB")
         now = wall()
         try:
             found = _events_of(bottle.request, raw, now)
         except events.BadEvent as error:
             raise BadPost(str(error)) from error
+        check_sizes(found)
         store(found)
         return {"code": 0, "msg": "ok"}
 
@@ -149,7 +178,7 @@ def make_app(token: str, store: Callable[[list[Event]], None], wall: Callable[[]
             try:
                 return call(*args, **kwargs)
             except BadPost as error:
-                return _refuse(400, str(error))
+                return _refuse(error.status, str(error))
             except OutboxError as error:
                 return _refuse(503, str(error))
             except bottle.HTTPError:
@@ -189,19 +218,36 @@ def _read_body(request: Any) -> bytes | None:
     stream = request.environ["wsgi.input"]
     left = request.content_length if request.content_length >= 0 else LARGEST_READ
     parts, size = [], 0
-    while left > 0:
-        part = stream.read(min(65536, left))
-        if not part:
-            break
-        size += len(part)
-        left -= len(part)
-        if size <= LARGEST_POST:
-            parts.append(part)
+    try:
+        while left > 0:
+            part = stream.read(min(65536, left))
+            if not part:
+                break
+            size += len(part)
+            left -= len(part)
+            if size <= LARGEST_POST:
+                parts.append(part)
+    except OSError as error:
+        raise BadPost("内容没有及时传完") from error
+    if left > 0 and request.content_length >= 0:
+        raise BadPost("内容没有传完")
     raw = b"".join(parts)
     request.environ["wsgi.input"] = io.BytesIO(raw)
     request.environ["CONTENT_LENGTH"] = str(len(raw))
     request.environ.pop("HTTP_TRANSFER_ENCODING", None)
     return raw if size <= LARGEST_POST else None
+
+
+def _skip_body(request: Any) -> None:
+    """Read a little of what is not wanted, and close: without that the answer may not arrive."""
+    refuse_soon = request.environ.get(REFUSE_SOON)
+    if refuse_soon is not None:
+        refuse_soon()
+    length = request.content_length if request.content_length >= 0 else REFUSED_READ
+    try:
+        request.environ["wsgi.input"].read(min(length, REFUSED_READ))
+    except OSError:
+        pass  # too slow, or gone: it is refused anyway
 
 
 def _refuse(status: int, why: str) -> Any:
@@ -217,8 +263,53 @@ def _error_page(error: Any) -> str:
 # The part under watch ------------------------------------------------------------------------------------------------
 
 
+REFUSE_SOON = "sentry.refuse_soon"  # WSGI key: a function that ends the connection after this answer
+
+
+class _Connection(HTTPConnection):  # type: ignore[misc,unused-ignore]
+    """A connection whose request, head and body, must have arrived in time."""
+
+    _timer: threading.Timer | None = None
+
+    def communicate(self) -> Any:
+        self.end_reading_in(REQUEST_WITHIN)
+        try:
+            return super().communicate()
+        finally:
+            self._cancel()
+
+    def end_reading_in(self, seconds: float) -> None:
+        self._cancel()
+        self._timer = timer = threading.Timer(seconds, self._end_reading)
+        timer.daemon = True
+        timer.start()
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _end_reading(self) -> None:
+        try:
+            self.socket.shutdown(socket.SHUT_RD)  # reading ends; an answer can still be written
+        except OSError:
+            pass  # closed meanwhile
+
+
+class _Gateway(wsgi.Gateway_10):  # type: ignore[misc,unused-ignore]
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ[REFUSE_SOON] = self._refuse_soon
+        return environ
+
+    def _refuse_soon(self) -> None:
+        self.req.close_connection = True  # or cheroot would read the rest of the body before the next request
+        self.req.conn.end_reading_in(REFUSED_WITHIN)
+
+
 class _Server(wsgi.Server):
     """cheroot, with its errors in our log instead of on a console that may not exist."""
+
+    ConnectionClass = _Connection
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         log.log(level if level > logging.INFO else logging.DEBUG, "inbox: %s", msg, exc_info=traceback)
@@ -234,12 +325,15 @@ class Inbox:
         self._lease = lease
         self._wall = wall
         self._server: _Server | None = None
+        self._is_written = False  # control/inbox.json
         self._opener = build_opener(ProxyHandler({}))  # asks itself: never through a proxy
 
     def round(self, now: float) -> None:
         if self._server is None:
             self._open()
             return
+        if not self._is_written:
+            self._write_port(self._server.bind_addr[1])
         with self._opener.open(f"http://127.0.0.1:{self._server.bind_addr[1]}/health", timeout=5) as answer:
             answer.read()
 
@@ -251,6 +345,7 @@ class Inbox:
     def _open(self) -> None:
         app = make_app(self._token, self._store, self._wall)
         server = _Server(("127.0.0.1", self._port), app, numthreads=THREADS, timeout=IDLE_TIMEOUT)
+        server.gateway = _Gateway
         server.max_request_body_size = LARGEST_READ
         server.shutdown_timeout = 1
         try:
@@ -264,8 +359,17 @@ class Inbox:
         self._server = server
         port = server.bind_addr[1]
         log.info("inbox: listening on 127.0.0.1:%s", port)
-        write_whole(self._home.inbox, json.dumps({"port": port, "at": round(self._wall(), 3)}))
+        self._write_port(port)
         self._lease.show(inbox_port=port, inbox_why="")
+
+    def _write_port(self, port: int) -> None:
+        """control/inbox.json, for scripts that look the port up; tried again in each round until it stands there."""
+        try:
+            write_whole(self._home.inbox, json.dumps({"port": port, "at": round(self._wall(), 3)}))
+        except OSError as error:
+            log.warning("inbox: %s: %s", self._home.inbox, error)
+            return
+        self._is_written = True
 
     def _store(self, found: list[Event]) -> None:
         self._lease.put(*found)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import socket
+import threading
 
 import pytest
 import requests
@@ -162,15 +163,108 @@ def test_nan_infinity_and_no_value_become_null(url, home):
     assert stored(home.outbox)[0]["data"]["info"][0]["data"] == [None, None, None]
 
 
-def test_ten_mebibytes_get_400(url, home):
+def test_ten_mebibytes_get_413(url, home):
     answer = post(url, data=b"x" * (10 * 1024 * 1024))
-    assert answer.status_code == 400
+    assert answer.status_code == 413
     assert "1 MiB" in answer.json()["msg"]
 
 
-def test_ten_mebibytes_in_chunks_get_400(url, home):
+def test_ten_mebibytes_in_chunks_get_413(url, home):
     answer = post(url, data=(b"x" * 65536 for _ in range(160)))
-    assert answer.status_code == 400
+    assert answer.status_code == 413
+
+
+def begin_post(url, token, length=10**6):
+    """A connection with the head of a post on it, and the first byte of its body."""
+    connection = socket.create_connection(("127.0.0.1", int(url.split(":")[2].split("/")[0])), timeout=20)
+    head = f"POST /api?token={token} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n["
+    connection.sendall(head.encode("ascii"))
+    return connection
+
+
+def answer_of(connection):
+    """All bytes until the other side closes; b'' where it just cut the line."""
+    parts = []
+    with connection:
+        try:
+            while True:
+                parts.append(connection.recv(65536))
+                if not parts[-1]:
+                    return b"".join(parts)
+        except ConnectionError:
+            return b"".join(parts)
+
+
+def test_without_the_token_nobody_is_waited_for(url, monkeypatch):
+    monkeypatch.setattr(inbox, "REFUSED_WITHIN", 0.3)
+    monkeypatch.setattr(inbox, "REQUEST_WITHIN", 3600)
+    monkeypatch.setattr(inbox, "IDLE_TIMEOUT", 3600)
+    strangers = [begin_post(url, "wrong") for _ in range(inbox.THREADS)]
+    answers = [answer_of(connection) for connection in strangers]
+    assert all(b" 400 " in answer and b"token" in answer for answer in answers)
+
+
+def test_without_the_token_a_large_body_is_not_read(url, monkeypatch):
+    connection = begin_post(url, "wrong", 15 * 1024 * 1024)
+    sent, part = 0, b"x" * 65536
+    try:
+        for _ in range(230):
+            connection.sendall(part)
+            sent += len(part)
+    except OSError:
+        pass
+    connection.close()
+    assert sent < 14 * 1024 * 1024
+    assert post(url, json=GOOD).status_code == 200
+
+
+def test_a_body_that_drips_is_given_up(url, home, monkeypatch):
+    monkeypatch.setattr(inbox, "REQUEST_WITHIN", 1.0)
+    connection = begin_post(url, "old-token")
+    ended = threading.Event()
+
+    def drip():
+        try:
+            while not ended.wait(0.2):
+                connection.sendall(b" ")
+        except OSError:
+            pass
+
+    dripping = threading.Thread(target=drip, daemon=True)
+    dripping.start()
+    answer = answer_of(connection)
+    ended.set()
+    dripping.join(20)
+    assert b" 400 " in answer or answer == b""
+    assert stored(home.outbox) == []
+
+
+def test_a_body_that_ends_early_gets_400_even_if_what_came_is_a_post(url, home):
+    body = json.dumps(GOOD).encode("utf-8")
+    connection = socket.create_connection(("127.0.0.1", int(url.split(":")[2].split("/")[0])), timeout=20)
+    head = f"POST /api?token=old-token HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body) + 5}\r\n\r\n"
+    connection.sendall(head.encode("ascii") + body)
+    connection.shutdown(socket.SHUT_WR)
+    assert b" 400 " in answer_of(connection)
+    assert stored(home.outbox) == []
+
+
+def test_what_the_receiver_could_not_take_gets_413_and_no_yes(url, home):
+    form = {"action": "heartbeat", "name": "server"}
+    zeros = post(url, data=form, files=[("f", ("zeros", b"\0" * 255 * 1024))])
+    assert (zeros.status_code, zeros.json()["code"]) == (413, 1)
+    body = json.dumps({**GOOD, "info": [{"name": "x", "data": "\x01" * 170_000}]})
+    assert len(body) < inbox.LARGEST_POST
+    grown = post(url, data=body.replace("\\u0001", "é").encode("utf-8"))
+    assert grown.status_code == 200
+    deals = [{"n": 1e15}] * 60_000  # each number is written longer than it was posted
+    large = {"action": "heartbeat", "name": "qmt", "info": [{"name": "deals", "data": deals}]}
+    body = json.dumps(large, separators=(",", ":")).replace("1000000000000000.0", "1e15")
+    assert len(body) < inbox.LARGEST_POST
+    assert post(url, data=body).status_code == 413
+    gbk = post(url, data=form, files=[("f", ("gbk.csv", "中".encode("gbk") * 120_000))])
+    assert gbk.status_code == 413
+    assert [event["kind"] for event in stored(home.outbox)] == ["old.heartbeat"]
 
 
 def test_too_many_or_too_large_files_are_refused_whole(url, home):
@@ -178,7 +272,7 @@ def test_too_many_or_too_large_files_are_refused_whole(url, home):
     many = [("f", (str(n), b"1")) for n in range(inbox.MOST_FILES + 1)]
     assert post(url, data=form, files=many).status_code == 400
     large = [("f", ("ok", b"1")), ("f", ("large", b"x" * (inbox.LARGEST_FILE + 1)))]
-    assert post(url, data=form, files=large).status_code == 400
+    assert post(url, data=form, files=large).status_code == 413
     assert stored(home.outbox) == []
 
 
@@ -219,6 +313,34 @@ def test_the_same_deals_posted_again_are_the_same_event():
     assert first[1]["id"] != again[1]["id"]
 
 
+def test_the_same_files_posted_again_are_the_same_events_and_changed_ones_are_new():
+    def ids(content, now=MONDAY_10_00, file="a.csv", name="server"):
+        return [event["id"] for event in form_events("heartbeat", name, [(file, content)], now)]
+
+    first, again = ids(b"1"), ids(b"1", MONDAY_10_00 + 60)
+    assert first[0] == again[0]
+    assert first[1] != again[1]
+    others = [ids(b"2"), ids(b"1", MONDAY_10_00 + 86400), ids(b"1", file="b.csv"), ids(b"1", name="qmt")]
+    assert len({first[0], *(other[0] for other in others)}) == 5
+
+
+@pytest.mark.parametrize(
+    "content, text",
+    [("值".encode("utf-8-sig"), "值"), ("代码".encode("gbk"), "代码"), ("㐀€".encode("gb18030"), "㐀€")],
+    ids=short,
+)
+def test_text_of_a_file_is_read_in_the_usual_encodings(content, text):
+    data = form_events("heartbeat", "server", [("a", content)], MONDAY_10_00)[0]["data"]
+    assert data["content"] == text
+    assert "binary" not in data
+
+
+def test_a_file_that_is_no_text_says_so():
+    data = form_events("heartbeat", "server", [("a.zip", b"PK\xff\xff\x00")], MONDAY_10_00)[0]["data"]
+    assert data["binary"] is True
+    assert data["content"].startswith("PK\ufffd")
+
+
 def test_a_form_without_files_is_a_heartbeat():
     (event,) = form_events("heartbeat", "server", [], MONDAY_10_00)
     assert event["kind"] == "old.heartbeat"
@@ -240,6 +362,23 @@ def test_a_taken_port_is_told_and_tried_again(home, lease, board, clock):
     part.round(clock.now)
     assert board.get("inbox_why") == ""
     part.round(clock.now)  # it answers itself
+    part.close()
+
+
+def test_a_port_file_that_cannot_be_written_is_no_taken_port_and_is_tried_again(home, lease, board, clock, monkeypatch):
+    def held(path, text):
+        raise PermissionError(13, "sharing violation")
+
+    board.show(inbox_why="端口被占用")
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "write_whole", held)
+        part = Inbox(0, "t", home, lease, clock.wall)
+        part.round(clock.now)
+        assert (board.get("inbox_why"), board.get("inbox_port") > 0) == ("", True)
+        assert not home.inbox.exists()
+        part.round(clock.now)
+    part.round(clock.now)
+    assert json.loads(home.inbox.read_text())["port"] == board.get("inbox_port")
     part.close()
 
 
