@@ -93,7 +93,7 @@ OLD_FILES = 20
 OLD_POST_BYTES = 1 << 20
 FORM_OVERHEAD = 64 << 10  # multipart headers and boundaries around the files
 PAGE_FORM_BYTES = 8 << 10
-REQUEST_SECONDS = 30.0  # for one request with its answer: slow strangers must not hold all threads
+REQUEST_SECONDS = 20.0  # for one request with its answer: slow strangers must not hold all threads
 FILES_TOTAL = 256 << 20  # room for posted files; the oldest go first
 
 # Judging.
@@ -131,10 +131,13 @@ WECOM_GAP = 3.0
 WECOM_PER_MINUTE = 18  # the vendor allows 20: two in hand for requests that the network bunches together
 PUSHPLUS_PER_DAY = 200
 PUSHPLUS_RESERVE = 50  # the day's last ones are kept for what is grave
+SHARED_RECOVERIES = 6  # so many fit one message on every channel
 PUSHPLUS_CHARS = 18000
 WAITING_LIMIT = 10**9  # more than any queue holds; SQLite takes no 70-bit number
 GRAVE, NORMAL, LOW = 2, 1, 0
 UNTIL_MIDNIGHT = -1.0  # instead of a number of seconds
+
+HUNG = "发送线程没有响应"
 
 # WeCom's answers: judged by errcode, never by errmsg; both vendors say "no" with HTTP 200. Source: the official list,
 # developer.work.weixin.qq.com/document/path/90455, and users' reports. Anything not listed is retried and shown.
@@ -331,7 +334,7 @@ def label(name: str) -> str:
 
 
 @contextmanager
-def hang_up_after(seconds: float, connection: socket.socket) -> Iterator[None]:
+def hang_up_after(seconds: float, connection: Any) -> Iterator[None]:
     """A deadline for all that happens on a connection inside: timeouts of single reads do not stop one who drips."""
 
     def hang_up() -> None:
@@ -2003,7 +2006,7 @@ def order_state(tx: Tx, machine: Machine, event: Event) -> None:
         if bad is not None and incident.one_off:  # a rejection that is doubted is no recovery
             tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
         else:
-            resolve(tx, [incident], f"委托 {flag} 的结果：{ORDER_WORDS[state]}")
+            resolve(tx, [incident], f"委托 {flag} 的结果：{ORDER_WORDS[str(state)]}")
     if bad is not None:
         open_incident(tx, machine.name, bad, event.seen)
 
@@ -2195,8 +2198,9 @@ def judge(tx: Tx, name: str) -> None:
     picture = picture_of(tx, name)
     mine = open_incidents(tx.db, name)
     over = [i for i in mine if not i.one_off and i.kind != "order" and cured(i, picture)]
-    if over:
-        resolve(tx, over, recovery_reason(over, picture, float(get_meta(tx.db, "absent_at") or 0.0)))
+    absent = float(get_meta(tx.db, "absent_at") or 0.0)
+    for few in (over[start : start + SHARED_RECOVERIES] for start in range(0, len(over), SHARED_RECOVERIES)):
+        resolve(tx, few, recovery_reason(few, picture, absent))
     still_open = {(i.kind, i.name) for i in mine} - {(i.kind, i.name) for i in over}
     for accusation in accusations(picture):
         silence = accusation.kind not in ("qmt.process", "worker", *SPOKEN_BY) and picture.machine.stopped is None
@@ -2487,14 +2491,13 @@ def accuse_channel_once(tx: Tx, name: str, why: str) -> None:
 def channel_hung(tx: Tx, name: str) -> None:
     """The channel's sender does not come back from an attempt: it is in trouble, and what lies with it goes out through
     the others."""
-    why = "发送线程没有响应"
     tx.db.execute(
         "UPDATE channel SET why = ?, failures = max(failures, ?), failing_since = min(coalesce(failing_since, ?), ?)"
         " WHERE name = ?",
-        (why, FAILING_TRIES, tx.now, tx.now - FAILING_SECONDS, name),
+        (HUNG, FAILING_TRIES, tx.now, tx.now - FAILING_SECONDS, name),
     )
     hand_over(tx, name)
-    accuse_channel_once(tx, name, why)
+    accuse_channel_once(tx, name, HUNG)
 
 
 def hand_over(tx: Tx, name: str) -> None:
@@ -2804,7 +2807,7 @@ def outgoing_id(db: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> str:
     return f"{get_meta(db, 'mail_mark')}.{hashlib.sha256(numbers.encode()).hexdigest()[:16]}"
 
 
-def what_fits(rows: Sequence[sqlite3.Row], tx: Tx, channel: Channel) -> Sequence[sqlite3.Row]:
+def what_fits(rows: list[sqlite3.Row], tx: Tx, channel: Channel) -> list[sqlite3.Row]:
     """The first of the rows, as many as one digest tells in full on this channel; the rest stay waiting."""
     for count in range(len(rows), 1, -1):
         text = digest_text(rows[:count], tx)
@@ -2847,8 +2850,8 @@ def note_result(tx: Tx, channel: Channel, claimed: Claim, result: Result) -> Non
             )
     fail_over(tx, claimed.rows)
     if isinstance(result, Sent):
-        row = channel_row(tx.db, channel.name)
-        bad = row is not None and row["bad_since"] is not None
+        known = channel_row(tx.db, channel.name)
+        bad = known is not None and known["bad_since"] is not None
         if result.confirmed or not claimed.message.callback or not bad:
             channel_worked(tx, channel.name)  # a bad one whose vendor will say what became of it waits for that word
     elif isinstance(result, Later):
@@ -2923,6 +2926,7 @@ class Receiver:
                 tx.db.execute(
                     "INSERT OR REPLACE INTO channel (name, fingerprint) VALUES (?, ?)", (name, section.fingerprint())
                 )
+        tx.db.execute("UPDATE channel SET failing_since = NULL, failures = 0, why = '' WHERE why = ?", (HUNG,))
         for incident in open_incidents(tx.db):
             gone = incident.machine not in self.config.machines if incident.machine else incident.name not in names
             changed = incident.kind == "channel" and not gone and not channel_trouble(tx.db, incident.name, tx.now)
@@ -2940,11 +2944,14 @@ class Receiver:
         if alive and now - alive > ABSENT_AFTER:
             put_meta(db, "absent_at", now)
         if alive and now - alive > ABSENT_AFTER and not 0 <= now - settled < SETTLE_AGAIN:
-            patience = max(self.config.silent["host"], SETTLE_LEAST)
-            self.settling_until = now + patience
+            self.settling_until = now + self.patience()
             put_meta(db, "settled_at", now)
-            log.info("was away for %s, settling for %.0f s", length(now - alive), patience)
+            log.info("was away for %s, settling for %.0f s", length(now - alive), self.patience())
         put_meta(db, "last_alive", now)
+
+    def patience(self) -> float:
+        """Seconds that everyone has to be heard again after an outage of ours."""
+        return max(self.config.silent["host"], SETTLE_LEAST)
 
     def count_starts(self, tx: Tx) -> None:
         """The third start within 10 minutes is told."""
@@ -2992,7 +2999,8 @@ class Receiver:
                 changes = ", ".join(f"{column} = {column} + :delta" for column in columns.split())
                 db.execute(f"UPDATE {table} SET {changes}", {"delta": delta})
             put_meta(db, "last_alive", self.now())
-            self.settling_until += delta
+            # A post may have come between the jump and its notice: then it is counted from the new time already.
+            self.settling_until = min(self.settling_until + delta, self.now() + self.patience())
 
     def run_checker(self) -> None:
         """The checker's thread: once a second, by the monotonic clock."""
@@ -3032,7 +3040,7 @@ class Receiver:
         if not self.channels:
             return {"ok": False, "why": "接收端没有配置任何告警通道"}
         troubles = {
-            name: channel_trouble(db, name, now) or ("" if self.senders[name].healthy() else "发送线程没有响应")
+            name: channel_trouble(db, name, now) or ("" if self.senders[name].healthy() else HUNG)
             for name in self.channels
         }
         bad = [f"告警通道 {name} 不能用：{why}" for name, why in troubles.items() if why]
@@ -3753,7 +3761,7 @@ class DrainingConnection(HTTPConnection):
 
     def communicate(self) -> bool:
         with hang_up_after(REQUEST_SECONDS, self.socket):
-            return bool(super().communicate())
+            return bool(super().communicate())  # type: ignore[no-untyped-call,unused-ignore]
 
     def close(self) -> None:
         if self.refused_body:

@@ -314,3 +314,29 @@ def test_a_channel_that_failed_by_callback_is_well_again_only_by_a_callback(tmp_
     phone.answers = [Sent("3", False)]
     answer(2)
     assert bench.told()[-1] == "✅ 已恢复：告警通道 pushplus 能用了"
+
+
+def test_a_start_gives_a_hung_sender_a_new_chance(tmp_path):
+    bench = Bench(tmp_path, channels=WECOM + MAIL)
+    bench.receiver.senders["wecom"].healthy = lambda: False
+    bench.run(2)
+    assert ("channel", "wecom") in bench.incidents()
+    bench.restart()
+    bench.run(2)
+    assert bench.incidents() == []
+
+
+def test_a_recovery_of_many_names_each_within_the_robots_limit(bench, monkeypatch):
+    posts, _ = real_wecom(bench, monkeypatch)
+    names = [f"一个名字很长很长的网格交易策略第{n:02}号" for n in range(20)]
+
+    def beats():
+        running = event("qmt.process", bench.time, state="running", change=False)
+        more = [event("qmt.heartbeat", bench.time, strategy=name) for name in names]
+        bench.batch(event("host.heartbeat", bench.time), running, *more)
+
+    bench.run(60, every=beats)
+    bench.run(260, every=lambda: bench.alive(script=False))
+    posts.clear()
+    bench.run(60, every=beats)
+    assert [name for name in names if name not in "\n".join(posts)] == []

@@ -139,3 +139,11 @@ def test_a_qmt_that_died_in_the_session_is_reminded_of_only_when_it_is_expected(
 def test_a_huge_count_of_waiting_rows_is_clamped(bench):
     body = b'{"machine":"mini-pc","run":"r","sent_at":1,"waiting":%d,"events":[]}' % 2**70
     assert 0 < program.read_batch(body, "mini-pc").waiting < 2**62
+
+
+def test_a_clock_that_jumps_ahead_while_a_post_comes_does_not_settle_for_ever(bench):
+    bench.run(60, every=bench.alive)
+    bench.time += 86400
+    bench.alive()  # before the checker has noticed the jump
+    bench.receiver.clock_jumped(86400.0)
+    assert bench.receiver.settling_until <= bench.time + program.SETTLE_LEAST
