@@ -138,6 +138,7 @@ class TrayApp:
             post=get("post"),
             outbox=self.outbox.figures(),
             rejected_before=get("rejected_before", 0),
+            dropped_before=get("dropped_before", 0),
             dead=self.watchdog.dead(),
             host=get("host", HostLook(None, None, None, None)),
             inbox_why=get("inbox_why", ""),
@@ -247,7 +248,8 @@ class TrayApp:
             self.outbox.put_many([hello], {STOP_MARK: "", BOOT_MARK: str(self._boot_at)})
         except OutboxError:
             return  # the icon shows why; the next tick tries again
-        self.board.show(announced=True, rejected_before=int(marks.get("rejected", 0)))
+        before = {f"{name}_before": int(marks.get(name, 0)) for name in ("rejected", "dropped")}
+        self.board.show(announced=True, **before)
 
     def _heartbeat(self) -> dict[str, Any]:
         figures = self.outbox.figures()

@@ -274,7 +274,7 @@ class _Connection(HTTPConnection):  # type: ignore[misc,unused-ignore]
     def communicate(self) -> Any:
         self.end_reading_in(REQUEST_WITHIN)
         try:
-            return super().communicate()
+            return super().communicate()  # type: ignore[no-untyped-call,unused-ignore]
         finally:
             self._cancel()
 
@@ -296,8 +296,8 @@ class _Connection(HTTPConnection):  # type: ignore[misc,unused-ignore]
 
 
 class _Gateway(wsgi.Gateway_10):  # type: ignore[misc,unused-ignore]
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
+    def get_environ(self) -> Any:
+        environ = super().get_environ()  # type: ignore[no-untyped-call,unused-ignore]
         environ[REFUSE_SOON] = self._refuse_soon
         return environ
 

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 MOST_REJECTED = 1000  # set-aside rows kept for the owner, besides those that may never be dropped
 TIDY_EVERY = 60.0  # seconds between looks for rows that are too old
 SLOW_OPEN, LONGEST_OPEN_PAUSE = 1.0, 10.0  # seconds: after a try to open that took longer and failed, a pause
+FULL = "发件箱满了，剩下的都是不能丢的记录：请检查接收端能否连通，或在 sentry.ini 里调大 [outbox] max_mb。"
 COUNTERS = ("superseded", "dropped", "rejected")
 
 
@@ -80,6 +81,7 @@ class Outbox:
         self._open_error: Exception | None = None  # of the last try to open the file
         self._open_again_at = 0.0
         self._bytes = self._waiting = 0
+        self._refused_bytes = 0  # size of an event that found no room; 0: there is room
         self._in_flight: set[int] = set()
         self._tidied_at = 0.0
         self._figures = Figures(0, 0.0, 0, 0, 0, "")
@@ -202,9 +204,8 @@ class Outbox:
             self._remove(db, [seq for seq, _ in same if seq not in self._in_flight], "superseded")
         if not always and not self._make_room(db, len(body), grade):
             if grade != events.HEARTBEAT:
-                raise OutboxFull(
-                    "发件箱满了，剩下的都是不能丢的记录：请检查接收端能否连通，或在 sentry.ini 里调大 [outbox] max_mb。"
-                )
+                self._refused_bytes = len(body)
+                raise OutboxFull(FULL)
             _count(db, "dropped", 1)
             return 0
         db.execute(
@@ -373,6 +374,9 @@ class Outbox:
         counts = dict(db.execute("SELECT name, value FROM marks WHERE name IN (?, ?, ?)", COUNTERS).fetchall())
         superseded, dropped, rejected = (int(counts.get(name, 0)) for name in COUNTERS)
         age = max(0.0, self._wall() - oldest[0]) if oldest else 0.0
+        if self._bytes + self._refused_bytes <= self._max_bytes:
+            self._refused_bytes = 0
+        error = error if error and error != FULL else FULL if self._refused_bytes else ""
         return Figures(self._waiting, age, superseded, dropped, rejected, error)
 
 

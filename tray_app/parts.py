@@ -52,7 +52,8 @@ def build(
 
     def make_qmt(lease: Lease) -> qmt.QmtWatcher:
         looker = qmt_look.Looker(config.qmt_names, config.qmt_folder, _answering())
-        return qmt.QmtWatcher(config.qmt_names, config.qmt_hung_after, lease, looker.look, board.get("qmt", qmt.Seen()))
+        before = board.get("qmt_stored", qmt.Seen())
+        return qmt.QmtWatcher(config.qmt_names, config.qmt_hung_after, lease, looker.look, before)
 
     def make_host(lease: Lease) -> host.HostWatcher:
         return host.HostWatcher(home.root, config.host_every, lease, extra, companions, on_resume, system_slept)

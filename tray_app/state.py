@@ -26,7 +26,9 @@ NOTE, ATTEND, ALARM = 0, 1, 2
 
 UNHEARD = 300.0  # session seconds without a valid 200 with alerts.ok until the icon is red
 LINK_PATIENCE = 10.0  # seconds: one failed try is no news
+CONNECTING = 15.0  # seconds after the start until it is news that the receiver was not reached yet
 SCRIPT_SILENT = 180.0  # session seconds; design.md
+TICK_OLD = 60.0  # session seconds between a heartbeat and the last quote that it knew of; design.md: tick_max_age
 OUTBOX_OLD = 60.0  # seconds
 DISK_LOW, DISK_FULL = 2 * 1024**3, 200 * 1024**2  # bytes; design.md: orders need 200 MB
 CLOCK_WARN, CLOCK_ALARM = 3.0, 30.0  # seconds; windows-facts.md section 5
@@ -43,6 +45,7 @@ class State(NamedTuple):
     post: Post | None = None
     outbox: Figures = Figures(0, 0.0, 0, 0, 0, "")
     rejected_before: int = 0  # set aside in earlier runs: told then
+    dropped_before: int = 0
     dead: Sequence[str] = ()
     host: HostLook = HostLook(None, None, None, None)
     inbox_why: str = ""  # why the inbox is not open although it should be
@@ -75,7 +78,8 @@ def decide(state: State, now: float) -> View:
     elif worst > NOTE:
         icon = TROUBLE if worst == ALARM else ATTENTION
     else:
-        icon = OK if trading else NOT_TRADING
+        # Green says that the way to the phone is known to work.
+        icon = OK if trading and state.link.ok_at is not None else NOT_TRADING
     lines = [reason.text for reason in reasons][:MOST_LINES]
     if icon == OK and not lines:
         lines = [zh.ALL_WELL + _facts(state)]
@@ -115,15 +119,16 @@ def _receiver(state: State, now: float) -> Reason | None:
     link = state.link
     heard = link.alerts_ok_at if link.alerts_ok_at is not None else state.started_at
     unheard = _session_seconds(state, heard, now) >= UNHEARD
-    if link.state == "retry":
-        if now - (link.since or now) < LINK_PATIENCE and not unheard:
-            return None
+    if link.state == "retry" and (unheard or now - (link.since or now) >= LINK_PATIENCE):
         since = show_day_time(link.since or now, now)
         text = f"自 {since} 起消息送不到接收端：{link.why}。记录都留在本机，会自动重试。"
         return Reason(ALARM if unheard else ATTEND, "unreachable", text)
-    if link.state == "new" and unheard:
+    if link.ok_at is not None or link.state == "denied":
+        return None
+    if unheard:
         return Reason(ALARM, "unreachable", "启动后还没有连上过接收端：请检查网络和 sentry.ini 的 receiver。")
-    return None
+    level = ATTEND if now - state.started_at >= CONNECTING else NOTE
+    return Reason(level, f"connecting-{level}", "正在连接接收端。")
 
 
 def _denied(state: State, now: float) -> Reason | None:
@@ -162,7 +167,7 @@ def _script(state: State, now: float) -> Reason | None:
     if not in_session(state, now):
         return None
     post = state.post
-    heard = max(post.at, state.started_at) if post else state.started_at
+    heard = max(min(post.at, now), state.started_at) if post else state.started_at
     allowed = max(SCRIPT_SILENT, 3 * post.every) if post else SCRIPT_SILENT
     if _session_seconds(state, heard, now) < allowed:
         return None
@@ -172,6 +177,23 @@ def _script(state: State, now: float) -> Reason | None:
     return Reason(ALARM, "script-silent", text)
 
 
+def _account(state: State, now: float) -> Reason | None:
+    post = state.post
+    if post is None or post.logged_in is not False or not in_session(state, now):
+        return None
+    return Reason(ALARM, "logged-out", "QMT 没有登录资金账号：请登录。")
+
+
+def _quotes(state: State, now: float) -> Reason | None:
+    """Judged at the heartbeat's own time: its `tick_at` is as old as the heartbeat itself by now."""
+    post = state.post
+    if post is None or post.tick_at is None or post.logged_in is False or not in_session(state, now):
+        return None
+    if _session_seconds(state, post.tick_at, post.at) <= TICK_OLD:
+        return None
+    return Reason(ATTEND, "ticks", f"行情停了（最后一笔 {show_day_time(post.tick_at, now)}）：请看 QMT 的行情连接。")
+
+
 def _outbox(state: State, now: float) -> Reason | None:
     figures = state.outbox
     if figures.error:
@@ -179,6 +201,9 @@ def _outbox(state: State, now: float) -> Reason | None:
     if figures.rejected > state.rejected_before:
         count = figures.rejected - state.rejected_before
         return Reason(ATTEND, "set-aside", f"有 {count} 条记录被接收端拒收，已放到一边：请看日志。")
+    if figures.dropped > state.dropped_before:
+        count = figures.dropped - state.dropped_before
+        return Reason(ATTEND, "dropped", f"发件箱太满或太旧，丢弃了 {count} 条记录：请检查接收端能否连通。")
     if figures.waiting and figures.oldest_age >= OUTBOX_OLD:
         minutes = int(figures.oldest_age // 60)
         return Reason(ATTEND, "outbox", f"有 {figures.waiting} 条记录等待送出，最早的已等 {minutes} 分钟。")
@@ -230,6 +255,8 @@ _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
     _alerts,
     _qmt,
     _script,
+    _account,
+    _quotes,
     _outbox,
     _workers,
     _disk,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.tray_app.helpers import MONDAY_10_00, settings
+from tests.tray_app.helpers import MONDAY_10_00, heartbeat, settings
 from tray_app import state
 from tray_app.outbox import Figures
 from tray_app.sender import Link
 from tray_app.state import State, decide
-from tray_app.watch import qmt
+from tray_app.watch import qmt, spool
 from tray_app.watch.host import HostLook
 from tray_app.watch.qmt import Found, Seen
 from tray_app.watch.spool import Post
@@ -90,8 +90,57 @@ def test_minutes_outside_sessions_do_not_count_towards_red():
 
 
 def test_never_having_reached_the_receiver_is_red_after_five_minutes():
-    assert codes(well(link=Link(), started_at=NOW - 299, post=Post(NOW, 60, ""))) == ()
+    assert codes(well(link=Link(), started_at=NOW - 299, post=Post(NOW, 60, ""))) == ("connecting-1",)
     assert codes(well(link=Link(), started_at=NOW - 300)) == ("unreachable",)
+
+
+@pytest.mark.parametrize("link", [Link(), Link("retry", "连不上", NOW - 1)], ids=["untried", "tried"])
+@pytest.mark.parametrize("running, icon", [(14, state.NOT_TRADING), (15, state.ATTENTION)])
+def test_before_the_first_contact_it_is_never_green(link, running, icon):
+    view = decide(well(link=link, started_at=NOW - running), NOW)
+    assert view.icon == icon
+    assert view.lines[0] == "正在连接接收端。"
+    assert "一切正常" not in view.title
+
+
+def test_a_client_without_an_account_is_red_in_a_session_only():
+    assert decide(well(post=Post(NOW - 20, 60.0, "grid", False)), NOW).key == (state.TROUBLE, "logged-out")
+    assert codes(well(EVENING, post=Post(EVENING - 20, 60.0, "grid", False)), EVENING) == ("not-now",)
+    assert codes(well(post=Post(NOW - 20, 60.0, "grid", True))) == ()
+
+
+@pytest.mark.parametrize("age, expected", [(60, ()), (61, ("ticks",))])
+def test_quotes_that_stand_still_are_told(age, expected):
+    assert codes(well(post=Post(NOW - 20, 60.0, "grid", True, NOW - 20 - age))) == expected
+
+
+def test_the_lunch_break_does_not_make_quotes_old():
+    at = NOW + 3 * 3600 + 30  # 13:00:30
+    post = Post(at - 5, 60.0, "grid", True, at - 5400 - 30)  # the last quote of the morning, 11:30
+    assert codes(well(at, post=post), at) == ()
+
+
+def test_what_was_dropped_in_this_run_is_shown():
+    assert codes(well(outbox=Figures(0, 0, 0, 4, 0, ""), dropped_before=1)) == ("dropped",)
+    assert codes(well(outbox=Figures(0, 0, 0, 4, 0, ""), dropped_before=4)) == ()
+
+
+def test_a_post_from_the_future_does_not_keep_the_icon_green():
+    assert codes(well(post=Post(NOW + 3600, 60.0, "grid"))) == ()
+    post = spool.post_of(heartbeat(at=NOW + 3600), NOW)
+    assert codes(well(NOW + 300, post=post), NOW + 300) == ("script-silent",)
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        ({"logged_in": False, "tick_at": NOW - 3}, (False, NOW - 3)),
+        ({"logged_in": "no", "tick_at": "soon"}, (None, None)),
+        ({}, (None, None)),
+    ],
+)
+def test_what_a_heartbeat_says_of_account_and_quotes(data, expected):
+    assert spool.post_of(heartbeat(**data), NOW)[3:] == expected
 
 
 def test_a_wrong_token_is_red_at_once_day_and_night():

@@ -172,6 +172,19 @@ def test_a_rejected_event_is_kept_aside_with_the_reason_and_its_repeat_is_accept
     assert outbox.figures().waiting == 0
 
 
+def test_a_full_outbox_is_shown_until_there_is_room_again(home, clock):
+    outbox = bounded(home, clock, 2)
+    first = order(1)
+    outbox.put_many([first, order(2)])
+    with pytest.raises(OutboxFull):
+        outbox.put(order(3))
+    outbox.put(heartbeat())  # dropped and counted: that is no sign of room
+    assert outbox.figures().error.startswith("发件箱满了")
+    outbox.settle([first["id"]], {})
+    assert outbox.figures().error == ""
+    outbox.close()
+
+
 def test_when_full_the_oldest_heartbeat_goes_first(home, clock):
     outbox = bounded(home, clock, 3)
     for event in (heartbeat("a", pad="x" * 60), notice(1), heartbeat("b"), order(1)):

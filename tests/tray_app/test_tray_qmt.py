@@ -120,7 +120,7 @@ def test_the_event_of_a_missing_client_names_it_but_no_pid():
     assert (data["state"], data["name"], data["pid"], data["last_ok"]) == ("missing", "XtItClient.exe", None, 5000.0)
 
 
-def test_a_change_is_stored_at_once_and_again_if_it_could_not_be(home, lease, outbox, monkeypatch, clock):
+def test_a_change_is_stored_at_once_and_again_if_it_could_not_be(home, lease, board, outbox, monkeypatch, clock):
     watcher = QmtWatcher(NAMES, HUNG_AFTER, lease, lambda: [client()], Seen())
     put_many = outbox.put_many
 
@@ -130,6 +130,8 @@ def test_a_change_is_stored_at_once_and_again_if_it_could_not_be(home, lease, ou
     monkeypatch.setattr(outbox, "put_many", refuse)
     with pytest.raises(OutboxError):
         watcher.round(clock.now)
+    assert board.get("qmt").state == "running"  # the icon shows it all the same
+    assert board.get("qmt_stored") is None
     monkeypatch.setattr(outbox, "put_many", put_many)
     watcher.round(clock.now)
     watcher.round(clock.now + 2)

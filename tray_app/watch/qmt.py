@@ -131,8 +131,10 @@ class QmtWatcher:
 
     def round(self, now: float) -> None:
         seen, changed = judge(self._seen, self._look(), now, self._hung_after)
+        self._lease.show(qmt=seen, qmt_at=now)  # first: the icon must not depend on an outbox that may refuse
         if changed:
             log.info("QMT: %s %s", seen.state, seen.process)
             self._lease.put(event_of(seen, self._names, now, change=True))
-        self._lease.show(qmt=seen, qmt_at=now)
-        self._seen = seen  # only now: a change that could not be stored is told again in the next round
+        # Only now: a change that could not be stored is told again, in the next round or by this watcher's successor.
+        self._seen = seen
+        self._lease.show(qmt_stored=seen)

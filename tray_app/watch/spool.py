@@ -28,9 +28,11 @@ PATIENCE = 5.0  # seconds: a file that a virus scanner holds keeps its turn for 
 class Post(NamedTuple):
     """The newest heartbeat of a strategy, for the icon."""
 
-    at: float
+    at: float  # epoch seconds; never later than when it was read
     every: float
     strategy: str
+    logged_in: bool | None = None  # None: it did not say
+    tick_at: float | None = None  # of the last quote; None: it did not say
 
 
 class SpoolWatcher:
@@ -81,7 +83,7 @@ class SpoolWatcher:
         for name, event in batch:
             self._stored.add(name)
             self._delete(name)
-            self._show(event)
+            self._show(event, now)
         return handled >= MOST_FILES or size >= MOST_BYTES
 
     def _names(self, now: float) -> list[str]:
@@ -140,12 +142,22 @@ class SpoolWatcher:
             return  # held by another program: it stays in _bad and is only moved, next time
         self._bad.discard(name)
 
-    def _show(self, event: Event) -> None:
-        if event["kind"] != "qmt.heartbeat":
-            return
-        every = event["data"].get("every")
-        every = every if isinstance(every, (int, float)) and 0 < every <= 3600 else 60.0
-        self._lease.show(post=Post(event["at"], every, str(event["data"].get("strategy") or "")))
+    def _show(self, event: Event, now: float) -> None:
+        if event["kind"] == "qmt.heartbeat":
+            self._lease.show(post=post_of(event, now))
+
+
+def post_of(event: Event, now: float) -> Post:
+    """What a strategy's heartbeat says for the icon. Pure."""
+    data = event["data"]
+    every, logged_in = data.get("every"), data.get("logged_in")
+    return Post(
+        min(event["at"], now),  # a time in the future would keep the icon green for as long
+        every if isinstance(every, (int, float)) and 0 < every <= 3600 else 60.0,
+        str(data.get("strategy") or ""),
+        logged_in if isinstance(logged_in, bool) else None,
+        events.time_of(data.get("tick_at")),
+    )
 
 
 def _read(path: Path) -> bytes:
