@@ -187,17 +187,27 @@ class TrayApp:
     def toggle_pause(self) -> str:
         now, paused = self._wall(), self.paused_until()
         until = None if paused else trading_time.next_clock(self.config.ready_at, now)
+        shown = zh.CONTINUED if until is None else zh.PAUSED_UNTIL.format(time=trading_time.show_day_time(until, now))
         try:
-            if until is None:
-                home.remove(self.home.paused)
-            else:
-                pause.write(self.home.paused, until, now)
+            self._keep_pause(until, now)
+        except OSError as error:
+            return self._answer(zh.NOT_STORED.format(why=error))
+        try:
             self.outbox.put(events.make("host.paused", {"until": until}, now))
-        except (OSError, OutboxError) as error:
+        except OutboxError as error:
+            try:
+                self._keep_pause(paused, now)  # what the receiver does not know of must not hold here
+            except OSError:
+                return self._answer(zh.UNTOLD.format(what=shown, why=error))
             return self._answer(zh.NOT_STORED.format(why=error))
         self.parts.sender.hurry()
-        shown = zh.CONTINUED if until is None else zh.PAUSED_UNTIL.format(time=trading_time.show_day_time(until, now))
         return self._answer(shown)
+
+    def _keep_pause(self, until: float | None, now: float) -> None:
+        if until is None:
+            home.remove(self.home.paused)
+        else:
+            pause.write(self.home.paused, until, now)
 
     def open_dashboard(self) -> str:
         webbrowser.open(self.config.dashboard)

@@ -115,6 +115,19 @@ def _sessions(text: str) -> tuple[trading_time.Session, ...]:
         raise _Wrong("应为从早到晚的时段，例如 09:30-11:30, 13:00-15:00") from None
 
 
+def _hours(text: str) -> tuple[trading_time.Session, ...]:
+    """Letter for letter the grammar of qmt_strategy/dingtou/settings.py, which reads this key: no seconds."""
+    spans = []
+    for part in text.split(","):
+        match = re.match(r"^\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*$", part)
+        h1, m1, h2, m2 = (int(number) for number in match.groups()) if match else (0, 0, 0, 0)
+        first, last = h1 * 3600 + m1 * 60, h2 * 3600 + m2 * 60
+        if not (m1 < 60 and m2 < 60 and first < last <= trading_time.DAY):
+            raise _Wrong("应为时段，时刻只写时和分，例如 09:10-11:35, 12:55-15:05")
+        spans.append((first, last))
+    return tuple(spans)
+
+
 def _clock(text: str) -> int:
     try:
         return trading_time.parse_clock(text)
@@ -163,7 +176,7 @@ _VALID: dict[str, dict[str, _Key]] = {
     "account": {"id": ("", _text), "type": ("STOCK", _needed)},
     "heartbeat": {
         "every": ("60", _number(1, 3600, "秒")),
-        "hours": ("09:10-11:35, 12:55-15:05", _sessions),
+        "hours": ("09:10-11:35, 12:55-15:05", _hours),
         "tick_code": ("510300.SH", _text),
     },
 }

@@ -11,10 +11,13 @@ def find(argument: str | None, environ: Mapping[str, str], user_home: str) -> Pa
     """The home folder: --home, else QMT_SENTRY_HOME, else %LOCALAPPDATA%/QMTSentry, else ~/.local/share/qmt-sentry."""
     if argument:
         return Path(argument).absolute()
-    if environ.get("QMT_SENTRY_HOME"):
-        return Path(environ["QMT_SENTRY_HOME"]).absolute()
-    if environ.get("LOCALAPPDATA"):
-        return Path(environ["LOCALAPPDATA"]) / "QMTSentry"
+    # Letter for letter the rule of qmt_strategy/dingtou/home.py: both must find the same folder.
+    named = environ.get("QMT_SENTRY_HOME", "").strip()
+    if named:
+        return Path(os.path.abspath(os.path.expanduser(named)))
+    local = environ.get("LOCALAPPDATA", "").strip()
+    if local:
+        return Path(local) / "QMTSentry"
     return Path(user_home) / ".local" / "share" / "qmt-sentry"
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 LARGEST, KEPT = 2 * 1024 * 1024, 5  # bytes a file, files
+ROTATE_AGAIN = 60.0  # seconds after a rotation that failed
 
 log = logging.getLogger("tray_app")
 
@@ -17,12 +20,36 @@ log = logging.getLogger("tray_app")
 class TolerantHandler(logging.handlers.RotatingFileHandler):
     """Goes on appending where renaming fails: on Windows any second program that has the file open prevents it."""
 
-    def doRollover(self) -> None:  # noqa: N802 (the name is logging's)
+    _rotate_from = 0.0  # monotonic seconds
+
+    def shouldRollover(self, record: logging.LogRecord) -> Any:  # noqa: N802 (the name is logging's)
+        return time.monotonic() >= self._rotate_from and super().shouldRollover(record)
+
+    def doRollover(self) -> None:  # noqa: N802
+        if self.stream:
+            self.stream.close()
+            self.stream = None  # type: ignore[assignment,unused-ignore]
         try:
-            super().doRollover()
+            self._rotate()
         except OSError:
-            if self.stream is None:
-                self.stream = self._open()
+            self._rotate_from = time.monotonic() + ROTATE_AGAIN
+        self.stream = self._open()
+
+    def _rotate(self) -> None:
+        """First the log itself moves: as long as that fails, no older one is touched."""
+        log_file = self.baseFilename
+        parked = log_file + ".rotating"
+        os.replace(log_file, parked)
+        try:
+            names = [f"{log_file}.{n}" for n in range(1, self.backupCount + 1)]
+            # Only up to the first gap: tries that fail half-way must not push out one old file each.
+            last = next((n for n, name in enumerate(names) if not os.path.exists(name)), len(names) - 1)
+            for n in range(last, 0, -1):
+                os.replace(names[n - 1], names[n])
+            os.replace(parked, names[0])
+        except OSError:
+            os.replace(parked, log_file)
+            raise
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """A full disk must not print a traceback for each line; the outbox shows the trouble."""

@@ -7,8 +7,7 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import Callable, Sequence
+from typing import Any, Callable, NoReturn, Sequence
 
 from tray_app import config, home, logs, single_instance
 from tray_app import strings_zh as zh
@@ -21,16 +20,20 @@ INBOX_PATIENCE = 5.0  # seconds for the port to open before "ready" is printed
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0: ended as asked, or another one is running already; 1: crashed; 2: sentry.ini or the folder is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m tray_app", description=zh.NAME)
+    parser = _Parser(prog="python -m tray_app", description=zh.NAME)
     parser.add_argument("--headless", action="store_true", help="no icon: one line of text at each change")
     parser.add_argument("--home", metavar="DIR", help="home folder (default: %%QMT_SENTRY_HOME%%)")
-    options = parser.parse_args(argv)
-    where = home.Home(home.find(options.home, os.environ, str(Path.home())))
+    try:
+        options = parser.parse_args(argv)
+    except _BadOption as error:
+        return _refuse(zh.BAD_OPTION.format(why=error))
+    root = home.find(options.home, os.environ, os.path.expanduser("~"))
+    where = home.Home(root)
     try:
         where.make_folders()
         lock = single_instance.acquire(where.root, where.lock)
-    except OSError as error:
-        return _refuse(zh.NO_FOLDER.format(home=where.root, why=error.strerror or error))
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        return _refuse(zh.NO_FOLDER.format(home=root, why=getattr(error, "strerror", None) or error))
     if lock is None:
         logs.say(zh.ALREADY_RUNNING.format(home=where.root))
         return 0
@@ -49,6 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         logs.stop()
         lock.release()
+
+
+class _BadOption(Exception):
+    """The command line is wrong; str() is argparse's reason."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Without a console (a windowed program has none) argparse itself would crash while it complains."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _BadOption(message)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        logs.say(message.rstrip())
 
 
 def _run(app: TrayApp, headless: bool) -> int:

@@ -14,6 +14,7 @@ from tests.tray_app.helpers import accept, fails_with, kinds, order, settings, s
 from tray_app import events, pause
 from tray_app import main as program
 from tray_app.app import TrayApp, start_reason
+from tray_app.outbox import OutboxError
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "http://127.0.0.1:9"
@@ -151,6 +152,35 @@ def test_a_pause_survives_a_restart_and_can_be_ended(start, home):
     assert paused == [{"until": until}, {"until": None}]
 
 
+def refuse_put(event):
+    raise OutboxError("磁盘满了")
+
+
+@pytest.mark.parametrize("was_paused", [False, True])
+def test_a_pause_that_cannot_be_told_does_not_hold_and_the_answer_says_so(start, monkeypatch, was_paused):
+    found = start()
+    if was_paused:
+        found.toggle_pause()
+    before = found.paused_until()
+    monkeypatch.setattr(found.outbox, "put", refuse_put)
+    assert "没有存下" in found.toggle_pause()
+    assert found.paused_until() == before
+
+
+def test_a_pause_that_can_neither_be_told_nor_undone_is_called_so(start, monkeypatch):
+    found = start()
+
+    def held(path):
+        raise PermissionError(13, "sharing violation")
+
+    monkeypatch.setattr(found.outbox, "put", refuse_put)
+    monkeypatch.setattr("tray_app.home.remove", held)
+    answer = found.toggle_pause()
+    assert found.paused_until() is not None
+    assert "已暂停" in answer and "磁盘满了" in answer
+    monkeypatch.undo()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"until": "soon"}', '{"until": NaN}'])
 def test_an_unreadable_pause_is_none(home, text):
     home.paused.write_text(text)
@@ -240,6 +270,18 @@ def test_without_a_console_a_wrong_file_is_refused_quietly(home, monkeypatch):
     monkeypatch.setattr(program.logs, "start", lambda folder: None)
     monkeypatch.setattr(sys, "stdout", None)
     assert program.main(["--headless", "--home", str(home.root)]) == 2
+
+
+@pytest.mark.parametrize("argv", [["--home", "a\0b"], ["--nonsense"], ["--home"]])
+@pytest.mark.parametrize("console", [True, False])
+def test_a_wrong_command_line_is_refused_in_one_sentence(monkeypatch, capsys, argv, console):
+    if not console:
+        monkeypatch.setattr(sys, "stdout", None)
+        monkeypatch.setattr(sys, "stderr", None)
+        monkeypatch.setattr(program.sys, "platform", "linux")  # no message box in a test
+    assert program.main(argv) == 2
+    if console:
+        assert capsys.readouterr().out.count("\n") == 1
 
 
 def test_a_crash_ends_with_1_and_stands_in_the_log(home, monkeypatch, capsys):

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.tray_app.helpers import settings
 from tray_app import config
 
 GOOD = "[sentry]\nreceiver = https://sentry.example.com/\ntoken = abc\n"
@@ -94,3 +95,15 @@ def test_the_program_ends_with_2_and_one_sentence(tmp_path):
     assert run.returncode == 2
     assert b"[host] every" in run.stdout
     assert b"Traceback" not in run.stdout
+
+
+@pytest.mark.parametrize("hours", ["09:10:30-11:35", "09:10-11:35:00", "9-10", "", "11:00-09:00", "09:61-10:00"])
+def test_hours_that_the_strategy_refuses_are_refused(hours):
+    with pytest.raises(config.ConfigError) as caught:
+        settings(heartbeat=f"hours = {hours}")
+    assert "[heartbeat] hours" in str(caught.value)
+
+
+@pytest.mark.parametrize("hours", ["09:10-24:00", "12:55-15:05, 09:10-11:35"])
+def test_hours_that_the_strategy_takes_are_taken(hours):
+    settings(heartbeat=f"hours = {hours}")
