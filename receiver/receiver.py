@@ -1934,7 +1934,8 @@ def qmt_log(tx: Tx, machine: Machine, event: Event) -> None:
         "SELECT 1 FROM incident WHERE machine = ? AND kind = 'qmt.log' AND name = ? AND opened > ?",
         (machine.name, pattern, tx.now - LOG_QUIET),
     ).fetchone()
-    if line and not told:
+    paused = machine.paused_until is not None and tx.now < machine.paused_until
+    if line and not told and not paused:
         detail = f"{clock(event.happened, tx.now)} {words(event.data.get('file'), 60)}：{line}"
         accused = notice("qmt.log", pattern, event.happened, f"QMT 日志：{pattern}", detail)
         open_incident(tx, machine.name, accused, event.seen)
@@ -2242,15 +2243,16 @@ def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float) -> 
     ).rowcount
     if repeated:
         return
-    earlier = tx.db.execute(
-        "SELECT count(*) FROM incident WHERE machine = ? AND kind = ? AND name = ? AND opened > ?",
+    earlier = tx.db.execute(  # those that were told: what passed unnoticed must not delay the one that lasts
+        "SELECT count(*) FROM incident WHERE machine = ? AND kind = ? AND name = ? AND opened > ? AND EXISTS"
+        " (SELECT 1 FROM outbox WHERE outbox.message = incident.message AND state != 'withdrawn')",
         (machine, a.kind, a.name, tx.now - FLAP_WINDOW),
     ).fetchone()[0]
     patience, detail = tx.config.companions, a.detail
     if not a.one_off and earlier >= FLAPS_TOLD:
         patience = FLAP_PATIENCE  # if it is over by then nothing is said
     if not a.one_off and earlier >= FLAPS_TOLD - 1:
-        detail += f"\n一小时里第 {earlier + 1} 次。时断时续的只计数，断够 {length(FLAP_PATIENCE)}才再告警。"
+        detail += f"\n一小时里第 {earlier + 1} 次告警。时断时续的只计数，断够 {length(FLAP_PATIENCE)}才再告警。"
     incident = Incident(
         id=None,
         machine=machine,
@@ -2877,7 +2879,10 @@ def confirm(tx: Tx, key: str, status: int) -> bool:
         state, error = ("sent", None) if status == 2 else ("failed", "pushplus 说没有送达")
         tx.db.execute("UPDATE outbox SET state = ?, error = ?, callback = NULL WHERE callback = ?", (state, error, key))
         if status == 2:
-            channel_worked(tx, rows[0]["channel"])
+            known = channel_row(tx.db, rows[0]["channel"])
+            quiet = known is not None and (known["quiet_until"] or 0.0) > tx.now
+            if not quiet:  # news of an old message must not end a silence that the vendor has asked for since
+                channel_worked(tx, rows[0]["channel"])
         else:
             fail_over(tx, [row["id"] for row in rows])
             channel_failed(tx, rows[0]["channel"], "pushplus 说消息没有送达", None, for_good=True)

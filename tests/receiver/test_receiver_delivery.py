@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from receiver import receiver as program
 from receiver.receiver import Later, Never, Sent
 from tests.receiver.receiver_bench import MAIL, PUSHPLUS, WECOM, Bench, event
@@ -180,7 +182,8 @@ def test_a_late_no_cannot_undo_a_delivery_that_the_vendor_has_confirmed(tmp_path
     assert bench.rows("SELECT state FROM outbox") == [("sent",)]
 
 
-def test_news_of_an_old_message_does_not_end_the_silence_until_midnight(tmp_path):
+@pytest.mark.parametrize("status", [2, 3])
+def test_news_of_an_old_message_does_not_end_the_silence_until_midnight(tmp_path, status):
     bench = Bench(tmp_path, channels=WECOM + PUSHPLUS, public_url="https://x.cn")
     phone = bench.phones["pushplus"]
     phone.confirms = True
@@ -189,7 +192,7 @@ def test_news_of_an_old_message_does_not_end_the_silence_until_midnight(tmp_path
         bench.post("host.test_alert")
         bench.run(3)
     with bench.receiver.transaction() as tx:
-        program.confirm(tx, phone.got[0].callback.rpartition("/")[2], 3)
+        program.confirm(tx, phone.got[0].callback.rpartition("/")[2], status)
     bench.post("host.test_alert")
     bench.run(3)
     assert len(phone.got) == 2
@@ -340,3 +343,15 @@ def test_a_recovery_of_many_names_each_within_the_robots_limit(bench, monkeypatc
     posts.clear()
     bench.run(60, every=beats)
     assert [name for name in names if name not in "\n".join(posts)] == []
+
+
+def test_blips_that_nobody_was_told_of_do_not_delay_the_alert_that_lasts(bench):
+    bench.alive()
+    for _ in range(5):
+        bench.post("qmt.process", state="missing", change=True)
+        bench.run(2)
+        bench.post("qmt.process", state="running", change=True)
+        bench.run(20, step=2)
+    bench.post("qmt.process", state="missing", change=True)
+    bench.run(10)
+    assert bench.told() == ["❗ QMT 不在运行 · mini-pc"]
