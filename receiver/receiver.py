@@ -3846,6 +3846,15 @@ def read_body(limit: int) -> bytes:
     return body
 
 
+def with_body(body: bytes) -> Any:
+    """The request over a body that was read and bounded already: bottle never sees the socket."""
+    environ = bottle.request.environ
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    return bottle.request
+
+
 def header(name: str) -> str:
     """A request header as it came (WSGI: one character per byte), whatever bytes a stranger put in; empty if absent."""
     return str(bottle.request.environ.get("HTTP_" + name.upper().replace("-", "_")) or "")
@@ -3974,10 +3983,7 @@ class Doors:
 
     def read_form(self, body: bytes) -> tuple[str, str, list[tuple[str, bytes]]]:
         """(action, name, files) of a posted form. Raises OldRefuse and Refuse."""
-        request = bottle.request
-        request.environ["wsgi.input"] = io.BytesIO(body)  # bounded above; bottle never sees the socket
-        request.environ["CONTENT_LENGTH"] = str(len(body))
-        request.environ.pop("HTTP_TRANSFER_ENCODING", None)
+        request = with_body(body)
         try:
             uploads = [part for _, part in request.files.allitems()]
             action, name = request.forms.getunicode("action"), request.forms.getunicode("name")
@@ -4121,11 +4127,7 @@ class Doors:
         return self.sign("form " + session)[:40]
 
     def read_page_form(self) -> Any:
-        body = read_body(PAGE_FORM_BYTES)
-        bottle.request.environ["wsgi.input"] = io.BytesIO(body)
-        bottle.request.environ["CONTENT_LENGTH"] = str(len(body))
-        bottle.request.environ.pop("HTTP_TRANSFER_ENCODING", None)
-        return bottle.request.forms
+        return with_body(read_body(PAGE_FORM_BYTES)).forms
 
     def owner_form(self) -> Any:
         """The posted form of a logged-in owner. Raises Refuse: a form of another site has no valid csrf field."""
