@@ -111,6 +111,10 @@ class Outbox:
         with self._transaction() as db:
             _write_marks(db, marks)
 
+    def remove_marks(self, names: Sequence[str]) -> None:
+        with self._transaction() as db:
+            db.executemany("DELETE FROM marks WHERE name = ?", [(name,) for name in names])
+
     def marks(self, prefix: str = "") -> dict[str, str]:
         """All marks whose name begins with `prefix`."""
         with self._transaction() as db:

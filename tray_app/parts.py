@@ -63,7 +63,8 @@ def build(
 
     sender = worker("sender", make_sender, SENDER_EVERY, SENDER_LIMIT)
     spool_worker = worker("spool", lambda lease: spool.SpoolWatcher(home, lease), spool.EVERY)
-    flag_worker = worker("flags", lambda lease: flags.FlagWatcher(home.flags, lease), flags.EVERY)
+    keep = config.outbox_max_age
+    flag_worker = worker("flags", lambda lease: flags.FlagWatcher(home.flags, lease, keep), flags.EVERY)
     qmt_worker = worker("qmt", make_qmt, config.qmt_look_every, QMT_LIMIT)
     host_worker = worker("host", make_host, host.EVERY)
     workers = [sender, spool_worker, flag_worker, qmt_worker, host_worker]

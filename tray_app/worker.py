@@ -79,6 +79,11 @@ class Lease:
         self.check()
         return self._outbox.marks(prefix)
 
+    def forget(self, marks: Sequence[str]) -> None:
+        """Remove marks by their names."""
+        self.check()
+        self._outbox.remove_marks(marks)
+
     def show(self, **values: Any) -> None:
         """Put values on the board."""
         self.check()

@@ -148,6 +148,48 @@ def test_an_old_days_file_is_still_looked_at_each_minute(watcher, home, file, cl
     assert states(home) == [("intent", 1), ("filled", 2)]
 
 
+def make_files(home, day, count):
+    folder = home.flags / day
+    folder.mkdir(parents=True)
+    for n in range(count):
+        (folder / f"{day}-{n:06d}-B-01.jsonl").write_bytes(line("intent"))
+
+
+def flag_days(home):
+    return [event["data"]["flag"][:8] for event in stored(home.outbox)]
+
+
+def test_a_long_history_comes_in_pieces_and_the_newest_day_first(watcher, home, clock, monkeypatch):
+    monkeypatch.setattr("tray_app.watch.flags.MOST_STORED", 5)
+    days = ["20260105", "20260104", "20260103", "20260102", "20260101"]
+    for day in days:
+        make_files(home, day, 3)
+    assert watcher.round(clock.now) is True
+    assert flag_days(home) == ["20260105"] * 3 + ["20260104"] * 2
+    fresh = home.flags / "20260105" / "20260105-510300-S-01.jsonl"
+    rounds = 1
+    append(fresh, line("intent"))
+    while watcher.round(clock.now):
+        rounds += 1
+        assert fresh.stem in [event["data"]["flag"] for event in stored(home.outbox)]  # not behind the old ones
+    assert rounds >= 3
+    assert sorted(flag_days(home)) == sorted([*days * 3, "20260105"])
+
+
+def test_marks_of_old_files_that_are_gone_are_forgotten(watcher, home, file, clock, outbox):
+    append(file, line("intent"))
+    make_files(home, "20251101", 2)
+    make_files(home, "20260101", 1)
+    while watcher.round(clock.now):
+        pass
+    assert len(outbox.marks("flag:")) == 4
+    (home.flags / "20251101" / "20251101-000000-B-01.jsonl").unlink()
+    (home.flags / "20260101" / "20260101-000000-B-01.jsonl").unlink()
+    watcher.round(clock.now + 61)
+    kept = ["20251101/20251101-000001-B-01", "20260101/20260101-000000-B-01", "20260105/" + FLAG]
+    assert sorted(outbox.marks("flag:")) == [f"flag:{name}.jsonl" for name in kept]
+
+
 def test_no_flags_folder_is_no_fault(watcher, home, clock, outbox):
     watcher.round(clock.now)
     assert outbox.put(order()) is True

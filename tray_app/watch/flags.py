@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tray_app import events
+from tray_app import events, trading_time
 from tray_app.events import Event
 from tray_app.worker import Lease
 
@@ -22,7 +22,10 @@ log = logging.getLogger(__name__)
 EVERY = 1.0  # seconds between rounds
 NEWEST_DAYS = 3  # days looked at in each round: orders may carry over to the next session
 ALL_EVERY = 60.0  # seconds between looks at every day: a line may still come to an old file after a long holiday
-MOST_BYTES = 1024 * 1024  # read from one file in one round
+MOST_BYTES = 1024 * 1024  # read from one file at a time
+MOST_STORED = 200  # transactions in one round: after a lost outbox every file is new, and a round must stay short
+MOST_OLD = 1000  # old files looked at in one round
+KEEP_MARKS = 30 * trading_time.DAY  # seconds: by default of [outbox] max_days
 PREFIX = "flag:"  # of the marks
 
 _DAY = re.compile(r"[0-9]{8}\Z")
@@ -36,43 +39,69 @@ class Progress(NamedTuple):
 
 
 class FlagWatcher:
-    """`round(now)` forwards what is new."""
+    """`round(now)` forwards what is new. keep_marks: seconds for which a vanished file's mark is kept."""
 
-    def __init__(self, folder: Path, lease: Lease) -> None:
+    def __init__(self, folder: Path, lease: Lease, keep_marks: float = KEEP_MARKS) -> None:
         self._folder = folder
         self._lease = lease
+        self._keep_marks = keep_marks
         self._progress: dict[str, Progress] | None = None  # read in the first round: the outbox may refuse
         self._all_at = 0.0
+        self._old: list[str] = []  # files of older days still to be looked at; the next one is the last of the list
 
-    def round(self, now: float) -> None:
+    def round(self, now: float) -> bool:
+        """The newest days first, in each round; then some of the older ones. True: there is more to do."""
         if self._progress is None:
             marks = self._lease.marks(PREFIX)
             self._progress = {name[len(PREFIX) :]: Progress(*json.loads(value)) for name, value in marks.items()}
+        known = self._progress
         days = sorted((name for name in _list(self._folder) if _DAY.match(name)), reverse=True)
-        if 0 <= now - self._all_at < ALL_EVERY:
-            days = days[:NEWEST_DAYS]
-        else:
+        newest = [name for day in days[:NEWEST_DAYS] for name in self._files(day)]
+        if not 0 <= now - self._all_at < ALL_EVERY and not self._old:
             self._all_at = now
-        for day in reversed(days):
-            for name in sorted(_list(self._folder / day)):
-                if name.endswith(".jsonl"):
-                    self._forward(f"{day}/{name}", self._progress, now)
+            self._old = [name for day in days[NEWEST_DAYS:] for name in self._files(day)][::-1]
+            self._forget_vanished({*newest, *self._old}, known, now)
+        stored = 0
+        for name in newest:
+            stored += self._forward(name, known, now)
+            if stored >= MOST_STORED:
+                return True
+        for _ in range(MOST_OLD):
+            if not self._old or stored >= MOST_STORED:
+                break
+            stored += self._forward(self._old.pop(), known, now)
+        return bool(self._old)
 
-    def _forward(self, name: str, known: dict[str, Progress], now: float) -> None:
+    def _files(self, day: str) -> list[str]:
+        return [f"{day}/{name}" for name in sorted(_list(self._folder / day)) if name.endswith(".jsonl")]
+
+    def _forget_vanished(self, present: set[str], known: dict[str, Progress], now: float) -> None:
+        """Marks of old days whose files are gone. Should one come back, it is forwarded again under the same ids."""
+        oldest = trading_time.day_of(now - self._keep_marks)
+        gone = [name for name in known if name[:8] < oldest and name not in present]
+        if gone and present:  # an empty folder may be one that cannot be read just now
+            self._lease.forget([PREFIX + name for name in gone])
+            for name in gone:
+                del known[name]
+
+    def _forward(self, name: str, known: dict[str, Progress], now: float) -> int:
+        """How many times something was stored."""
+        stored = 0
         while True:
             before = known.get(name, Progress())
             try:
                 raw = _read(self._folder / name, before.offset)
             except OSError:
-                return  # vanished or held for a moment; a strategy's files come back to be read
+                return stored  # vanished or held for a moment; a strategy's files come back to be read
             if raw is None:
                 self._cut_short(name, known, now)
-                return
+                return stored + 1
             progress, found = split(name[9:-6], raw, before, now)
             if progress == before:
-                return
+                return stored
             self._store(name, progress, found)
             known[name] = progress
+            stored += 1
 
     def _cut_short(self, name: str, known: dict[str, Progress], now: float) -> None:
         """Append-only files do not shrink. Line numbers go on: ids that were used are never used for other lines."""
