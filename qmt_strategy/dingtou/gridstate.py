@@ -54,8 +54,8 @@ def load(home: str, pause: Callable[[float], None] = time.sleep) -> GridState:
     try:
         return GridState(_cells(raw) if raw is not None else {}, "", False)
     except ValueError as error:
-        words = "网格状态 state/grid.json 已损坏（%s），所有基金停止交易。请在 sentry.ini 里重新选择各基金的 start_cell，后面写上当天日期"
-        return GridState({}, words % error, False)
+        words = "网格状态 state/grid.json 已损坏（%s），所有基金停止交易。" % error
+        return GridState({}, words + "请在 sentry.ini 里重新选择各基金的 start_cell，后面写上当天日期", False)
 
 
 def save(home: str, cells: Dict[str, Cell], pause: Callable[[float], None] = time.sleep) -> None:
@@ -99,8 +99,8 @@ def why_not(state: GridState, fund: Fund, today: str, trace: str) -> str:
             "sentry.ini [fund:%s] 还没有 start_cell，只观察。请填 current（当前格）、none（还没交易过）或格子号如 -15"
         )
         return words % fund.code
-    words = "%s 交易过，但网格状态 state/grid.json 里没有它，已停止交易。请核对持仓后在 [fund:%s] 写 start_cell = 格子号 日期（%s 之后、不晚于今天）"
-    return words % (fund.code, fund.code, trace)
+    words = "%s 交易过，但网格状态 state/grid.json 里没有它，已停止交易。请核对持仓，再写 start_cell = 格子号 日期"
+    return (words + "（日期在 %s 之后、不晚于今天）") % (fund.code, trace)
 
 
 # ---- the file's content; ValueError says in Chinese what is wrong

@@ -108,9 +108,7 @@ def _start(text: str) -> Tuple[str, int, str]:
     """'current', 'none' or '-15', each with the date of the choice behind it where it is made anew."""
     match = re.match(r"^(current|none|-?[1-9]\d{0,2})(?:\s+(20\d{6}))?$", text.lower(), re.ASCII)
     if text and not match:
-        raise ValueError(
-            "current（当前格）、none（还没交易过）或格子号如 -15；重新选择时后面写上当天日期，如 -15 20260105"
-        )
+        raise ValueError("current（当前格）、none（没交易过）或格子号如 -15；重新选择时后面写当天日期，如 -15 20260105")
     if not match:
         return "", 0, ""
     word, day = match.group(1), match.group(2) or ""
@@ -183,7 +181,7 @@ def _params(ini: configparser.ConfigParser, text: str, problems: List[str]) -> P
         why_observe = problems[0]
     elif values["mode"] == "observe":
         why_observe = "sentry.ini [strategy] mode = observe：只观察，不下单"
-    shared = Rule(*(values[name] for name in Rule._fields[:-1]), daily_limit=0.0)
+    shared = Rule(**{name: values[name] for name in Rule._fields if name in values})
     funds = tuple(_fund(ini, code, shared, problems) for code in values["funds"])
     return Params(
         live=not why_observe,
@@ -218,7 +216,7 @@ def _fund(ini: configparser.ConfigParser, code: str, shared: Rule, problems: Lis
 def _section(
     ini: configparser.ConfigParser, name: str, keys: Dict[str, _Key], until: str, problems: List[str]
 ) -> Dict[str, Any]:
-    """The values of one section; what is wrong becomes its default and a sentence that says what happens `until` then."""
+    """The values of one section; what is wrong becomes its default and a sentence (`until` mended, this happens)."""
     given = dict(ini.items(name)) if ini.has_section(name) else {}
     for key in sorted(set(given) - set(keys)):
         problems.append("sentry.ini [%s] 里没有 %s 这一项，%s。可用的是：%s" % (name, key[:60], until, "、".join(keys)))
@@ -234,7 +232,7 @@ def _section(
 
 
 def _stray_sections(ini: configparser.ConfigParser, codes: Tuple[str, ...]) -> List[str]:
-    """Sections that were meant for a fund or the strategy and would be passed over: a slip must not trade at defaults."""
+    """Sections meant for a fund or the strategy that would be passed over: a slip must not trade at defaults."""
     problems = []
     wanted = {(FUND + code).upper() for code in codes}
     seen = set()
@@ -242,7 +240,7 @@ def _stray_sections(ini: configparser.ConfigParser, codes: Tuple[str, ...]) -> L
         if name.upper() in wanted and name.startswith(FUND) and name.upper() not in seen:
             seen.add(name.upper())
         elif re.search(r"\d{6}|fund", name, re.IGNORECASE):
-            words = "sentry.ini 的 [%s] 不是 funds 里某只基金的节，不下单，只观察。应写成 [fund:512690.SH]，代码须在 funds 里"
+            words = "sentry.ini 的 [%s] 不是 funds 里哪只基金的节，不下单，只观察。应如 [fund:512690.SH]，且在 funds 里"
             problems.append(words % name[:60])
         elif name != "strategy" and difflib.get_close_matches(name.lower().strip(), ["strategy"], 1, 0.75):
             problems.append("sentry.ini 的 [%s] 应写成 [strategy]，不下单，只观察" % name[:60])

@@ -22,7 +22,7 @@ _DOWNLOAD = "请在 QMT 的“数据管理”里补充下载日线"
 
 
 class Plan(NamedTuple):
-    """A fund's thresholds of one day. Where neither side may be traded, average is NaN and the cells are out of reach."""
+    """A fund's thresholds of one day. Of a fund that is refused, average is NaN and the cells are out of reach."""
 
     average: float  # yuan, of the last `ma` complete bars
     hi: int  # sell above this cell

@@ -75,7 +75,7 @@ _KEYS: Tuple[Tuple[str, str, str, Callable[[str], Any], str], ...] = (
 
 
 def read_ini(text: str, strict: bool) -> configparser.ConfigParser:
-    """The sections of `text`; `strict` refuses a section or key that stands there twice. configparser.Error if wrong."""
+    """The sections of `text`; `strict` refuses what stands there twice. configparser.Error if it is wrong."""
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",), strict=strict)
     parser.read_string(text)
     return parser
