@@ -11,7 +11,7 @@ import re
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import settings
-from .rule import Rule, daily_limit
+from .rule import HOURS, Rule, daily_limit
 
 DEFAULT_FUNDS = "512690.SH, 512580.SH, 512660.SH, 159915.SZ, 159928.SZ, 510330.SH, 510500.SH"
 FUND = "fund:"  # what a fund's section begins with
@@ -99,7 +99,7 @@ def _decide(text: str) -> int:
         return -1
     match = re.match(r"^once\s+(\d{1,2}):(\d{2})$", text, re.ASCII)
     at = int(match.group(1)) * 3600 + int(match.group(2)) * 60 if match and int(match.group(2)) < 60 else -1
-    if not (34200 <= at < 41400 or 46800 <= at < 53640):
+    if not any(first <= at < end for first, end in HOURS):
         raise ValueError("minute（每分钟看一次），或 once 14:50（每天看一次，9:30-11:30 或 13:00-14:54 之间）")
     return at
 

@@ -22,9 +22,11 @@ _DOWNLOAD = "请在 QMT 的“数据管理”里补充下载日线"
 
 
 class Plan(NamedTuple):
-    """A fund's thresholds of one day. Of a fund that is refused, average is NaN and the cells are out of reach."""
+    """A fund's thresholds of one day. Of a fund that is refused, the average is 0 and the cells are out of reach."""
 
     average: float  # yuan, of the last `ma` complete bars
+    lowest: float  # yuan; a price beyond the exchange's daily limit is a mistake and asks for nothing
+    highest: float
     hi: int  # sell above this cell
     lo: int  # buy below this one
     may_buy: bool
@@ -69,7 +71,9 @@ def day_plan(
     averages = grid.averages(closes, rule.ma, rule.ma)
     full = rule.ma - 1
     return from_bounds(
+        rule,
         float(averages[-1]),
+        closes[-1],
         *grid.thresholds(
             grid.distances(closes[full:], averages[full:]),
             rule.quantile_positive,
@@ -81,24 +85,31 @@ def day_plan(
 
 def refused(reason: str) -> Plan:
     """The plan of a fund that is not traded today; `reason` is a Chinese sentence."""
-    return Plan(float("nan"), grid.NEVER, -grid.NEVER, False, False, "今天不交易：" + reason, 0, 0)
+    return Plan(0.0, 0.0, 0.0, grid.NEVER, -grid.NEVER, False, False, "今天不交易：" + reason, 0, 0)
 
 
-def from_bounds(average: float, hi: int, lo: int, days_above: int, days_below: int) -> Plan:
-    """The plan of sound data: a side with too few days behind its threshold is not traded."""
+def from_bounds(
+    rule: Rule, average: float, last_close: float, hi: int, lo: int, days_above: int, days_below: int
+) -> Plan:
+    """The plan of sound data: a side with too few days behind its threshold is not traded.
+
+    `average` and `last_close` (of the day before) in today's prices, the rest as from grid.bounds.
+    """
     may_sell, may_buy = days_above >= LEAST_A_SIDE, days_below >= LEAST_A_SIDE
     reasons = []
     if not may_buy:
         reasons.append("今天不买：均线下方只有 %d 天，少于 %d 天，买入门槛不可靠" % (days_below, LEAST_A_SIDE))
     if not may_sell:
         reasons.append("今天不卖：均线上方只有 %d 天，少于 %d 天，卖出门槛不可靠" % (days_above, LEAST_A_SIDE))
-    return Plan(average, hi, lo, may_buy, may_sell, "；".join(reasons), days_above, days_below)
+    limit = rule.daily_limit + LIMIT_MARGIN
+    lowest, highest = last_close * (1.0 - limit), last_close * (1.0 + limit)
+    return Plan(average, lowest, highest, hi, lo, may_buy, may_sell, "；".join(reasons), days_above, days_below)
 
 
 def wish(plan: Plan, rule: Rule, price: float, last_cell: int) -> Wish:
     """What the rule asks for at `price` (yuan) after a last trade in `last_cell` (0 = none yet)."""
     cell = grid.cell(price, plan.average, rule.grid_height)
-    side = grid.decide(cell, last_cell, plan.lo, plan.hi)
+    side = grid.decide(cell, last_cell, plan.lo, plan.hi) if plan.lowest <= price <= plan.highest else 0
     if (side > 0 and not plan.may_buy) or (side < 0 and not plan.may_sell):
         side = 0
     return Wish(side, cell, grid.order_size(cell, rule.grid_amount, rule.buy_factor, rule.sell_factor) if side else 0.0)

@@ -6,6 +6,9 @@ from typing import NamedTuple
 WINDOW = 2400  # bars whose distances make the thresholds, each with a full average behind it
 LEAST_A_SIDE = 120  # distances on a side, fewer and that side is not traded
 
+# When the rule may be asked, in seconds of the day, both inside: 09:30-11:30 and 13:00-14:54:00.
+HOURS = ((34200, 41400), (46800, 53640))
+
 # ETFs on 创业板 (and 科创创业) indices move by 20 % a day since August 2020; their codes do not show it.
 _WIDE_ETFS = "159781 159782 159783 159908 159915 159948 159949 159952 159957 159958 159964 159967 159971 159977"
 
@@ -38,3 +41,15 @@ def daily_limit(code: str) -> float:
 def bars_needed(ma: int) -> int:
     """Complete bars that a day's thresholds use at most."""
     return WINDOW + ma - 1
+
+
+def due(decide_at: int, second: int, last: int) -> bool:
+    """Whether the rule is to be asked about a fund at `second` of the day, after `last` (-1 = not yet today).
+
+    `decide_at` -1: once in each minute of the clock; else once, at the first look from that second of the day on.
+    """
+    if not any(first <= second <= end for first, end in HOURS):
+        return False
+    if decide_at >= 0:
+        return last < decide_at <= second
+    return last < 0 or second // 60 != last // 60
