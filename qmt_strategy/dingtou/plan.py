@@ -106,10 +106,15 @@ def from_bounds(
     return Plan(average, lowest, highest, hi, lo, may_buy, may_sell, "；".join(reasons), days_above, days_below)
 
 
+def cell_of(plan: Plan, rule: Rule, price: float) -> int:
+    """The cell of `price` (yuan) on the plan's day; 0 where the exchange does not allow such a price, or it is none."""
+    return grid.cell(price, plan.average, rule.grid_height) if plan.lowest <= price <= plan.highest else 0
+
+
 def wish(plan: Plan, rule: Rule, price: float, last_cell: int) -> Wish:
     """What the rule asks for at `price` (yuan) after a last trade in `last_cell` (0 = none yet)."""
-    cell = grid.cell(price, plan.average, rule.grid_height)
-    side = grid.decide(cell, last_cell, plan.lo, plan.hi) if plan.lowest <= price <= plan.highest else 0
+    cell = cell_of(plan, rule, price)
+    side = grid.decide(cell, last_cell, plan.lo, plan.hi)
     if (side > 0 and not plan.may_buy) or (side < 0 and not plan.may_sell):
         side = 0
     return Wish(side, cell, grid.order_size(cell, rule.grid_amount, rule.buy_factor, rule.sell_factor) if side else 0.0)

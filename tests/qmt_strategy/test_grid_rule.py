@@ -3,6 +3,7 @@
 import math
 
 import numpy
+import pandas
 import pytest
 
 from qmt_strategy.dingtou import grid
@@ -89,6 +90,13 @@ def test_averages_are_of_the_last_bars_and_empty_before_enough_of_them():
 
 def test_averages_with_one_bar_enough_begin_at_once():
     assert list(grid.averages([1.0, 2.0, 6.0, 3.0], 3, 1)) == pytest.approx([1.0, 1.5, 3.0, 11.0 / 3.0])
+
+
+@pytest.mark.parametrize("least", [1, 7, 50])
+def test_averages_are_pandas_rolling_means(least):
+    closes = numpy.random.RandomState(2).uniform(0.5, 5.0, 300)
+    rolled = pandas.Series(closes).rolling(50, min_periods=least).mean()
+    assert numpy.allclose(grid.averages(closes, 50, least), rolled, rtol=1e-12, equal_nan=True)
 
 
 def test_distances_are_fractions_of_the_average():
