@@ -49,17 +49,20 @@ def test_a_series_times_a_power_of_two_gives_exactly_the_same(moves, power):
 
 
 @given(st.floats(0.01, 100.0), st.floats(0.01, 100.0), st.floats(0.01, 100.0))
+@settings(deadline=None)
 def test_a_higher_price_is_never_in_a_lower_cell(price, other, average):
     low, high = sorted((price, other))
     assert grid.cell(low, average, 0.01) <= grid.cell(high, average, 0.01)
 
 
 @given(st.floats(0.01, 100.0), st.floats(0.01, 100.0), st.floats(0.001, 0.2))
+@settings(deadline=None)
 def test_a_price_has_a_cell_and_it_is_never_0(price, average, height):
     assert grid.cell(price, average, height) != 0
 
 
 @given(CELLS, st.integers(-60, 60), st.integers(-60, 0), st.integers(1, 60))
+@settings(deadline=None)
 def test_who_would_buy_here_would_also_buy_deeper_and_more(cell, last, lo, hi):
     if grid.decide(cell, last, lo, hi) == 1:
         assert grid.decide(cell - 1, last, lo, hi) == 1
@@ -69,6 +72,7 @@ def test_who_would_buy_here_would_also_buy_deeper_and_more(cell, last, lo, hi):
 
 
 @given(CELLS, st.integers(-60, 60), st.integers(-60, 0), st.integers(1, 60))
+@settings(deadline=None)
 def test_after_an_order_the_same_price_asks_for_nothing(cell, last, lo, hi):
     if grid.decide(cell, last, lo, hi):
         assert grid.decide(cell, cell, lo, hi) == 0

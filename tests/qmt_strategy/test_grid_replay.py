@@ -1,7 +1,10 @@
 """The walk through days: the path of a day, when the rule is asked, how orders move the state."""
 
 import functools
+import math
 
+import numpy
+import pandas
 import pytest
 
 from qmt_strategy.dingtou import plan, replay
@@ -193,6 +196,25 @@ def test_legacy_knows_the_future_and_trades_from_the_second_day_at_the_close():
     # Averages with today: 1, .95, .95, .8833, .9833, 1. Distances: 0, -.0526, 0, -.0943, .2203, 0.
     # Below: -.0943, -.0526; the 0.6 quantile is -.0693: lo = -7. Cell of day 2: -6, of day 4: -10.
     assert [(order.day, order.price, order.side, order.yuan) for order in orders] == [("20240104", 0.8, 1, 10000.0)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_legacy_agrees_with_the_same_rule_written_in_pandas(seed):
+    closes = pandas.Series(2.0 * numpy.cumprod(1 + numpy.random.RandomState(seed).normal(0, 0.015, 600))).round(3)
+    average = closes.rolling(100, min_periods=1).mean()
+    distance = (closes - average) / average
+    hi = 1 + math.floor(distance[distance > 0].quantile(0.8) / 0.01)
+    lo = math.floor(distance[distance < 0].quantile(0.6) / 0.01)
+    expected, latch = [], 0
+    for i, one in enumerate(distance):
+        cell = math.floor(one / 0.01) + (1 if one >= 0 else 0)
+        if (cell < 0 and cell < latch and cell < lo) or (cell > 0 and cell > latch and cell > hi):
+            latch = cell
+            expected.append(("%08d" % i, cell))
+    bars = [bar("%08d" % i, close) for i, close in enumerate(closes)]
+    orders = replay.replay(bars, RULE._replace(ma=100), 0, 10**7, legacy=True)
+    assert len(expected) > 10
+    assert [(order.day, order.cell) for order in orders] == expected
 
 
 def test_20_percent_funds_are_known():

@@ -80,6 +80,8 @@ def test_the_latch(cell, last, expected):
 def test_a_threshold_on_the_wrong_side_of_the_average_does_not_turn_a_side_round():
     assert grid.decide(3, 5, 4, 20) == 0  # cell 3 is below lo = 4, but not below the average
     assert grid.decide(-3, -5, -8, -4) == 0
+    assert grid.decide(1, -5, -8, 0) == -1  # as near to the average as a sale can be
+    assert grid.decide(-1, 5, 0, 8) == 1
 
 
 def test_averages_are_of_the_last_bars_and_empty_before_enough_of_them():
@@ -126,6 +128,10 @@ def test_thresholds_worked_out_by_hand():
 
 def test_a_distance_of_0_is_on_neither_side():
     assert grid.thresholds(numpy.array([0.0, 1e-17, -1e-17, 0.05, -0.05]), 0.8, 0.4, 0.01)[2:] == (1, 1)
+
+
+def test_one_day_on_a_side_is_its_threshold():
+    assert grid.thresholds(numpy.array([0.055, -0.055]), 0.8, 0.4, 0.01) == (6, -6, 1, 1)
 
 
 def test_a_side_without_a_day_has_a_threshold_that_no_price_reaches():

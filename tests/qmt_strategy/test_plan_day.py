@@ -88,6 +88,15 @@ def test_a_side_with_119_days_is_not_traded_and_one_with_120_is():
     assert (found.days_below, found.may_buy, found.why_not) == (120, True, "")
 
 
+def test_the_same_holds_above_the_average():
+    above = [1.03, 0.99, 0.99, 0.99]
+    found = planned((above * 200)[:480])
+    assert (found.days_above, found.may_buy, found.may_sell) == (119, True, False)
+    assert plan.wish(found, RULE, 1.08, 0).side == 0
+    found = planned((above * 200)[:484])
+    assert (found.days_above, found.may_sell, found.why_not) == (120, True, "")
+
+
 def test_a_fund_that_was_never_above_its_average_is_not_sold():
     falling = [1.0 - 0.001 * i for i in range(400)]
     found = planned(falling)
@@ -126,6 +135,7 @@ def test_a_frozen_series():
     closes = sound(395) + [0.96] * 10
     assert_refused(planned(closes), "最近 10 根日线的收盘价完全相同")
     assert planned(closes[:-1]).why_not == ""
+    assert_refused(planned([0.96] * 10), "最近 10 根")
 
 
 @pytest.mark.parametrize(
@@ -147,13 +157,14 @@ def test_a_jump_beyond_the_daily_limit(jump, limit, traded):
     if traded:
         assert found.average > 0
     else:
-        assert_refused(found, days(len(closes))[200], "多半是复权因子缺失")
+        words = "%s 的日线比前一天变了 %+.1f%%，超过 %d%%"
+        assert_refused(found, words % (days(len(closes))[200], jump * 100 - 100, limit * 100 + 1))
 
 
 def test_a_hole_of_a_month_in_the_dates():
     dates = days(404)
     dates[:200] = days(200, datetime.date(2023, 6, 1))
-    assert_refused(planned(dates=dates), "日期不连续")
+    assert_refused(planned(dates=dates), "日期不连续（20230601 之后是 20230712）")
 
 
 @pytest.mark.parametrize("wrong", ["20240101", "hello", "", "20241301"])
