@@ -8,7 +8,7 @@ fund, kept apart from state/ so that a lost state folder is never taken for a fi
 import hashlib
 import json
 import os
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from . import disk
 
@@ -56,12 +56,14 @@ class Book:
         self.accounts: Dict[str, Account] = {}  # by '510300.SH'
         self.starts: List[Start] = []
         self.problem = ""  # Chinese: book.json cannot be trusted
+        self.rows = 0  # of the ledger, when book.json was last written: it never has fewer
         self._raw = b""  # as last read or written
 
     def load(self) -> None:
         """Read both. Raises OSError; a damaged book.json is a `problem`, with no accounts."""
         self.accounts = {}
         self.problem = ""
+        self.rows = 0
         self.starts = _starts(_read(self._starts_path))
         self._raw = _read(self._path)
         if not self._raw:
@@ -69,7 +71,7 @@ class Book:
                 self.problem = "state/book.json 丢了"
             return
         try:
-            self.accounts = _accounts(self._raw)
+            self.accounts, self.rows = _accounts(self._raw)
         except (ValueError, KeyError, TypeError):
             self.problem = "state/book.json 读不懂"
 
@@ -78,7 +80,7 @@ class Book:
         body = {code: account._asdict() for code, account in self.accounts.items()}
         for account in body.values():
             account["traces"] = [list(trace) for trace in account["traces"]]
-        document = {"version": VERSION, "funds": body, "sha256": _checksum(body)}
+        document = {"version": VERSION, "funds": body, "rows": self.rows, "sha256": _checksum([body, self.rows])}
         raw = json.dumps(document, ensure_ascii=True, sort_keys=True).encode("ascii")
         disk.make_folder(os.path.dirname(self._path))
         disk.replace(self._path, raw)
@@ -124,16 +126,16 @@ def _starts(raw: bytes) -> List[Start]:
     return found
 
 
-def _accounts(raw: bytes) -> Dict[str, Account]:
+def _accounts(raw: bytes) -> Tuple[Dict[str, Account], int]:
     document = json.loads(raw.decode("ascii"))
-    body = document["funds"]
-    if document["version"] != VERSION or document["sha256"] != _checksum(body):
+    body, rows = document["funds"], document["rows"]
+    if document["version"] != VERSION or document["sha256"] != _checksum([body, rows]):
         raise ValueError("checksum")
     found = {}
     for code, entry in body.items():
         account = Account(**entry)
         found[code] = account._replace(traces=[Trace(*trace) for trace in account.traces])
-    return found
+    return found, int(rows)
 
 
 def _checksum(body: Any) -> str:

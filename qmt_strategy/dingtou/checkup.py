@@ -1,7 +1,7 @@
 """Are the files on the disk still what we left there? Looked at once a minute and before each intent.
 
-What was lost or changed behind our back stops the funds it concerns for the day; what we still know is written again, so
-that a crash right after leaves no gap. A ledger that only grew or was saved by an editor is read again.
+What was lost or changed behind our back stops the funds it concerns for the day; what we still know is written again,
+so that a crash right after leaves no gap. A ledger that only grew or was saved by an editor is read again.
 """
 
 from . import ledger, notices
@@ -33,7 +33,7 @@ def _book(desk: Desk) -> bool:
     for code in desk.codes:
         if code in desk.book.accounts:
             desk.stop(code, "state/book.json 丢了或被改动，" + _ASK)
-    desk.write(desk.book.save)
+    desk.write(desk.save_book)
     return False
 
 

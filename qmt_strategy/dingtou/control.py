@@ -1,7 +1,7 @@
 """What the owner tells the strategy through files: control/STOP, and control/answers/*.json about unknown orders.
 
-The tray's menu writes them, or the owner by hand. The strategy only reads them; what it did about an answer is a line in
-the flag file (docs/protocol.md).
+The tray's menu writes them, or the owner by hand. The strategy only reads them; what it did about an answer is a line
+in the flag file (docs/protocol.md).
 """
 
 import json

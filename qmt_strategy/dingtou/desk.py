@@ -1,8 +1,8 @@
 """The orders of one home: flag files, ledger, books and grid state kept in step with what is observed.
 
-Every change is on the disk before it counts, in an order that a crash at any line leaves explainable. A write that fails
-blocks all new intents until a probe succeeds; what could not be written is written then. Nothing here places or cancels
-an order: that is trader.py's.
+Every change is on the disk before it counts, in an order that a crash at any line leaves explainable. A write that
+fails blocks all new intents until a probe succeeds; what could not be written is written then. Nothing here places or
+cancels an order: that is trader.py's.
 """
 
 import os
@@ -55,6 +55,10 @@ class Desk:
         self._searches = {}
         self.day = day
         self._restore_lost_flags()
+        if len(self.ledger.entries) < self.book.rows:
+            words = "deals/transaction.csv 少了 %d 行，今天不交易" % (self.book.rows - len(self.ledger.entries))
+            for code in self.codes:
+                self.stop(code, words)
 
     def _needed_since(self) -> str:
         """The first day whose flag files matter; '' = all, where books or grid state must perhaps be rebuilt."""
@@ -116,7 +120,7 @@ class Desk:
         jobs: List[Any] = [(disk.make_folder, os.path.join(self.home, "state"))]
         jobs.append((disk.probe, os.path.join(self.home, "state")))
         jobs.append((self.ledger.flush,))
-        jobs.append((self.book.save,))
+        jobs.append((self.save_book,))
         jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
         if self._grid_unsaved:
             jobs.append((self._save_grid,))
@@ -145,7 +149,7 @@ class Desk:
         account = self.book.accounts[code]
         trace = Trace(ident.text, str(line["root"]), int(line["cell"]), int(line["shares"]), float(line["yuan"]))
         self.book.accounts[code] = account._replace(traces=account.traces + [trace])
-        if not self.write(self.book.save):
+        if not self.write(self.save_book):
             self.append(flag, state=orders.VOID, reason="写不进 state/book.json，没有下单")
             return None
         return flag
@@ -167,6 +171,9 @@ class Desk:
             if flag is not None:
                 matched.add(flag.name)
                 self.take_row(flag, row)
+            elif row.remark in self.flags.flags and row.day in ("", self.day):
+                words = "券商那里有两笔委托的备注都是 %s。请核对当日委托" % row.remark
+                self.stop(self.full(row.code), words)
         for flag in list(self.flags.flags.values()):
             if flag.id.day == self.day and flag.order.state in (orders.INTENT, orders.SENT, orders.WORKING):
                 if flag.name in matched:
@@ -197,6 +204,8 @@ class Desk:
 
     def flag_of(self, row: OrderRow) -> Optional[Flag]:
         """Our order that a row is: by its remark, else by the sysid once recorded, on the same day."""
+        if row.day not in ("", self.day):
+            return None
         flag = self.flags.flags.get(row.remark)
         if flag is not None:
             same = flag.id.day == self.day and flag.id.code == row.code
@@ -241,6 +250,8 @@ class Desk:
             line["reason"] = order.reason
         if order.by:
             line["by"] = order.by
+        if order.state in orders.ENDED:
+            line["ended_at"] = round(self.now(), 3)
         if orders.TELL_LATE in found.actions:
             line["late"] = True
         # The owner's word about an order of an earlier day, once POSITION agrees with it, opens the fund again.
@@ -282,7 +293,7 @@ class Desk:
         account = self.book.accounts.get(code)
         if account is not None and account.stop_day != self.day:
             self.book.accounts[code] = account._replace(stop_day=self.day, stop_why=words)
-            self.write(self.book.save)
+            self.write(self.save_book)
         self.teller.once(code, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
 
     def rebase(self, code: str, shares: int) -> None:
@@ -290,7 +301,7 @@ class Desk:
         start = self.book.last_start(code).day
         before = self.book.accounts.get(code, Account(0, "", [], started=start))
         self.book.accounts[code] = before._replace(shares=shares, day=self.day, traces=self._kept(before.traces))
-        self.write(self.book.save)
+        self.write(self.save_book)
 
     def _kept(self, traces: List[Trace]) -> List[Trace]:
         flags = [(trace, self.flags.flags.get(trace.id)) for trace in traces]
@@ -330,6 +341,10 @@ class Desk:
             self._grid_raw = read_whole(self._grid_path())
         except OSError:
             self._grid_raw = None
+
+    def save_book(self) -> None:
+        self.book.rows = self.ledger.written
+        self.book.save()
 
     def _save_grid(self) -> None:
         gridstate.save(self.home, self.grid.cells)

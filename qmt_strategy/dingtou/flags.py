@@ -28,6 +28,7 @@ class Flag:
         self.id = ident
         self.lines = lines
         self.damaged = damaged  # Chinese; '' = sound
+        self.raw = b""  # the file's bytes as we left them
         self.torn = torn  # the file does not end with a line feed: the next line begins with one
         self.order = orders.Order(orders.VOID, 0)
         for line in lines:
@@ -137,7 +138,9 @@ class FlagBook:
     def _read(self, name: str) -> Flag:
         ident = ids.parse(name)
         assert ident is not None
-        flag = parse(ident, disk.read(self._path(ident)))
+        raw = disk.read(self._path(ident))
+        flag = parse(ident, raw)
+        flag.raw = raw
         self.flags[name] = flag
         return flag
 
@@ -149,16 +152,18 @@ class FlagBook:
         disk.make_folder(os.path.dirname(path))
         disk.create(path, encode(line))
         flag = Flag(ident, [line])
+        flag.raw = encode(line)
         self.flags[ident.text] = flag
         return flag
 
     def append(self, flag: Flag, line: Line) -> None:
         """One more line, synced; in memory whether the disk takes it or not. Raises OSError."""
         flag.add(line)
-        raw = encode(line)
-        torn, flag.torn = flag.torn, True  # until the disk has said yes: a failed write may have left half a line
-        disk.append(self._path(flag.id), b"\n" + raw if torn else raw)
+        raw = b"\n" + encode(line) if flag.torn else encode(line)
+        flag.torn = True  # until the disk has said yes: a failed write may leave half a line
+        disk.append(self._path(flag.id), raw)
         flag.torn = False
+        flag.raw += raw
 
     def rewrite(self, flag: Flag) -> None:
         """All that is known of an order is in its file: made anew where it is gone, else as one more line."""
@@ -172,14 +177,14 @@ class FlagBook:
                 known.update(line)
             disk.append(path, b"\n" + encode(known))
         flag.torn = False
+        flag.raw = disk.read(path)
 
     def there(self, flag: Flag) -> bool:
-        """Whether the file is still on the disk and not shorter than its lines."""
+        """Whether the file is as we left it."""
         try:
-            size = os.stat(self._path(flag.id)).st_size
+            return disk.read(self._path(flag.id)) == flag.raw
         except OSError:
             return False
-        return size >= sum(len(encode(line)) for line in flag.lines)
 
     def _path(self, ident: ids.Id) -> str:
         return os.path.join(self.folder, ident.day, ident.text + _SUFFIX)

@@ -52,7 +52,8 @@ class Facts(NamedTuple):
     attempts: int
     day_yuan: float  # of all our intents of today, all funds
     free_cash: float
-    stopped: str  # why the fund is stopped, '' = it is not
+    stopped: str  # Chinese: why the fund gets no order any more today, '' = it may
+    waiting: str  # Chinese: what passes by itself
 
 
 class Reason(NamedTuple):
@@ -106,6 +107,8 @@ def _machine(f: Facts) -> Optional[Reason]:
 def _fund(f: Facts, limits: Limits) -> Optional[Reason]:
     if f.stopped:
         return Reason("stopped-fund", f.stopped, False)
+    if f.waiting:
+        return Reason("waiting", f.waiting, True)
     if f.own_live:
         return Reason("own-live", "上一笔委托还没有结束", True)
     if f.other_live:

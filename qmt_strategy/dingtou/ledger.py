@@ -1,9 +1,9 @@
 """deals/transaction.csv: every deal of the account once, keyed (day, trade id, contract number).
 
-Deals come from deal_callback and from the DEAL list, replayed as often as the client likes. A row that POSITION proved
-(an order whose deals nobody saw) is booked once as well, its 成交编号 beginning with POSITION. The file is the owner's to
-open: it begins with a BOM for Excel, and while Excel holds it rows wait in memory. A last line without its line feed is
-half written, and dropped; the DEAL list gives that deal again.
+Deals come from deal_callback and from the DEAL list, replayed as often as the client likes. A row that POSITION
+proved (an order whose deals nobody saw) is booked once as well, its 成交编号 beginning with POSITION. The file is the
+owner's to open: it begins with a BOM for Excel, and while Excel holds it rows wait in memory. A last line without its
+line feed is half written, and dropped; the DEAL list gives that deal again.
 """
 
 import csv
@@ -13,9 +13,8 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from . import disk, rows
 
-COLUMNS = (
-    "证券代码", "买/卖", "合同编号", "成交日期", "成交时间", "成交价格", "成交数量", "手续费", "成交额", "备注", "成交编号",
-)  # fmt: skip
+COLUMNS = ("证券代码", "买/卖", "合同编号", "成交日期", "成交时间", "成交价格", "成交数量", "手续费", "成交额")
+COLUMNS += ("备注", "成交编号")
 PROVED = "POSITION"  # begins the 成交编号 of a row that POSITION proved
 
 Key = Tuple[str, str, str]
@@ -75,7 +74,7 @@ class Ledger:
         self._keys: Set[Key] = set()
         self._by_order: Dict[str, List[Entry]] = {}
         self._waiting: List[Entry] = []  # booked in memory, not on the disk yet
-        self._size = 0
+        self._left = (0, 0)
 
     def load(self) -> None:
         """Read the file; a missing one is made at the first deal. Raises OSError."""
@@ -85,10 +84,10 @@ class Ledger:
         except FileNotFoundError:
             raw = b""
         whole, _, torn = raw.rpartition(b"\n")
-        if torn:
-            disk.replace(self.path, whole + b"\n" if whole else b"")
-        found, self.problem = parse(whole)
-        self._size = len(whole) + 1 if whole else 0
+        found, self.problem = parse(whole if whole else raw)
+        if torn and not self.problem:
+            disk.replace(self.path, whole + b"\n")
+        self._left = self._mark()
         waiting, self._waiting = self._waiting, []
         self.entries = []
         self._keys = set()
@@ -108,97 +107,26 @@ class Ledger:
         if self._waiting:
             self._write()
 
-    def mend(self) -> None:
-        """Rows are gone from the file: all that we know is to be written again."""
-        self._waiting = list(self.entries)
-
-    def there(self) -> bool:
-        """Whether the file is as we left it."""
-        try:
-            return os.stat(self.path).st_size == self._size
-        except OSError:
-            return self._size == 0
-
-    def signed(self) -> int:
-        return self.volume if self.buy else -self.volume
-
-
-def from_deal(row: rows.Row, today: str) -> Optional[Entry]:
-    """rows.deal()'s row as an entry; None while it lacks what makes it one deal (the sysid is '' at first, 1.5)."""
-    if not row["代码"] or not row["合同编号"] or not row["订单编号"] or row["买卖"] is None or not row["成交量"]:
-        return None
-    return Entry(
-        code=row["代码"][:6],
-        buy=row["买卖"] == "买",
-        sysid=row["合同编号"],
-        day=row["日期"] or today,
-        time=row["时间"] or "",
-        price=row["成交均价"],
-        volume=row["成交量"],
-        fee=row["手续费"],
-        amount=row["成交额"],
-        remark=row["投资备注"] or "",
-        trade_id=row["订单编号"],
-    )
-
-
-class Ledger:
-    """The file under `home`/deals and what it says."""
-
-    def __init__(self, home: str) -> None:
-        self.folder = os.path.join(home, "deals")
-        self.path = os.path.join(self.folder, "transaction.csv")
-        self.entries: List[Entry] = []
-        self.problem = ""  # Chinese: rows that cannot be read
-        self._keys: Set[Key] = set()
-        self._by_order: Dict[str, List[Entry]] = {}
-        self._waiting: List[Entry] = []  # booked in memory, not on the disk yet
-        self._size = 0
-
-    def load(self) -> None:
-        """Read the file; a missing one is made at the first deal. Raises OSError."""
-        disk.make_folder(self.folder)
-        try:
-            raw = disk.read(self.path)
-        except FileNotFoundError:
-            raw = b""
-        whole, _, torn = raw.rpartition(b"\n")
-        if torn:
-            disk.replace(self.path, whole + b"\n" if whole else b"")
-        found, self.problem = parse(whole)
-        self._size = len(whole) + 1 if whole else 0
-        self.entries = []
-        self._keys = set()
-        self._by_order = {}
-        for entry in found + self._waiting:
-            self._take(entry)
-        self._waiting = [entry for entry in self._waiting if entry in self.entries and entry not in found]
-
-    def take(self, entries: Iterable[Entry]) -> List[Entry]:
-        """Add what is new, in memory; returns that. `flush` writes it."""
-        new = [entry for entry in entries if self._take(entry)]
-        self._waiting.extend(new)
-        return new
-
-    def flush(self) -> None:
-        """Write what waits. Raises OSError: then it goes on waiting."""
-        if self._waiting:
-            self._write()
-
-    def mend(self) -> None:
-        """Rows are gone from the file: all that we know is to be written again."""
-        self._waiting = list(self.entries)
-
-    def there(self) -> bool:
-        """Whether the file is as we left it."""
-        try:
-            return os.stat(self.path).st_size == self._size
-        except OSError:
-            return self._size == 0
-
     @property
-    def waiting(self) -> bool:
-        return bool(self._waiting)
+    def written(self) -> int:
+        """How many rows are on the disk."""
+        return len(self.entries) - len(self._waiting)
+
+    def mend(self) -> None:
+        """Rows are gone from the file: all that we know is to be written again."""
+        self._waiting = list(self.entries)
+
+    def there(self) -> bool:
+        """Whether the file is as we left it."""
+        return self._mark() == self._left
+
+    def _mark(self) -> Tuple[int, int]:
+        """(size, time of the last change) of the file; zeros where there is none."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return (0, 0)
+        return (found.st_size, found.st_mtime_ns)
 
     def signed(self, code: str, first_day: str, last_day: str) -> int:
         """Shares bought less shares sold of a fund on the days from `first_day` to `last_day`, both inside."""
@@ -229,7 +157,6 @@ class Ledger:
             lines = [_line(COLUMNS)] + [_line(_texts(entry)) for entry in self.entries]
             raw = ("\ufeff" + "".join(lines)).encode("utf-8")
             disk.replace(self.path, raw)
-            self._size = len(raw)
         else:
             if not self.there():  # half a line of a failed write, or the owner's editor
                 self.load()
@@ -237,8 +164,8 @@ class Ledger:
                     raise OSError(self.problem)
             raw = "".join(_line(_texts(entry)) for entry in self._waiting).encode("utf-8")
             disk.append(self.path, raw)
-            self._size += len(raw)
         self._waiting = []
+        self._left = self._mark()
 
 
 def _nameless(code: str, sysid: str, day: str) -> str:

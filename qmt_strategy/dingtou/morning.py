@@ -14,6 +14,7 @@ from .params import Fund
 
 LASTS = 60.0  # seconds that a mismatch must last
 LOOKS = 3
+RECHECK = 60.0  # seconds between checks of a fund that is stopped by its mismatch
 
 _WAIT = "正在核对持仓，还不能下单"
 
@@ -21,35 +22,39 @@ _WAIT = "正在核对持仓，还不能下单"
 class Morning:
     """`splits(code, after, until)` gives the split factors of the days after `after` up to `until`."""
 
-    def __init__(self, desk: Desk, splits: Callable[[str, str, str], List[float]]) -> None:
+    def __init__(self, desk: Desk, steady: lookout.Steady, splits: Callable[[str, str, str], List[float]]) -> None:
+        self.steady = steady
         self._desk = desk
         self._splits = splits
         self._ready: Set[str] = set()
         self._mismatch: Dict[str, Tuple[float, int]] = {}  # code -> (steady seconds when first seen, looks)
-        self.steady = lookout.Steady()
+        self._again: Dict[str, float] = {}  # code -> steady seconds from when a lasting mismatch is looked at again
 
     def why_not(self, fund: Fund) -> str:
         """Chinese; '' = the fund's books are in order today."""
         return "" if fund.code in self._ready else _WAIT
 
-    def pending(self, funds: List[Fund]) -> bool:
-        return any(fund.code not in self._ready for fund in funds)
+    def busy(self, funds: List[Fund]) -> bool:
+        """Whether every call must look: a fund's check is under way."""
+        return any(fund.code not in self._ready and self._due(fund.code) for fund in funds)
+
+    def _due(self, code: str) -> bool:
+        return not self._again.get(code, 0.0) - RECHECK <= self.steady.seconds < self._again.get(code, 0.0)
 
     def check(self, fund: Fund, look: Look) -> None:
         """One good look: reconcile, where that is still due today."""
-        if fund.code in self._ready or self.steady.seconds < lookout.SETTLE:
+        if fund.code in self._ready or self.steady.seconds < lookout.SETTLE or not self._due(fund.code):
             return
         desk = self._desk
         account, lost = self._account(fund)
         if account is None:
+            self._again[fund.code] = self.steady.seconds + RECHECK
             return
-        if account.day != desk.day or lost:
-            if not self._reconcile(fund, account, look):
-                return
+        if (account.day != desk.day or lost) and not self._reconcile(fund, account, look):
+            return
         if lost:
-            desk.stop(
-                fund.code, "%s，已按委托记录和成交记录重建，今天不交易" % (desk.book.problem or "state/book.json 丢了")
-            )
+            words = "%s，已按委托记录和成交记录重建，今天不交易" % (desk.book.problem or "state/book.json 丢了")
+            desk.stop(fund.code, words)
         for chain in settle.chains(desk.flags.of(fund.code)):
             if settle.pending(chain) and chain[-1].id.day != desk.day:
                 settle.settle(desk, chain)
@@ -67,7 +72,8 @@ class Morning:
             return Account(start.shares, start.day, [], started=start.day), True
         known = fund.code in desk.grid.cells or desk.last_trace(fund.code)
         if known and not may_start(desk, fund):
-            words = "这只基金的账（state/book.json、flags/started.jsonl）丢了。请核对持仓，再在 sentry.ini 里写 start_cell = 格子号 当天日期"
+            words = "这只基金的账（state/book.json、flags/started.jsonl）丢了。"
+            words += "请核对持仓，再在 sentry.ini 里写 start_cell = 格子号 当天日期"
             desk.teller.once(fund.code, notices.STOPPED_FUND, "%s：%s" % (fund.code, words), code=fund.code)
         return None, False
 
@@ -87,11 +93,11 @@ class Morning:
             _nameless(desk, code, flags),
         )
         certain_only = all(desk.flags.flags[name].ended for name in verdict.fills)
-        if not verdict.ok or verdict.split or not certain_only:
-            if not self._lasts(code):
-                return False
+        if not (verdict.ok and not verdict.split and certain_only) and not self._lasts(code):
+            return False
         if not verdict.ok:
-            desk.teller.once(code, notices.STOPPED_FUND, "%s：%s" % (code, verdict.words), code=code)
+            self._again[code] = self.steady.seconds + RECHECK
+            desk.teller.once(code + " position", notices.STOPPED_FUND, "%s：%s" % (code, verdict.words), code=code)
             return False
         self._book(code, account, flags, verdict)
         desk.rebase(code, position - desk.ledger.signed(code, desk.day, desk.day))
@@ -167,7 +173,7 @@ def may_start(desk: Desk, fund: Fund) -> bool:
 
 
 def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
-    """Begin to trade a fund from `cell`, as the owner chose; its POSITION is taken as right. False: the disk refuses."""
+    """Trade a fund from `cell` on, as the owner chose; its POSITION is taken as right. False: the disk refuses."""
     code = fund.code
     position = look.holding(code).volume
     account = desk.book.accounts.get(code)

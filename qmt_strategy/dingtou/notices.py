@@ -5,6 +5,8 @@ Told-today is kept in the module, which outlives a re-init: QMT re-runs init at 
 
 from typing import Any, Callable, Dict, Set, Tuple
 
+from . import gate, plan
+
 TRIGGERED = "trade-triggered"
 FILL = "fill"
 REJECTED = "rejected"
@@ -28,7 +30,7 @@ _told: Set[Tuple[str, str, str]] = set()
 
 
 class Teller:
-    """`post(kind, data)` makes the post; `day()` is the trading day; `home` keeps two homes in one process apart."""
+    """`post(kind, data)` makes the post; `home` keeps two homes in one process apart. Set `day` when a day begins."""
 
     def __init__(self, post: Callable[[str, Dict[str, Any]], Any], say: Callable[[str], None], home: str) -> None:
         self.day = ""
@@ -56,3 +58,22 @@ class Teller:
     def forget(self, key: str, what: str) -> None:
         """Let `once` tell it again today: it had ended and begins anew."""
         _told.discard((self._home, self.day, what + ":" + key))
+
+
+_REFUSED = {"cap": CAP, "stopped-fund": STOPPED_FUND, "observe": OBSERVE}
+# Told elsewhere, or passing by itself:
+_QUIET = frozenset(
+    ("hours", "own-live", "second-copy", "stop", "logged-out", "tick-age", "tick-day", "disk", "waiting")
+)
+
+
+def tell_refusal(teller: Teller, code: str, wish: plan.Wish, reason: gate.Reason) -> None:
+    """Tell, once a day for each reason, that an order the rule wished was not placed."""
+    if reason.code in _QUIET:
+        return
+    side = "买入" if wish.side > 0 else "卖出"
+    key = "%s %s" % (code, reason.code)
+    if reason.code == "observe":
+        key = "%s %d" % (code, wish.cell)
+    words = "本应%s %s 约 %.0f 元（第 %d 格），没有下单：%s" % (side, code, wish.yuan, wish.cell, reason.words)
+    teller.once(key, _REFUSED.get(reason.code, BLOCKED), words, code=code)

@@ -54,7 +54,7 @@ def retry_at(chain: List[Flag], day: str) -> float:
     if last.order.state == orders.CANCELLED:
         return float("-inf")
     if last.order.state == orders.REJECTED and not for_money(last):
-        return float(last.get("at", 0.0)) + RETRY_AFTER
+        return float(last.get("ended_at", 0.0)) + RETRY_AFTER
     return float("inf")
 
 
@@ -73,15 +73,22 @@ def settle(desk: "Desk", chain: List[Flag]) -> None:
             desk.drop_cell(first.code)
             words = "委托 %s 成交了，但不知道它属于哪一格" % by
             desk.stop(first.code, words + "。请在 sentry.ini 里重新选择 start_cell，后面加上日期")
-        wanted = int(first.get("shares", 0) or 0)
-        if shares < wanted:
-            words = "%s %s 想成交 %d 股，只成交 %d 股，少 %d 股" % (
-                first.code, side(first), wanted, shares, wanted - shares,
-            )  # fmt: skip
-            desk.teller.tell(notices.UNFILLED, words, code=first.code, flag=first.name)
+        _tell_shortfall(desk, chain)
     for flag in chain:
         if not flag.settled:
             desk.append(flag, settled=True, grid=moved)
+
+
+def _tell_shortfall(desk: "Desk", chain: List[Flag]) -> None:
+    """Filled less than wanted, by a lot or more."""
+    first = chain[0]
+    shares, yuan = done(chain)
+    missing = first.order.expected - shares
+    rest = float(first.get("target", 0.0) or 0.0) - yuan
+    price = float(first.get("price", 0.0) or 0.0)
+    if missing >= 100 and rest >= 100 * price:
+        words = "%s %s 想成交 %d 股，只成交 %d 股" % (side(first), first.code, first.order.expected, shares)
+        desk.teller.tell(notices.UNFILLED, words + "，差 %d 股" % missing, code=first.code, flag=first.name)
 
 
 # ---- words
@@ -108,7 +115,8 @@ def tell(teller: notices.Teller, flag: Flag, actions: Tuple[str, ...]) -> None:
         elif action == orders.TELL_REJECTED:
             teller.tell(notices.REJECTED, "%s被拒：%s" % (name, order.reason or "没有说明原因"), **about)
         elif action == orders.TELL_UNKNOWN:
-            words = "在委托列表里找不到，结果不明。不会重发，这只基金停止下单。请核对券商的当日委托，再在托盘菜单“处理未知委托”里答复"
+            words = "在委托列表里找不到，结果不明。不会重发，这只基金停止下单。"
+            words += "请核对券商的当日委托，再在托盘菜单“处理未知委托”里答复"
             teller.tell(notices.UNKNOWN, name + words, **about)
         elif action == orders.TELL_LATE:
             words = "后来查到：%s，共成交 %d 股。已补记，这只基金今天不再下单" % (_STATE[order.state], order.filled)

@@ -1,7 +1,7 @@
 """From a wish (yuan, or the rest of one) to the order that passorder is given, or the reason why there is none. Pure.
 
-Buy at 卖2 (prType 3), sell at 买2 (prType 7), by amount (orderType 1102) with QMT rounding down to lots of 100; a sale that
-the holding binds, or that would leave an odd lot, goes by shares (1101): odd lots can only be sold as a whole.
+Buy at 卖2 (prType 3), sell at 买2 (prType 7), by amount (orderType 1102) with QMT rounding down to lots of 100; a sale
+that the holding binds, or that would leave an odd lot, goes by shares (1101): odd lots can only be sold as a whole.
 """
 
 from typing import NamedTuple

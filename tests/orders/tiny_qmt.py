@@ -256,7 +256,7 @@ class Context:
         self.accounts = []
         self.day = ""
         self.now = 0.0
-        self.prices = {code: 1.0 for code in codes}
+        self.prices = dict.fromkeys(codes, 1.0)
         self.tick_shift = 0.0
         self.splits = {}
 

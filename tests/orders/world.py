@@ -156,3 +156,11 @@ class World:
 
 def forget_plans():
     dayplans._plans.clear()
+
+
+def drop(world, price=0.93, code="510300.SH"):
+    """The price moves right before the rule is asked again: the next tick begins a minute."""
+    while (world.now + 3) % 60 >= 3:
+        world.tick()
+    world.context.prices[code] = price
+    return world
