@@ -48,7 +48,7 @@ def adjusted(bars: Sequence[Any], events: Sequence[Event], kind: str) -> List[An
     return made
 
 
-def _lines(bars: Sequence[Any], events: Sequence[Event], kind: str) -> List[Tuple[float, float]]:
+def lines_of(bars: Sequence[Any], events: Sequence[Event], kind: str) -> List[Tuple[float, float]]:
     """(a, b) of price * a + b for each stretch between two ex-dates, oldest first: one more than ex-dates."""
     steps = []
     for index, ratio in factors(bars, events):

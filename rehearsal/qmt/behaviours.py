@@ -49,6 +49,7 @@ TABLE: Tuple[Behaviour, ...] = (
     Behaviour(
         "login_after", 10, (0.0, 0.0), (1.0, 20.0), (0.0, 0.0), "s from the client's start until it is logged in"
     ),
+    Behaviour("zero_totals", 10, False, True, False, "outside hours the account's totals are 0, positions right"),
     Behaviour("quick_trade_rules", 11, True, True, False, "quickTrade 0, 1, 2; off: every signal is sent at once"),
     Behaviour("settle_next_day", 12, True, True, False, "T+1: shares bought today cannot be sold today"),
     Behaviour("freeze_cash", 12, True, True, False, "the money of a live buy is not available"),

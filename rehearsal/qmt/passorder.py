@@ -61,12 +61,14 @@ class Refusal(NamedTuple):
 
 
 def read(args: Tuple[Any, ...]) -> Call:
-    """The positional arguments of passorder, ContextInfo last: 8, 9 (with quickTrade), 10 or 11 of them. TypeError for
-    another number or a value of a wrong type, as from the C++ signature."""
+    """The positional arguments of passorder, ContextInfo last: 8, 9 (with quickTrade, or strategyName where it is a text),
+    10 or 11 of them. TypeError for another number or a value of a wrong type, as from the C++ signature."""
     if len(args) not in (8, 9, 10, 11):
         raise TypeError("passorder: Python argument types did not match C++ signature (%d arguments)" % len(args))
     strategy, quick_trade, remark = "", 0, ""
-    if len(args) == 9:
+    if len(args) == 9 and isinstance(args[7], str):
+        strategy = args[7]
+    elif len(args) == 9:
         quick_trade = args[7]
     elif len(args) >= 10:
         strategy, quick_trade = args[7], args[8]

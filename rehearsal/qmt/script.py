@@ -111,12 +111,22 @@ def decode(raw: bytes) -> str:
 def compiled(text: str, strict: bool) -> Any:
     """The code of a script; SyntaxError for what Python 3.6 does not know, where `strict`."""
     if strict and sys.version_info >= (3, 8):
-        tree = ast.parse(text, "<string>", feature_version=(3, 6))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-                if any(alias.name == "annotations" for alias in node.names):
-                    raise SyntaxError("future feature annotations is not defined")
+        for node in ast.walk(ast.parse(text, "<string>", feature_version=(3, 6))):
+            later = _later_than_36(node)
+            if later:
+                raise SyntaxError("Python 3.6 does not know: %s (line %d)" % (later, getattr(node, "lineno", 0)))
     return compile(text, "<string>", "exec", dont_inherit=True)
+
+
+def _later_than_36(node: ast.AST) -> str:
+    """What ast's own feature_version lets through on some Pythons."""
+    if type(node).__name__ == "NamedExpr":
+        return ":="
+    if isinstance(node, ast.arguments) and getattr(node, "posonlyargs", None):
+        return "positional-only parameters"
+    if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+        return "future feature annotations" if any(alias.name == "annotations" for alias in node.names) else ""
+    return ""
 
 
 def _import_of_36(name: str, *args: Any, **named: Any) -> Any:

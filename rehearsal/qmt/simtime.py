@@ -9,6 +9,8 @@ in another thread, is the real clock again. time.sleep moves the simulated clock
 
 import contextlib
 import datetime
+import functools
+import importlib
 import threading
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -165,9 +167,18 @@ _simulated: Dict[str, Any] = {
 _items: List[Any] = [(name, function, _simulated[name]) for name, function in _real.items()]
 
 
+@functools.lru_cache(maxsize=None)
+def _load_pandas() -> None:
+    """pandas' compiled parts inherit from datetime.datetime when they are first imported: that must be the real one."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("pandas")
+
+
 @contextlib.contextmanager
 def running(clock: Callable[[], float], sleep: Optional[Callable[[float], None]]) -> Iterator[None]:
-    """Python's clocks show clock() for the calling thread; sleep(seconds) stands in for time.sleep, None: the real one."""
+    """Python's clocks show clock() for the calling thread; sleep(seconds) stands in for time.sleep, None: the
+    real one."""
+    _load_pandas()
     before = (_Current.read, _Current.sleep, _Current.thread)
     _Current.read, _Current.sleep, _Current.thread = clock, sleep, threading.get_ident()
     for name, _, simulated in _items:

@@ -3,6 +3,7 @@
 import threading
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
+from . import hours as phases
 from . import passorder as orders
 from . import times
 from .cache import TABLES
@@ -11,6 +12,7 @@ from .script import Script
 if TYPE_CHECKING:
     from .client import Client
 
+_OFF_HOURS = (phases.BEFORE, phases.CLOSED)
 _ACCOUNT_TYPES = ("stock",)  # what the simulated broker has opened
 _TASK_STATES = {"cancel_task": 6, "pause_task": 5, "resume_task": 2}
 _FINISHED_ORDERS = ("order", "deal")
@@ -156,7 +158,11 @@ class TradeApi:
             return []
         if table == "position_statistics":
             table = "position"
-        return client.cache.rows(table, now, strategy) if table in TABLES else []
+        rows = client.cache.rows(table, now, strategy) if table in TABLES else []
+        if table == "account" and client.behaviours.zero_totals and client.world.exchange.phase(now) in _OFF_HOURS:
+            for row in rows:
+                row.m_dBalance = row.m_dAvailable = row.m_dInstrumentValue = row.m_dStockValue = 0.0
+        return rows
 
     def _history(self, account: str, account_type: str, data_type: str, start: str, end: str) -> List[Any]:
         """Orders or deals of past days, 'YYYYMMDD' to 'YYYYMMDD' both included."""
