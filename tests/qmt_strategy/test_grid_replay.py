@@ -1,5 +1,6 @@
 """The walk through days: the path of a day, when the rule is asked, how orders move the state."""
 
+import datetime
 import functools
 import math
 
@@ -113,7 +114,7 @@ def test_an_order_over_the_cap_is_not_made_and_not_trimmed():
 def test_the_cap_of_a_day_runs_over_all_funds():
     bars = history(0.9) + [bar("20240102", 0.85, open_=0.9)]
     funds = [(code, replay.Walked(bars, RULE, 0, 0)) for code in ("512690.SH", "512580.SH")]
-    orders = replay.replay_funds(funds, first_day="20240102", caps=replay.Caps(day_yuan=29000.0))
+    orders = replay.replay_funds(funds, first_day="20240102", caps=replay.Caps(day_yuan=28000.0))
     assert [(code, order.yuan) for code, order in orders] == [
         ("512690.SH", 9000.0),
         ("512580.SH", 9000.0),
@@ -188,6 +189,39 @@ def test_a_window_ends_where_the_live_one_does():
     closes = [one.close for one in bars[-1 - bars_needed(4) : -1]]
     assert last[3:] == plan.from_bounds(RULE, 1.0, 1.0, last.hi, last.lo, last.days_above, last.days_below)[3:]
     assert last.days_above + last.days_below == 2400 == len(closes) - 3
+
+
+def split_in_two(closes, at):
+    """The same prices as bars whose shares are split 1:2 at bar `at`."""
+    halves = [close / 2 if i >= at else close for i, close in enumerate(closes)]
+    return [bar("%08d" % i, close, factor=2.0 if i >= at else 1.0) for i, close in enumerate(halves)]
+
+
+def made_up(seed=3, count=700):
+    return list(2.0 * numpy.cumprod(1 + numpy.random.RandomState(seed).normal(0, 0.015, count)))
+
+
+def test_a_days_plan_is_the_live_plan_of_that_day():
+    closes = made_up()
+    dates = [(datetime.date(2022, 1, 1) + datetime.timedelta(i)).strftime("%Y%m%d") for i in range(len(closes))]
+    bars = split_in_two(closes, 600)
+    for i, ours in enumerate(replay.plans(bars, RULE)):
+        if i < RULE.ma:
+            assert (ours.may_buy, ours.may_sell) == (False, False)
+            continue
+        as_shown = [one.close * one.factor / bars[i].factor for one in bars[:i]]
+        live = plan.day_plan(as_shown, dates[:i], RULE, dates[i], dates[i - 1], as_shown[-1], None, 0.001)
+        assert ours[:3] == pytest.approx(live[:3], rel=1e-12)
+        assert ours[3:] == live[3:]
+    assert ours.may_buy and ours.may_sell
+
+
+def test_a_split_changes_no_cell_of_legacy():
+    closes = made_up()
+    plain = replay.replay(split_in_two(closes, 10**6), RULE, 0, 0, legacy=True)
+    split = replay.replay(split_in_two(closes, 300), RULE, 0, 0, legacy=True)
+    assert [(order.day, order.cell) for order in plain] == [(order.day, order.cell) for order in split]
+    assert len(plain) > 5
 
 
 def test_legacy_knows_the_future_and_trades_from_the_second_day_at_the_close():

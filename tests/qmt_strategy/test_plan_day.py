@@ -111,6 +111,16 @@ def test_too_few_bars_for_the_average():
     assert_refused(planned(sound(3)), "日线只有 3 根，4 日均线还算不出来")
 
 
+def test_just_enough_bars_for_an_average_are_too_few_for_thresholds():
+    found = planned(sound(4))
+    assert found.average == pytest.approx(1.0)
+    assert "今天不买" in found.why_not and "今天不卖" in found.why_not
+
+
+def test_a_refused_plan_has_nothing_to_trade_by():
+    assert plan.refused("x") == (0.0, 0.0, 0.0, grid.NEVER, -grid.NEVER, False, False, "今天不交易：x", 0, 0)
+
+
 def test_no_bars_at_all():
     assert_refused(planned([]), "日线只有 0 根")
 
@@ -172,6 +182,16 @@ def test_dates_that_repeat_or_are_none(wrong):
     dates = days(404)
     dates[300] = wrong
     assert_refused(planned(dates=dates), "日期不连续")
+
+
+def test_a_date_that_stands_there_twice():
+    dates = days(404)
+    dates[300] = dates[301]
+    assert_refused(planned(dates=dates), "日期不连续（%s 之后是 %s）" % (dates[301], dates[301]))
+
+
+def test_a_jump_at_the_very_first_bar():
+    assert_refused(planned([2.0] + sound(403)), days(404)[1])
 
 
 def test_closes_and_dates_of_different_lengths():
