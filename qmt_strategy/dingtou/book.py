@@ -86,6 +86,13 @@ class Book:
         disk.replace(self._path, raw)
         self._raw = raw
 
+    def see(self) -> None:
+        """The file as it is now is one that we know: what is wrong with it is being told."""
+        try:
+            self._raw = _read(self._path)
+        except OSError:
+            self._raw = b""
+
     def there(self) -> bool:
         """Whether book.json is as we left it."""
         try:

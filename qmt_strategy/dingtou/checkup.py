@@ -1,43 +1,48 @@
-"""Are the files on the disk still what we left there? Looked at once a minute and before each intent.
+"""Are the files on the disk still what we left there? Looked at once a minute, before each intent and each write.
 
 What was lost or changed behind our back stops the funds it concerns for the day; what we still know is written again,
 so that a crash right after leaves no gap. A ledger that only grew or was saved by an editor is read again.
 """
 
+from typing import TYPE_CHECKING
+
 from . import ledger, notices
-from .desk import Desk
+
+if TYPE_CHECKING:
+    from .desk import Desk
 
 _ASK = "今天不再下单，请不要改动哨兵文件夹里的文件"
 
 
-def run(desk: Desk) -> bool:
+def run(desk: "Desk") -> bool:
     """True where everything is as we left it. What is not is told, and its funds are stopped."""
-    found = [_grid(desk), _book(desk), _flags(desk), _ledger(desk)]
+    found = [grid(desk), book(desk), flags(desk), deals(desk)]
     return all(found)
 
 
-def _grid(desk: Desk) -> bool:
+def grid(desk: "Desk") -> bool:
+    """state/grid.json: when lost, no fund's cell is believed any more."""
     if desk.grid_there():
         return True
-    desk.grid = desk.grid._replace(cells={}, problem="网格状态 state/grid.json 丢了或被改动，" + _ASK)
+    words = "网格状态 state/grid.json 丢了或被改动，" + _ASK
+    desk.grid = desk.grid._replace(cells={}, problem=words)
     desk.forget_grid()
-    for code in desk.codes:
-        if code in desk.book.accounts:
-            desk.stop(code, desk.grid.problem)
+    desk.stop_all(words)
     return False
 
 
-def _book(desk: Desk) -> bool:
+def book(desk: "Desk") -> bool:
+    """state/book.json."""
     if desk.trouble or not desk.book.accounts or desk.book.there():
         return True
-    for code in desk.codes:
-        if code in desk.book.accounts:
-            desk.stop(code, "state/book.json 丢了或被改动，" + _ASK)
+    desk.book.see()
+    desk.stop_all("state/book.json 丢了或被改动，" + _ASK)
     desk.write(desk.save_book)
     return False
 
 
-def _flags(desk: Desk) -> bool:
+def flags(desk: "Desk") -> bool:
+    """Today's flag files."""
     sound = True
     for flag in desk.today():
         if desk.unwritten(flag) or desk.flags.there(flag):
@@ -50,24 +55,23 @@ def _flags(desk: Desk) -> bool:
     return sound
 
 
-def _ledger(desk: Desk) -> bool:
+def deals(desk: "Desk") -> bool:
+    """deals/transaction.csv."""
     if desk.trouble or desk.ledger.there():
         return True
-    before = {entry.key for entry in desk.ledger.entries}
+    before = {entry.key for entry in desk.ledger.entries[: desk.ledger.written]}
     fresh = ledger.Ledger(desk.home)
     if not desk.write(fresh.load):
         return False
-    missing = before - {entry.key for entry in fresh.entries}
-    if not missing and not fresh.problem:
-        desk.ledger = fresh
+    if not fresh.problem and before <= {entry.key for entry in fresh.entries}:
+        desk.ledger.see()
         return True
-    if not fresh.problem:  # rows are gone: what we know is written again
-        desk.ledger.mend()
-        desk.write(desk.ledger.flush)
-    else:
+    if fresh.problem:
         desk.ledger.problem = fresh.problem
-    for code in desk.codes:
-        if code in desk.book.accounts:
-            desk.stop(code, "deals/transaction.csv 丢了或被改动，" + _ASK)
-    desk.teller.once("ledger", notices.STATE, "deals/transaction.csv 丢了或被改动，已补写能补的")
+        desk.ledger.see()
+    else:
+        desk.ledger.mend()  # rows are gone: what we know is written again
+        desk.write(desk.ledger.flush)
+    desk.stop_all("deals/transaction.csv 丢了或被改动，" + _ASK)
+    desk.teller.once("ledger", notices.STATE, "deals/transaction.csv 丢了或被改动，能补的已补写")
     return False

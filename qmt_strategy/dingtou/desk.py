@@ -8,7 +8,7 @@ cancels an order: that is trader.py's.
 import os
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from . import disk, gridstate, ids, ledger, lookout, notices, orders, settle
+from . import checkup, disk, gridstate, ids, ledger, lookout, notices, orders, settle
 from .atomic import read_whole
 from .book import Account, Book, Trace
 from .flags import Flag, FlagBook, first_line
@@ -57,8 +57,7 @@ class Desk:
         self._restore_lost_flags()
         if len(self.ledger.entries) < self.book.rows:
             words = "deals/transaction.csv 少了 %d 行，今天不交易" % (self.book.rows - len(self.ledger.entries))
-            for code in self.codes:
-                self.stop(code, words)
+            self.stop_all(words)
 
     def _needed_since(self) -> str:
         """The first day whose flag files matter; '' = all, where books or grid state must perhaps be rebuilt."""
@@ -70,7 +69,8 @@ class Desk:
         for code, account in self.book.accounts.items():
             for trace in account.traces:
                 ident = ids.parse(trace.id)
-                if ident is not None and trace.id not in self.flags.flags:
+                flag = self.flags.flags.get(trace.id)
+                if ident is not None and (flag is None or not flag.lines):
                     words = "委托记录 %s 丢了：不知道这笔委托下没下" % trace.id
                     line = self._line_of(ident, code, trace, reason=words)
                     self._create_again(ident, [dict(line, state=orders.UNKNOWN)], words)
@@ -157,7 +157,12 @@ class Desk:
     def append(self, flag: Flag, **line: Any) -> None:
         """One more line of a flag file."""
         known = dict({"state": flag.order.state, "at": round(self.now(), 3)}, **line)
-        if not self.write(self.flags.append, flag, known):
+        try:
+            self.flags.append(flag, known)
+        except FileNotFoundError:  # deleted behind our back
+            checkup.flags(self)
+        except OSError as error:
+            self.refused(error)
             self.note_unwritten(flag)
 
     # ---- observing
@@ -183,8 +188,9 @@ class Desk:
 
     def take_deals(self, deals: List[Dict[str, Any]]) -> None:
         entries = [entry for entry in (ledger.from_deal(row, self.day) for row in deals) if entry is not None]
-        if self.ledger.take(entries):
-            self.write(self.ledger.flush)
+        checked = self.ledger.there() or checkup.deals(self)
+        if self.ledger.take(entries) and checked and self.write(self.ledger.flush):
+            self.write(self.save_book)  # it counts the rows
         for flag in self.today():
             self.take_booked(flag)
 
@@ -296,6 +302,12 @@ class Desk:
             self.write(self.save_book)
         self.teller.once(code, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
 
+    def stop_all(self, words: str) -> None:
+        """`stop` for every fund that has started to trade."""
+        for code in self.codes:
+            if code in self.book.accounts:
+                self.stop(code, words)
+
     def rebase(self, code: str, shares: int) -> None:
         """POSITION before today's trades is `shares`; traces of ended and settled orders of earlier days go."""
         start = self.book.last_start(code).day
@@ -309,6 +321,7 @@ class Desk:
 
     def move_grid(self, code: str, cell: int, by: str) -> None:
         """The fund's last trade was in `cell`, by the order `by` (or 'start'); saved."""
+        checkup.grid(self)
         self.grid = gridstate.moved(self.grid, code, gridstate.Cell(cell, self.day, by))
         self._grid_unsaved = not self.write(self._save_grid)
 
@@ -343,6 +356,8 @@ class Desk:
             self._grid_raw = None
 
     def save_book(self) -> None:
+        """Write book.json; raises OSError. A file that was lost behind our back is told first."""
+        checkup.book(self)
         self.book.rows = self.ledger.written
         self.book.save()
 

@@ -112,6 +112,10 @@ class Ledger:
         """How many rows are on the disk."""
         return len(self.entries) - len(self._waiting)
 
+    def see(self) -> None:
+        """The file as it is now is one that we know."""
+        self._left = self._mark()
+
     def mend(self) -> None:
         """Rows are gone from the file: all that we know is to be written again."""
         self._waiting = list(self.entries)
@@ -158,10 +162,10 @@ class Ledger:
             raw = ("\ufeff" + "".join(lines)).encode("utf-8")
             disk.replace(self.path, raw)
         else:
-            if not self.there():  # half a line of a failed write, or the owner's editor
+            if self.problem:
+                raise OSError(self.problem)
+            if not self.there():  # half a line of a failed write
                 self.load()
-                if self.problem:
-                    raise OSError(self.problem)
             raw = "".join(_line(_texts(entry)) for entry in self._waiting).encode("utf-8")
             disk.append(self.path, raw)
         self._waiting = []
