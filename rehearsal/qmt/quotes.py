@@ -184,14 +184,14 @@ class Quotes:
             if index is None:
                 continue
             bar = self.market.bars[code][index]
-            last_step = moment.step if day == moment.day else phases.DAY_STEPS
-            steps = moment.steps if day == moment.day else phases.DAY_STEPS
+            whole = Moment(day, phases.CLOSED, phases.DAY_STEPS, phases.DAY_STEPS, 0.0)
             if day == moment.day:
                 a, b = self.market.todays_scale(code, kind, day, late)
             else:
                 a, b = _line(bar, scaled[day])
             before = self.market.last_close(code, day) * a + b
-            found.extend(_minutes(bar, day, minutes, last_step, steps, a, b, before))
+            if moment.step >= 0 or day != moment.day:
+                found.extend(_minutes(bar, day, minutes, moment if day == moment.day else whole, a, b, before))
         return found
 
 
@@ -203,29 +203,24 @@ def _line(raw: Bar, scaled: Bar) -> Tuple[float, float]:
     return a, scaled.low - raw.low * a
 
 
-def _minutes(
-    bar: Bar, day: str, minutes: int, last_step: int, steps: int, a: float, b: float, before: float
-) -> List[Row]:
-    """The bars of `minutes` minutes of one day up to a step of its path. Path corners lie on whole minutes."""
-    midnight = times.midnight(day)
+def _minutes(bar: Bar, day: str, minutes: int, last: Moment, a: float, b: float, before: float) -> List[Row]:
+    """The bars of `minutes` minutes of one day up to the step of `last`. Path corners lie on whole minutes; a tick on the
+    boundary of two bars begins the later one, as long as trading goes on."""
+    midnight, steps = times.midnight(day), last.steps
     part = max(1, steps * _STEPS_A_MINUTE * minutes // phases.DAY_STEPS)
     found: List[Row] = []
     for number in range(_DAY_MINUTES // minutes):
-        start, end = min(steps, number * part), min(last_step, steps, (number + 1) * part)
-        if start > last_step or (last_step < steps and start == last_step > 0 and number * part > last_step):
+        begins = number * part
+        if begins > last.step and last.step < steps or begins == last.step > 0 and last.phase == phases.LUNCH:
             break
-        prices = [price_at(bar, step, steps) for step in (start, end)]
-        if minutes > 1:
-            high, low = _between(bar, start, end, steps)
-        else:
-            high, low = max(prices), min(prices)
+        start, end = min(steps, begins), min(last.step, steps, begins + part)
+        opened, close = price_at(bar, start, steps), price_at(bar, end, steps)
+        high, low = _between(bar, start, end, steps)
         minute = (number + 1) * minutes
         at = midnight + (570 + minute if minute <= 120 else 660 + minute) * 60
-        row = [price * a + b for price in (prices[0], high, low, prices[1])]
+        row = [price * a + b for price in (opened, high, low, close)]
         found.append(Row(times.text(at, "%Y%m%d%H%M%S"), row[0], row[1], row[2], row[3], 1000.0 * minutes, before))
         before = row[3]
-        if end >= last_step and last_step < steps:
-            break
     return found
 
 

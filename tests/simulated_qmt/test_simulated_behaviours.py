@@ -251,7 +251,9 @@ def test_8_a_reconnect_pushes_all_of_today_again(trading, on, times_each):
 
 
 @about("cancel_lies", "cancel_after")
-@pytest.mark.parametrize("lie, answers, status", [("", (True, False), 54), ("no", (False, False), 54), ("yes", (True, True), 50)])
+@pytest.mark.parametrize(
+    "lie, answers, status", [("", (True, False), 54), ("no", (False, False), 54), ("yes", (True, True), 50)]
+)
 def test_9_cancel_may_say_no_and_do_it_or_yes_and_not(client, lie, answers, status):
     made, order = cancelling(client, cancel_lies=lie)
     assert tuple(made.seen[1:]) == answers
@@ -290,7 +292,9 @@ def test_10_the_login_may_come_later(trading):
 
 @about("zero_totals")
 def test_10_off_hours_totals_may_be_zero_while_positions_are_right(client):
-    text = "def init(C):\n    seen.append([get_trade_detail_data(account, 'STOCK', k) for k in ('account', 'position')])\n"
+    text = (
+        "def init(C):\n    seen.append([get_trade_detail_data(account, 'STOCK', k) for k in ('account', 'position')])\n"
+    )
     accounts, positions = client(text, at="20:00", zero_totals=True).started().seen[0]
     assert (accounts[0].m_dBalance, accounts[0].m_dAvailable) == (0.0, 0.0)
     assert positions[0].m_nVolume == 20000
@@ -453,7 +457,13 @@ def test_17_one_strategy_that_sleeps_holds_up_the_others(client, on, late):
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="this Python is too old to know better")
 @pytest.mark.parametrize(
     "text",
-    ["if (n := 3): pass", "def f(a, /): pass", "from __future__ import annotations", "import dataclasses", "breakpoint"],
+    [
+        "if (n := 3): pass",
+        "def f(a, /): pass",
+        "from __future__ import annotations",
+        "import dataclasses",
+        "breakpoint",
+    ],
 )
 def test_18_what_python_36_does_not_know_is_refused(client, text):
     assert client(text + "\n").started().scripts[0].stopped
@@ -612,7 +622,19 @@ def test_25_after_a_restart_of_the_client_remarks_may_be_empty(trading, on, rema
 
 
 @about("no_cancel_in_auctions")
-@pytest.mark.parametrize("at, on, status", [("09:20", True, 50), ("09:24:50", True, 50), ("14:57", True, 50), ("17:30", True, 50), ("09:16", True, 54), ("14:56", True, 54), ("14:57", False, 54), ("15:38", True, 54)])
+@pytest.mark.parametrize(
+    "at, on, status",
+    [
+        ("09:20", True, 50),
+        ("09:24:50", True, 50),
+        ("14:57", True, 50),
+        ("17:30", True, 50),
+        ("09:16", True, 54),
+        ("14:56", True, 54),
+        ("14:57", False, 54),
+        ("15:38", True, 54),
+    ],
+)
 def test_26_no_cancels_in_the_auctions_and_in_the_evening(client, at, on, status):
     text = "def f(C):\n    if seen:\n        cancel(seen.pop(), account, 'STOCK', C)\nhandlebar = f\n"
     before = "09:15:30" if at < "09:30" else "14:50"
