@@ -103,7 +103,7 @@ def test_every_value_is_read():
         "decide = once",
         "decide = once 12:00",
         "decide = once 14:54",
-        "decide = once 14:60",
+        "decide = once 13:60",
         "decide = once 24:50",
         "funds = 512690",
         "funds = 512690.SH 512580.SH",
@@ -126,6 +126,37 @@ def test_a_wrong_value_observes_and_says_so(line):
 @pytest.mark.parametrize("mode", ["Live", "on", "LIVE", "live, please"])
 def test_a_mode_that_is_not_known_observes(mode):
     assert_observing(params.parse("[account]\nid = 1\n[strategy]\nmode = %s\n" % mode), "mode = %s 不对" % mode)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ma = 2",
+        "ma = 2000",
+        "grid_height = 0.001",
+        "grid_height = 0.2",
+        "grid_amount = 1",
+        "quantile_positive = 0.99",
+        "quantile_negative = 0.01",
+        "buy_factor = 0.01",
+        "sell_factor = 100",
+        "decide = once 9:30",
+        "decide = once 11:29",
+        "decide = once 13:00",
+        "decide = once 14:53",
+        "max_attempts = 1",
+        "max_attempts = 10",
+        "max_order_amount = 100",
+        "max_day_amount = 100",
+        "fill_timeout = 10",
+        "fill_timeout = 600",
+        "tick_max_age = 5",
+        "tick_max_age = 300",
+        "funds = 512690.SH",
+    ],
+)
+def test_the_ends_of_each_range_are_inside(line):
+    assert strategy(line).live
 
 
 def test_an_unknown_key_observes_and_lists_what_there_is():

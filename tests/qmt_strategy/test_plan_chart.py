@@ -29,6 +29,8 @@ def test_the_bands_are_the_prices_where_the_rule_begins_to_buy_and_sell():
 def test_a_side_without_a_threshold_has_no_band():
     one_sided = SOUND._replace(hi=grid.NEVER)
     assert chart.chart_csv(DAYS, [1.0, 1.1, 0.9], one_sided, RULE).endswith("20240130,0.9000,1.0000,0.9200,\n")
+    one_sided = SOUND._replace(lo=-grid.NEVER)
+    assert chart.chart_csv(DAYS, [1.0, 1.1, 0.9], one_sided, RULE).endswith("20240130,0.9000,1.0000,,1.2000\n")
 
 
 def test_a_refused_funds_closes_are_still_drawn():

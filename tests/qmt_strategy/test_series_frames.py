@@ -103,6 +103,7 @@ def test_numbers_are_plain_and_not_rounded():
         {CODE: frame((1.0,), (TODAY,))},
         {CODE: frame((1.0, 1.1), ("20240130", "x"))},
         {CODE: frame((1.0, 1.1), (0, 1))},
+        {CODE: frame((1.0, 1.1), (12345678, 12345679))},
         {CODE: frame((1.0, 1.1), (pandas.NaT, pandas.NaT))},
         {CODE: [1.0, 1.1]},
         frame(),
