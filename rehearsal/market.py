@@ -1,10 +1,10 @@
-"""Prices for rehearsals: daily bars from a folder of CSVs or from a seeded synthetic series, raw (不复权), with the splits
-and dividends between them, and the path that a day's bar becomes.
+"""Prices for rehearsals: daily bars from a folder of CSVs or from a seeded synthetic series, raw (不复权), with the
+splits and dividends between them, and the path that a day's bar becomes.
 
 The path of a day: open, then straight to the low, then to the high, then to the close, an equal share of the session
-each. `price_at(bar, step, steps)` is that path; `path(bar)` lists it with 20 ticks a segment (61 prices), a full trading
-day has 1,580 a segment (4,741). Prices are rounded half up to the price tick in whole numbers, so every way to walk the
-same path meets the same prices. Nothing here knows the time. Runs on Python 3.6 with the standard library alone.
+each. `price_at(bar, step, steps)` is that path; `path(bar)` lists it with 20 ticks a segment (61 prices), a full
+trading day has 1,580 a segment (4,741). Prices are rounded half up to the price tick in whole numbers, so every way to
+walk the same path meets the same prices. Nothing here knows the time. Python 3.6, the standard library alone.
 """
 
 import bisect
@@ -112,7 +112,7 @@ class Market:
             return 0.0
         price = self.bars[code][at - 1].close
         if self.index(code, day) is not None:
-            price = adjust.reference(price, [event for event in self.events.get(code, ()) if event.index == at])
+            price = adjust.reference(price, [event for event in self.events.get(code, ()) if event.at == at])
         return _round(price)
 
     def limits(self, code: str, day: str) -> Tuple[float, float]:
@@ -124,7 +124,7 @@ class Market:
     def events_on(self, code: str, day: str) -> List[Event]:
         """The splits and dividends that take effect at that day's open."""
         at = self.index(code, day)
-        return [event for event in self.events.get(code, ()) if event.index == at] if at is not None else []
+        return [event for event in self.events.get(code, ()) if event.at == at] if at is not None else []
 
     def adjusted(self, code: str, kind: str, day: str, late_factors: bool = False) -> List[Bar]:
         """All bars of `code` older than `day`, adjusted as a client sees them on `day`.
@@ -149,10 +149,10 @@ class Market:
     def _known(self, code: str, day: str, late_factors: bool) -> List[Event]:
         end = self.bars_before(code, day)
         known = end if self.index(code, day) is not None and not late_factors else end - 1
-        return [event for event in self.events.get(code, ()) if event.index <= known]
+        return [event for event in self.events.get(code, ()) if event.at <= known]
 
     def replayed_from(self, day: str) -> "Market":
-        """The same bars under other dates: one of the last REPLAYED_DAYS is `day`, weekdays before it, then every day."""
+        """The same bars under other dates: one of the last REPLAYED_DAYS is `day`, weekdays before, then every day."""
         bars = {}
         for code, of_code in self.bars.items():
             first = max(1, len(of_code) - REPLAYED_DAYS)
@@ -194,26 +194,26 @@ def synthetic(
 ) -> Market:
     """A made-up market: a random walk per code over the weekdays up to `last_day`, the same on every Python."""
     dates = weekdays_until(last_day, days)
-    bars = {code: _walk(random.Random("%d %s" % (seed, code)), price, dates) for code, _, price in codes}
-    return Market(bars, "合成行情（随机生成，种子 %d，不是真实价格）" % seed, True)
+    bars = {code: _walk(random.Random(f"{seed} {code}"), price, dates) for code, _, price in codes}
+    return Market(bars, f"合成行情（随机生成，种子 {seed}，不是真实价格）", True)
 
 
 def from_folder(folder: str, codes: Sequence[str] = ()) -> Market:
     """The market in `folder`: one <code>.csv per code with the columns date, open, high, low, close[, volume], and an
     optional events.csv (code, ex_date, kind split|dividend, value). `codes`: only these; default all."""
     if not os.path.isdir(folder):
-        raise PriceError("行情文件夹 %s 不存在，请检查 --data" % folder)
+        raise PriceError(f"行情文件夹 {folder} 不存在，请检查 --data")
     found = [match.group(1) for match in map(_NAME.match, sorted(os.listdir(folder))) if match]
     chosen = [code for code in found if not codes or code in codes]
     if not chosen:
-        raise PriceError("行情文件夹 %s 里没有 510300.SH.csv 这样的文件，请检查 --data" % folder)
+        raise PriceError(f"行情文件夹 {folder} 里没有 510300.SH.csv 这样的文件，请检查 --data")
     bars = {code: _read(os.path.join(folder, code + ".csv")) for code in chosen}
-    return Market(bars, "行情来自 %s" % folder, False, _read_events(os.path.join(folder, "events.csv"), bars))
+    return Market(bars, f"行情来自 {folder}", False, _read_events(os.path.join(folder, "events.csv"), bars))
 
 
 def weekdays_until(day: str, count: int) -> List[str]:
     """The last `count` days that are no Saturday or Sunday, the last of them `day` itself, whatever day it is."""
-    found = []
+    found: List[str] = []
     at = datetime.datetime.strptime(day, "%Y%m%d")
     while len(found) < count:
         if not found or at.weekday() < 5:
@@ -237,11 +237,10 @@ def _read(file_path: str) -> List[Bar]:
                     raise ValueError("日期没有递增")
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise PriceError(
-            "%s 第 %d 行读不懂（%s），应有列 date,open,high,low,close，日期如 2024-01-31"
-            % (file_path, len(bars) + 2, error)
+            f"{file_path} 第 {len(bars) + 2} 行读不懂（{error}），应有列 date,open,high,low,close，日期如 2024-01-31"
         ) from None
     if len(bars) < 2:
-        raise PriceError("%s 至少要有两天的价格" % file_path)
+        raise PriceError(f"{file_path} 至少要有两天的价格")
     return bars
 
 
@@ -275,16 +274,15 @@ def _read_events(file_path: str, bars: Dict[str, List[Bar]]) -> Dict[str, List[E
                 event = Event(0, row["kind"].strip(), float(row["value"]))
                 date = _date(row["ex_date"])
                 if event.kind not in ("split", "dividend") or not 0 < event.value < 1000:
-                    raise ValueError("%s %s" % (row["kind"], row["value"]))
+                    raise ValueError("{} {}".format(row["kind"], row["value"]))
                 code = by_number.get(row["code"].strip()[:6])
                 dates = [bar.date for bar in bars[code]] if code else []
                 at = bisect.bisect_left(dates, date)
                 if code and 0 < at < len(dates):
-                    events.setdefault(code, []).append(event._replace(index=at))
+                    events.setdefault(code, []).append(event._replace(at=at))
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, AttributeError, ValueError) as error:
         raise PriceError(
-            "%s 第 %d 行读不懂（%s），应有列 code,ex_date,kind,value，kind 为 split 或 dividend"
-            % (file_path, line, error)
+            f"{file_path} 第 {line} 行读不懂（{error}），应有列 code,ex_date,kind,value，kind 为 split 或 dividend"
         ) from None
     return {code: sorted(found) for code, found in events.items()}
 

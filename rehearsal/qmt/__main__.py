@@ -78,9 +78,8 @@ def build(options: argparse.Namespace) -> Client:
 
 def restore(world: World, path: str) -> None:
     """Take up the book that an earlier run left; a missing or unreadable one is no book."""
-    with contextlib.suppress(FileNotFoundError, EOFError, pickle.UnpicklingError):
-        with open(path, "rb") as file:
-            world.restore(file.read())
+    with contextlib.suppress(FileNotFoundError, EOFError, pickle.UnpicklingError), open(path, "rb") as file:
+        world.restore(file.read())
 
 
 class Book:

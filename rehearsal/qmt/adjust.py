@@ -10,9 +10,9 @@ KINDS = ("none", "front", "back", "front_ratio", "back_ratio")
 
 
 class Event(NamedTuple):
-    """Takes effect at the open of bar `index`. split: new shares for one old; dividend: yuan a share."""
+    """Takes effect at the open of bar number `at`. split: new shares for one old; dividend: yuan a share."""
 
-    index: int
+    at: int
     kind: str
     value: float
 
@@ -27,16 +27,16 @@ def reference(close: float, events: Sequence[Event]) -> float:
 def factors(bars: Sequence[Any], events: Sequence[Event]) -> List[Tuple[int, float]]:
     """(bar index, price after / price before) of each ex-date, oldest first."""
     found = []
-    for index in sorted({event.index for event in events}):
+    for index in sorted({event.at for event in events}):
         close = bars[index - 1].close
-        found.append((index, reference(close, [event for event in events if event.index == index]) / close))
+        found.append((index, reference(close, [event for event in events if event.at == index]) / close))
     return found
 
 
 def adjusted(bars: Sequence[Any], events: Sequence[Event], kind: str) -> List[Any]:
     """All `bars` adjusted by all `events`, newest form of `kind`."""
     lines = lines_of(bars, events, kind)
-    starts = [0] + sorted({event.index for event in events})
+    starts = [0] + sorted({event.at for event in events})
     made: List[Any] = []
     for number, start in enumerate(starts):
         end = starts[number + 1] if number + 1 < len(starts) else len(bars)
@@ -55,8 +55,8 @@ def lines_of(bars: Sequence[Any], events: Sequence[Event], kind: str) -> List[Tu
         if kind.endswith("_ratio"):
             steps.append((ratio, 0.0))
         else:  # price -> price * a + b carries a price over this ex-date
-            shift = reference(0.0, [event for event in events if event.index == index])
-            scale = reference(1.0, [event for event in events if event.index == index]) - shift
+            shift = reference(0.0, [event for event in events if event.at == index])
+            scale = reference(1.0, [event for event in events if event.at == index]) - shift
             steps.append((scale, shift))
     lines = [(1.0, 0.0)]
     if kind.startswith("front"):

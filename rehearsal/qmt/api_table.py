@@ -1,11 +1,11 @@
-"""Every function, global and attribute that scripts meet in the simulated QMT, with its arities and where the facts name
-it. What is not here does not exist: a global raises NameError, an attribute of ContextInfo AttributeError (so that
+"""Every function, global and attribute that scripts meet in the simulated QMT, with its arities and where the facts
+name it. What is not here does not exist: a global raises NameError, an attribute of ContextInfo AttributeError (so that
 hasattr works as in QMT), each with a line in the client's log.
 
 The tests hold the simulation to this table in both directions.
 """
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple, Type
 
 from . import objects
 from .client import CALLBACKS
@@ -91,7 +91,7 @@ def _entry_points() -> Tuple[Entry, ...]:
 TABLE = _functions() + _values() + _entry_points()
 
 # The attributes of the objects in get_trade_detail_data and in callbacks (qmt-facts 1.5).
-OBJECTS = {
+OBJECTS: Dict[str, Type[objects.QmtObject]] = {
     "account": objects.Account,
     "order": objects.Order,
     "deal": objects.Deal,
@@ -99,14 +99,44 @@ OBJECTS = {
     "task": objects.Task,
     "position_statistics": objects.Position,
 }
-TICK_KEYS = (
-    "lastPrice open high low lastClose amount volume pvolume stockStatus openInt lastSettlementPrice "
-    "askPrice bidPrice askVol bidVol"
-).split()
-DETAIL_KEYS = "InstrumentName PreClose UpStopPrice DownStopPrice PriceTick OpenDate InstrumentStatus".split()
-ERROR_KEYS = (
-    "accountID currentTime formulaName modelPrice modelVolume opType orderCode orderType prType strategyName"
-).split()
+TICK_KEYS = [
+    "lastPrice",
+    "open",
+    "high",
+    "low",
+    "lastClose",
+    "amount",
+    "volume",
+    "pvolume",
+    "stockStatus",
+    "openInt",
+    "lastSettlementPrice",
+    "askPrice",
+    "bidPrice",
+    "askVol",
+    "bidVol",
+]
+DETAIL_KEYS = [
+    "InstrumentName",
+    "PreClose",
+    "UpStopPrice",
+    "DownStopPrice",
+    "PriceTick",
+    "OpenDate",
+    "InstrumentStatus",
+]
+ERROR_KEYS = [
+    "accountID",
+    "currentTime",
+    "formulaName",
+    "modelPrice",
+    "modelVolume",
+    "opType",
+    "orderCode",
+    "orderType",
+    "prType",
+    "strategyName",
+]
 
 
 def attributes(kind: str) -> Tuple[str, ...]:

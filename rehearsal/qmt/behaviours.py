@@ -1,4 +1,4 @@
-"""The ways of a real QMT that can hurt a strategy, each by name, so that a test, a drill or the command line can set it.
+"""The ways of a real QMT that can hurt a strategy, each by name: a test, a drill or the command line can set it.
 
 `TABLE` is the list. A behaviour has three values: what it is by default, what `on` and what `off` make it. Words switch
 it: `late_factors` or `late_factors=yes` on, `late_factors=no` off, `visible_after=0.5,6` sets a value; '-' may be

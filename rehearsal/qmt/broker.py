@@ -1,7 +1,7 @@
-"""The simulated counter with one account: an order's way 49 -> 50 -> 55 -> 56, rejects, cancels, several deals an order.
+"""The simulated counter with one account: an order's way 49 -> 50 -> 55 -> 56, rejects, cancels, several deals.
 
-It lives on while clients come and go. A client sees copies only: `snapshot` (what a refresh of its cache would show) and
-`events_since` (what is pushed). Time is passed in and may not go back; randomness comes from the world's seed.
+It lives on while clients come and go. A client sees copies only: `snapshot` (what a refresh of its cache would show)
+and `events_since` (what is pushed). Time is passed in and may not go back; randomness comes from the world's seed.
 """
 
 import pickle
@@ -77,7 +77,7 @@ class Broker:
         self._number = int(now * 10) % 864000 * 10
         self._events: List[Event] = []
         self._snapshot: Tuple[int, Any] = (-1, None)
-        self._fixing = exchange.hours.next_fixing(now)
+        self._fixing: float = exchange.hours.next_fixing(now)
 
     # ---- what a client does
 
@@ -102,7 +102,7 @@ class Broker:
             lie = self._chance.choice(["no", "yes", ""])
         order = next((order for order in self.orders if order.sysid == sysid and sysid), None)
         if lie == "yes" or order is None:
-            return lie == "yes"
+            return bool(lie == "yes")
         if behaviours.no_cancel_in_auctions and not self.exchange.hours.takes_cancels(now):
             order.submit_status = CANCEL_REFUSED
             self.version += 1
@@ -111,7 +111,7 @@ class Broker:
             order.submit_status = CANCEL_SUBMITTED
             order.next_at = now + self._within("cancel_after")
             self._note(order)
-        return lie != "no"
+        return bool(lie != "no")
 
     def can_cancel(self, sysid: str) -> bool:
         return any(order.sysid == sysid and sysid and order.status in (ACCEPTED, PARTLY) for order in self.orders)
@@ -162,7 +162,7 @@ class Broker:
 
     def next_due(self) -> float:
         """When `advance` is worth calling next."""
-        due = [order.next_at for order in self.orders if order.alive]
+        due: List[float] = [order.next_at for order in self.orders if order.alive]
         return min(due + [self._fixing])
 
     def save(self) -> bytes:

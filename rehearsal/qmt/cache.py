@@ -38,7 +38,7 @@ class Cache:
         self._quote = quote
         self._version = broker.current_version()
         self._changed_at = now
-        self._due = {table: _NEVER for table in TABLES}
+        self._due = dict.fromkeys(TABLES, _NEVER)
         self._next_refresh = _NEVER
         self._shown: Dict[str, Snapshot] = {table: broker.snapshot() for table in TABLES}
         self._rows: Dict[str, List[Any]] = {}

@@ -1,8 +1,8 @@
 """The client's one thread: everything that calls into a script goes through here, one after the other.
 
-`step()` does all that is due and returns. A process calls it in a loop on the real clock; in-process, `run_to`, `tick` and
-`run_day` move the simulated clock from one due moment to the next. A strategy that blocks holds up the others, as in the
-real client (qmt-facts 1.9).
+`step()` does all that is due and returns. A process calls it in a loop on the real clock; in-process, `run_to`, `tick`
+and `run_day` move the simulated clock from one due moment to the next. A strategy that blocks holds up the others, as
+in the real client (qmt-facts 1.9).
 """
 
 import contextlib
@@ -155,7 +155,7 @@ class Client:
 
     def next_due(self) -> float:
         """When the next step is worth making."""
-        due = [self._next_tick, self._new_day_at, self.world.broker.next_due(), self.cache.next_due()]
+        due: List[float] = [self._next_tick, self._new_day_at, self.world.broker.next_due(), self.cache.next_due()]
         if not self.silent:
             due.extend(timer.next_at for script in self.scripts for timer in script.timers)
         return min(due)
@@ -179,7 +179,7 @@ class Client:
         self._tick(self.world.now())
 
     def run_day(self, day: str, ticks: int = 4741, until: str = "15:30") -> None:
-        """One trading day from 09:00: ticks in the auctions, `ticks` of continuous trading, the close, then on to `until`.
+        """One trading day: ticks in the auctions, `ticks` of continuous trading, the close, then on to `until`.
         61 ticks meet the prices of rehearsal.market.path(bar), 4,741 are one every 3 seconds."""
         early = [times.at(day, clock) for clock in ("09:15", "09:20", "09:25")]
         late = [times.at(day, clock) for clock in ("14:58:30", "15:00")]

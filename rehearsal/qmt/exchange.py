@@ -46,9 +46,13 @@ class Exchange:
         self.hours = hours
         self.behaviours = behaviours
         self._quotes: Dict[str, Tuple[Any, Tick]] = {}
+        self._moment: Tuple[float, Any] = (-1.0, None)
+        self._days: Dict[Tuple[str, str], Tuple[float, float, float]] = {}
 
     def moment(self, now: float) -> phases.Moment:
-        found: phases.Moment = self.hours.moment(now)
+        if self._moment[0] != now:
+            self._moment = (now, self.hours.moment(now))
+        found: phases.Moment = self._moment[1]
         return found
 
     def phase(self, now: float) -> int:
@@ -63,8 +67,8 @@ class Exchange:
 
     def quote_at(self, code: str, moment: phases.Moment) -> Tick:
         behaviours = self.behaviours
-        key = (moment.day, moment.step, behaviours.halted, behaviours.limit_up, behaviours.limit_down)
-        key += (behaviours.thin_book,)
+        special = (behaviours.halted, behaviours.limit_up, behaviours.limit_down, behaviours.thin_book)
+        key = (moment.day, moment.step, special)
         cached = self._quotes.get(code)
         if cached is None or cached[0] != key:
             cached = (key, self._make(code, moment))
@@ -72,7 +76,7 @@ class Exchange:
         return cached[1]
 
     def _make(self, code: str, moment: phases.Moment) -> Tick:
-        base = self.market.last_close(code, moment.day)
+        base, floor, ceiling = self._day(code, moment.day)
         index = self.market.index(code, moment.day)
         if self.is_halted(code, moment.day) or index is None:
             return NOTHING._replace(last=base, last_close=base)
@@ -81,7 +85,6 @@ class Exchange:
         bar = self.market.bars[code][index]
         last = price_at(bar, moment.step, moment.steps)
         high, low = extremes_at(bar, moment.step, moment.steps)
-        floor, ceiling = self.market.limits(code, moment.day)
         # Prices of the past may lie beyond the limits as computed here: what traded was allowed.
         floor, ceiling = min(floor, bar.low), max(ceiling, bar.high)
         if self.behaviours.concerns("limit_up", code):
@@ -90,10 +93,8 @@ class Exchange:
             last = low = floor
         first_ask = last if last <= floor else round(last + PRICE_TICK, 3)
         first_bid = ceiling if last >= ceiling else last
-        asks = [round(first_ask + PRICE_TICK * i, 3) for i in range(LEVELS)] if last < ceiling else []
-        bids = [round(first_bid - PRICE_TICK * i, 3) for i in range(LEVELS)] if last > floor else []
-        ask = tuple(price if price <= ceiling else 0.0 for price in asks) or NOTHING.ask
-        bid = tuple(price if price >= floor and price > 0 else 0.0 for price in bids) or NOTHING.bid
+        ask = _levels(first_ask, 1, floor, ceiling) if last < ceiling else NOTHING.ask
+        bid = _levels(first_bid, -1, floor, ceiling) if last > floor else NOTHING.bid
         number = zlib.crc32(("%s %s %d" % (code, moment.day, moment.step)).encode("ascii"))
         volumes = _volumes(number, 5 if self.behaviours.thin_book else 8900)
         return Tick(
@@ -108,6 +109,13 @@ class Exchange:
             ask_volume=tuple(v if p else 0 for v, p in zip(volumes[:LEVELS], ask)),
             bid_volume=tuple(v if p else 0 for v, p in zip(volumes[LEVELS:], bid)),
         )
+
+    def _day(self, code: str, day: str) -> Tuple[float, float, float]:
+        """(昨收, 跌停价, 涨停价) of a day."""
+        if (code, day) not in self._days:
+            floor, ceiling = self.market.limits(code, day)
+            self._days[code, day] = (self.market.last_close(code, day), floor, ceiling)
+        return self._days[code, day]
 
     # ---- accepting
 
@@ -173,6 +181,13 @@ class Exchange:
         if self.is_halted(code, moment.day) or self.market.index(code, moment.day) is None:
             return 0.0
         return self.quote_at(code, moment).last
+
+
+def _levels(first: float, step: int, floor: float, ceiling: float) -> Tuple[float, ...]:
+    """Five prices from `first` on, one price tick apart; 0.0 beyond the day's limits."""
+    ticks = int(round(first * 1000))
+    prices = [(ticks + step * level) / 1000 for level in range(LEVELS)]
+    return tuple(price if floor <= price <= ceiling and price > 0 else 0.0 for price in prices)
 
 
 def _volumes(number: int, most: int) -> List[int]:

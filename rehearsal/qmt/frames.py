@@ -1,4 +1,4 @@
-"""get_market_data and get_market_data_ex: rows of quotes as scalars, Series and DataFrames, shaped as qmt-facts 1.8 says.
+"""get_market_data and get_market_data_ex: rows as scalars, Series and DataFrames, shaped as qmt-facts 1.8 says.
 
 pandas is imported only where a frame is asked for, since it takes a second to load.
 """

@@ -79,7 +79,7 @@ class ExchangeHours:
         return float("inf")
 
     def tick_times(self, day: str, ticks: int = DAY_STEPS + 1) -> List[float]:
-        """`ticks` times spread evenly over that day's continuous trading, from 09:30:00 to 14:57:00; each on a snapshot.
+        """`ticks` times spread evenly over that day's continuous trading, 09:30:00 to 14:57:00, each on a snapshot.
 
         61 of them meet exactly the prices of rehearsal.market.path(bar).
         """

@@ -1,9 +1,9 @@
-"""What a script may import and which modules it shares: QMT's site-packages in front, a broker's whitelist as an option
-(qmt-facts 1.9), and modules that live as long as the client.
+"""What a script may import and which modules it shares: QMT's site-packages in front, a broker's whitelist as an
+option (qmt-facts 1.9), and modules that live as long as the client.
 
-Modules from the client's own folders (and dingtou, wherever it is found) belong to one client: two clients in one process
-have each their own, a restarted client has fresh ones, and a test's own import of dingtou is another one still. All this
-holds only inside `entered()`, that is while an entry point of a script runs.
+Modules from the client's own folders (and dingtou, wherever it is found) belong to one client: two clients in one
+process have each their own, a restarted client has fresh ones, and a test's own import of dingtou is another one still.
+All this holds only inside `entered()`, that is while an entry point of a script runs.
 """
 
 import contextlib

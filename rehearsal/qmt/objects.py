@@ -1,4 +1,4 @@
-"""QMT's Account, Order, Deal, Position and Task as scripts see them: exactly the attributes of real dumps (qmt-facts 1.5).
+"""QMT's Account, Order, Deal, Position and Task as scripts see them: the attributes of real dumps (qmt-facts 1.5).
 
 What QMT does not know it fills with a sentinel, so each class lists its attributes by type and every one that is not
 given becomes 1.7976931348623157e308, 2147483647 or ''. Reading m_xtTag raises on an order or deal, and is None on a
@@ -24,9 +24,9 @@ class QmtObject:
     def __init_subclass__(cls) -> None:
         cls._unset = {}
         for sentinels in (True, False):
-            values: Dict[str, Any] = {name: UNSET_DOUBLE if sentinels else 0 for name in cls.doubles.split()}
-            values.update({name: UNSET_INT if sentinels else 0 for name in cls.ints.split()})
-            values.update({name: "" for name in cls.texts.split()})
+            values: Dict[str, Any] = dict.fromkeys(cls.doubles.split(), UNSET_DOUBLE if sentinels else 0)
+            values.update(dict.fromkeys(cls.ints.split(), UNSET_INT if sentinels else 0))
+            values.update(dict.fromkeys(cls.texts.split(), ""))
             cls._unset[sentinels] = values
 
     def __init__(self, sentinels: bool = True, **given: Any) -> None:

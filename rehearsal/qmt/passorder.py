@@ -61,8 +61,8 @@ class Refusal(NamedTuple):
 
 
 def read(args: Tuple[Any, ...]) -> Call:
-    """The positional arguments of passorder, ContextInfo last: 8, 9 (with quickTrade, or strategyName where it is a text),
-    10 or 11 of them. TypeError for another number or a value of a wrong type, as from the C++ signature."""
+    """The positional arguments of passorder, ContextInfo last: 8, 9 (with quickTrade, or strategyName where it is a
+    text), 10 or 11 of them. TypeError for another number or a value of a wrong type, as from the C++ signature."""
     if len(args) not in (8, 9, 10, 11):
         raise TypeError("passorder: Python argument types did not match C++ signature (%d arguments)" % len(args))
     strategy, quick_trade, remark = "", 0, ""

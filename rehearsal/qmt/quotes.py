@@ -128,11 +128,11 @@ class Quotes:
         events = self.market.events.get(code, [])
         ratios = dict(adjust.factors(bars, events)) if events else {}
         for event in events:
-            date = bars[event.index].date
+            date = bars[event.at].date
             if date > day or (date == day and self.behaviours.late_factors):
                 continue
             key = int(times.midnight(date) * 1000)
-            row = found.setdefault(key, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1 / ratios[event.index]])
+            row = found.setdefault(key, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1 / ratios[event.at]])
             if event.kind == "dividend":
                 row[0] = event.value
             else:
@@ -204,8 +204,8 @@ def _line(raw: Bar, scaled: Bar) -> Tuple[float, float]:
 
 
 def _minutes(bar: Bar, day: str, minutes: int, last: Moment, a: float, b: float, before: float) -> List[Row]:
-    """The bars of `minutes` minutes of one day up to the step of `last`. Path corners lie on whole minutes; a tick on the
-    boundary of two bars begins the later one, as long as trading goes on."""
+    """The bars of `minutes` minutes of one day up to the step of `last`. A tick on the boundary of two bars begins the
+    later one, as long as trading goes on."""
     midnight, steps = times.midnight(day), last.steps
     part = max(1, steps * _STEPS_A_MINUTE * minutes // phases.DAY_STEPS)
     found: List[Row] = []

@@ -16,8 +16,8 @@ from .contextinfo import ContextInfo, Rollback
 if TYPE_CHECKING:
     from .client import Client
 
-_LATER_MODULES = frozenset("dataclasses contextvars graphlib zoneinfo tomllib".split())
-_LATER_BUILTINS = frozenset("breakpoint aiter anext ExceptionGroup BaseExceptionGroup EncodingWarning".split())
+_LATER_MODULES = frozenset(["dataclasses", "contextvars", "graphlib", "zoneinfo", "tomllib"])
+_LATER_BUILTINS = frozenset(["breakpoint", "aiter", "anext", "ExceptionGroup", "BaseExceptionGroup", "EncodingWarning"])
 
 
 class Timer:

@@ -1,10 +1,10 @@
 """The simulated clock as scripts see it: while one of their entry points runs, Python's own clocks show its time.
 
-`running(clock)` replaces, for the length of a with block: time.time, time_ns, monotonic, sleep, localtime, gmtime, ctime,
-asctime and strftime, and datetime.datetime and datetime.date (now, today, utcnow). The PC is in China: local time is
-epoch + 8 h. perf_counter stays real, since costs are measured with it. Other threads keep the real clocks.
-A module that binds `time.time` while it is imported under a script keeps the replacement, which outside such a block, or
-in another thread, is the real clock again. time.sleep moves the simulated clock and never waits.
+`running(clock)` replaces, for the length of a with block: time.time, time_ns, monotonic, sleep, localtime, gmtime,
+ctime, asctime and strftime, and datetime.datetime and datetime.date (now, today, utcnow). The PC is in China: local
+time is epoch + 8 h. perf_counter stays real, since costs are measured with it. Other threads keep the real clocks.
+A module that binds `time.time` while it is imported under a script keeps the replacement, which outside such a block,
+or in another thread, is the real clock again. time.sleep moves the simulated clock and never waits.
 """
 
 import contextlib
@@ -48,7 +48,8 @@ _real: Dict[str, Any] = {
     )
     if hasattr(time, name)
 }  # fmt: skip
-_datetime, _date = datetime.datetime, datetime.date
+_datetime: Any = datetime.datetime
+_date: Any = datetime.date
 
 
 def _now() -> Optional[float]:
@@ -116,7 +117,7 @@ class _IsReal(type):
         return isinstance(instance, _datetime if issubclass(cls, _datetime) else _date)
 
 
-class _Datetime(_datetime, metaclass=_IsReal):
+class _Datetime(_datetime, metaclass=_IsReal):  # type: ignore[misc]
     @classmethod
     def now(cls, tz: Any = None) -> Any:
         now = _now()
@@ -142,7 +143,7 @@ class _Datetime(_datetime, metaclass=_IsReal):
         return _datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds + CHINA)
 
 
-class _Date(_date, metaclass=_IsReal):
+class _Date(_date, metaclass=_IsReal):  # type: ignore[misc]
     @classmethod
     def today(cls) -> Any:
         return _Datetime.now().date()

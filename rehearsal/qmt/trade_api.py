@@ -1,4 +1,4 @@
-"""The functions that QMT injects into a script's globals: orders, cancels, the account's tables (qmt-facts 1.1 to 1.3)."""
+"""The functions that QMT puts into a script's globals: orders, cancels, the account's tables (qmt-facts 1.1-1.3)."""
 
 import threading
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
@@ -124,16 +124,16 @@ class TradeApi:
         now = self._client.world.now()
         if not self._client.logged_in(now) or not self._mine(account, account_type):
             return False
-        return self._client.world.broker.cancel(str(sysid), now)
+        return bool(self._client.world.broker.cancel(str(sysid), now))
 
     def _can_cancel(self, sysid: Any, account: str, account_type: str) -> bool:
-        return self._mine(account, account_type) and self._client.world.broker.can_cancel(str(sysid))
+        return self._mine(account, account_type) and bool(self._client.world.broker.can_cancel(str(sysid)))
 
     def _task_function(self, status: int) -> Any:
         def change(task: Any, account: str, account_type: str, context: Any) -> bool:
             digits = str(task)
             known = self._mine(account, account_type) and digits.isdigit()
-            return known and self._client.world.broker.set_task(int(digits), status)
+            return known and bool(self._client.world.broker.set_task(int(digits), status))
 
         return lambda task, account, kind, context: self._client.call(change, task, account, kind, context)
 

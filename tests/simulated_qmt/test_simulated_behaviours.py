@@ -67,7 +67,7 @@ def resting(made, buy=True, shares=1000):
 
 
 def cancelling(client, **chosen):
-    """A client with an order that rests, and a script that asks to cancel it once, and then asks what it does not know."""
+    """A client with an order that rests, and a script that asks once to cancel it, and then what it does not know."""
     text = """
     def handlebar(C):
         if clock.now > 1e9 and len(seen) == 1:

@@ -216,7 +216,7 @@ def test_front_ratio_ends_at_the_last_close_on_every_real_ex_date(real_prices):
     made = market.from_folder(real_prices)
     for code, events in made.events.items():
         for event in events:
-            day = made.bars[code][event.index].date
+            day = made.bars[code][event.at].date
             on_time = made.adjusted(code, "front_ratio", day)[-1].close
             late = made.adjusted(code, "front_ratio", day, late_factors=True)[-1].close
             last_close = made.last_close(code, day)
