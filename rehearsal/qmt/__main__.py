@@ -6,11 +6,11 @@ The broker's book is kept in DIR/broker.bin, so that a client that was killed fi
 import argparse
 import contextlib
 import os
-import pickle
+import re
 import signal
 import sys
 import time
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional
 
 from rehearsal import market
 
@@ -23,6 +23,7 @@ from .world import World
 
 _LOOK = 0.2  # seconds between two looks into the control folder
 _BOOK = "broker.bin"
+_monotonic = time.monotonic  # while a script runs, time.monotonic is the shifted one
 
 
 def arguments(argv: Optional[List[str]]) -> argparse.Namespace:
@@ -37,6 +38,8 @@ def arguments(argv: Optional[List[str]]) -> argparse.Namespace:
     parser.add_argument("--site-packages", help="策略可导入的包，默认 DIR/bin.x64/Lib/site-packages")
     parser.add_argument("--period", default="1m", choices=("1m", "5m", "1d"), help="主图周期")
     parser.add_argument("--hours", default="always", choices=("always", "exchange"), help="全天交易，或按交易所的时间")
+    parser.add_argument("--start-at", metavar="'YYYY-MM-DD HH:MM'", help="从这个时间开始（中国时间），默认现在")
+    parser.add_argument("--speed", type=float, default=1.0, help="时间快多少倍，默认 1")
     parser.add_argument("--fresh", action="store_true", help="不接着用上次的账户")
     parser.add_argument(
         "--behaviour",
@@ -55,10 +58,12 @@ def build(options: argparse.Namespace) -> Client:
         raise ValueError("--tick-seconds 应在 0.05 到 3600 之间")
     chosen = behaviours.from_words(options.behaviour)
     prices = market.from_folder(options.data) if options.data else market.synthetic(options.seed)
-    start = time.time()
-    prices = prices.replayed_from(times.day(start))
+    clock = clock_of(options)
+    start = clock()
+    if not (options.start_at and prices.is_trading_day(times.day(start))):
+        prices = prices.replayed_from(times.day(start))
     hours = AlwaysOpen(start, options.tick_seconds) if options.hours == "always" else None
-    world = World(time.time, prices, chosen, options.seed, options.account, hours=hours)
+    world = World(clock, prices, chosen, options.seed, options.account, hours=hours)
     if not options.fresh:
         restore(world, os.path.join(options.dir, _BOOK))
     packages = options.site_packages or os.path.join(options.dir, "bin.x64", "Lib", "site-packages")
@@ -76,10 +81,41 @@ def build(options: argparse.Namespace) -> Client:
     )
 
 
+class Shifted:
+    """A clock that began at another time, or runs at another speed."""
+
+    def __init__(self, start: float, speed: float) -> None:
+        self.speed = speed
+        self._start = start
+        self._real_start = time.monotonic()
+
+    def __call__(self) -> float:
+        return self._start + (_monotonic() - self._real_start) * self.speed
+
+
+def clock_of(options: argparse.Namespace) -> Callable[[], float]:
+    """time.time, or what --start-at and --speed ask for; scripts see the same."""
+    if not 0.01 <= options.speed <= 10000:
+        raise ValueError("--speed 应在 0.01 到 10000 之间")
+    if not options.start_at and options.speed == 1.0:
+        return time.time
+    if not options.start_at:
+        return Shifted(time.time(), options.speed)
+    match = re.match(r"^(\d{4})-(\d{2})-(\d{2}) (\d{2}:\d{2}(:\d{2})?)$", options.start_at)
+    if not match:
+        raise ValueError("--start-at 应写成 '2024-01-31 09:25'")
+    return Shifted(times.at("".join(match.group(1, 2, 3)), match.group(4)), options.speed)
+
+
 def restore(world: World, path: str) -> None:
     """Take up the book that an earlier run left; a missing or unreadable one is no book."""
-    with contextlib.suppress(FileNotFoundError, EOFError, pickle.UnpicklingError), open(path, "rb") as file:
-        world.restore(file.read())
+    try:
+        with open(path, "rb") as file:
+            world.restore(file.read())
+    except FileNotFoundError:
+        pass
+    except Exception as error:  # what a damaged pickle raises can be anything
+        print("模拟的 QMT：%s 读不懂（%s），账户从头开始" % (path, error), file=sys.stderr)
 
 
 class Book:
@@ -89,6 +125,7 @@ class Book:
         self._world = world
         self._path = os.path.join(folder, _BOOK)
         self._version = -1
+        world.after_order = self.keep  # an order outlives a client that is killed in the very next line
 
     def keep(self) -> None:
         version = self._world.broker.current_version()
@@ -112,6 +149,7 @@ def run(client: Client, folder: str, owner: Owner, end: End) -> None:
     """The client's loop until its end is asked for."""
     client.ledger.watch()
     book = Book(client.world, folder)
+    speed = getattr(client.world.clock, "speed", 1.0)
     try:
         client.start()
         print("qmt ready", flush=True)
@@ -121,12 +159,13 @@ def run(client: Client, folder: str, owner: Owner, end: End) -> None:
                     client.logs.client("[control] 没有命令 %s" % command)
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(path)
-            if client.logged_in(time.time()):
+            now = client.world.now()
+            if client.logged_in(now):
                 owner.act()
             client.step()
             book.keep()
-            due = min(client.next_due(), owner.next_at)
-            time.sleep(max(0.0, min(_LOOK, due - time.time())))
+            due = min(client.next_due(), owner.next_at) - client.world.now()
+            time.sleep(max(0.0, min(_LOOK, due / speed)))
     finally:
         client.close()
 

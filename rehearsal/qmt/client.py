@@ -5,19 +5,17 @@ and `run_day` move the simulated clock from one due moment to the next. A strate
 in the real client (qmt-facts 1.9).
 """
 
-import contextlib
 import os
 import random
-import threading
-import traceback
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
+import time
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from . import simtime, times
+from . import times
 from .cache import Cache
+from .calling import Caller
 from .chart import Chart
-from .imports import Imports
 from .ledger import Ledger
-from .logs import Logs, Printed
+from .logs import Logs
 from .quote_api import QuoteApi
 from .quotes import Quotes
 from .script import Script, Source
@@ -36,6 +34,7 @@ CALLBACKS = {
 }
 _NEW_DAY = 9 * 3600  # seconds of the day: 启用自动初始化
 _NEVER = float("inf")
+_REAL_CLOCK = time.time
 
 
 class Client:
@@ -58,23 +57,19 @@ class Client:
         self.behaviours = world.behaviours
         self.sources: List[Source] = list(sources)
         self.more_globals: Dict[str, Any] = {}  # a test's own names in every script
-        self.imports = Imports(site_packages, world.behaviours)
         self.logs = Logs(folder, world.now)
         self.ledger = Ledger(folder)
+        self.caller = Caller(world, self.logs, self.ledger, site_packages, environ or {})
         codes = world.market.codes
         chart_code = code or ("510300.SH" if "510300.SH" in codes else codes[0])
         self.chart = Chart(world.exchange, chart_code, period)
         self.quotes = Quotes(world.exchange)
-        self.thread = threading.get_ident()
-        self.entry = ""  # the entry point that runs now; '' = none
         self.running = False
         self.connected = True  # the trade link; off by disconnect()
         self.silent = False
         self.number = 0
         self.scripts: List[Script] = []
-        self._environ = dict(environ or {})
         self._tick_seconds = tick_seconds
-        self._raise_next = False
         self._fresh_run()
 
     # ---- mounting and life
@@ -102,12 +97,12 @@ class Client:
         """The process ends at once: no stop(), modules, cache and pushes gone; the broker goes on."""
         self.running = False
         self.scripts = []
-        self.imports.forget()
+        self.caller.imports.forget()
 
     def stop(self) -> None:
         """Close the client in good order: stop(C) of each script, then the end."""
         for script in self.scripts:
-            self._enter(script, "stop", script.function("stop"), script.context)
+            self.caller.enter(script, "stop", script.function("stop"), script.context)
         self.logs.client("[main] exit")
         self.kill()
 
@@ -232,7 +227,8 @@ class Client:
             self._handlebar(script, self.chart.bar_start(self.world.now()), last=True)
 
     def raise_in_next_handlebar(self) -> None:
-        self._raise_next = True
+        """The next call of a handlebar into the client raises."""
+        self.caller.raise_next = True
 
     def push(self, kind: str, *args: Any) -> None:
         """Call every script's callback of that kind with these arguments, as if they had just come."""
@@ -242,22 +238,15 @@ class Client:
     def logged_in(self, now: float) -> bool:
         return self.connected and not self.behaviours.logged_out and now >= self._login_at
 
-    def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """A script's call into the client: its time is not the script's own."""
-        if self._raise_next and self.entry == "handlebar":
-            self._raise_next = False
-            raise RuntimeError("模拟的 QMT 内部错误")
-        return self.ledger.inside(function, *args)
-
     def log_of(self, script: Script) -> Callable[[str], None]:
         return lambda words: self.logs.client("[%s] %s" % (script.name, words))
 
     # ---- calling scripts
 
     def _run_from_init(self, script: Script, keep_timers: bool) -> None:
-        self._enter(script, "load", script.start, self, keep_timers)
-        self._enter(script, "init", script.function("init"), script.context)
-        self._enter(script, "after_init", script.function("after_init"), script.context)
+        self.caller.enter(script, "load", script.start, self, keep_timers)
+        self.caller.enter(script, "init", script.function("init"), script.context)
+        self.caller.enter(script, "after_init", script.function("after_init"), script.context)
         for bar in self.chart.history(self.world.now(), self.behaviours.history_bars):
             self._handlebar(script, bar, last=False)
 
@@ -276,7 +265,7 @@ class Client:
             self.trade_api.send_what_waited(script, new_bar=not script.bars or bar != script.bars[-1])
             self._handlebar(script, bar, last=True)
             for codes, callback in list(script.subscriptions.values()):
-                self._enter(script, "subscription", callback, self.quotes.full_tick(codes, self.world.now()))
+                self.caller.enter(script, "subscription", callback, self.quotes.full_tick(codes, self.world.now()))
         self._advance(self.world.now())
 
     def _handlebar(self, script: Script, bar: float, last: bool) -> None:
@@ -289,7 +278,7 @@ class Client:
             script.context.barpos += 1
         if self.behaviours.rollback:
             script.rollback.before_tick(script.context, new_bar)
-        self._enter(script, "handlebar", script.function("handlebar"), script.context)
+        self.caller.enter(script, "handlebar", script.function("handlebar"), script.context)
         self.quote_api.at_bar(new_bar, last, 0.0)
 
     def _call_timers(self, now: float) -> None:
@@ -302,7 +291,7 @@ class Client:
                     script.timers = [other for other in script.timers if other is not timer]
                 else:
                     timer.next_at += timer.seconds * (1 + int((now - timer.next_at) / timer.seconds))
-                self._enter(script, "timer", timer.target(), script.context)
+                self.caller.enter(script, "timer", timer.target(), script.context)
 
     def _advance(self, now: float) -> None:
         """The broker's time goes on; what it pushes reaches the callbacks, if anything is connected."""
@@ -322,46 +311,4 @@ class Client:
             return
         if self.world.account in script.accounts or not self.behaviours.callbacks_need_set_account:
             name = CALLBACKS[kind]
-            self._enter(script, name, script.function(name), script.context, *args)
-
-    def _enter(self, script: Script, entry: str, function: Any, *args: Any) -> None:
-        """Call into a script. What it raises ends up in the formula log and stops the script for good."""
-        if not callable(function) or (script.stopped and entry != "load"):
-            return
-        self.entry = entry
-        printed: Any = Printed(self.logs, script.name)
-        began = self.world.now()
-        try:
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), self._inside():
-                self.ledger.entry(script.name, entry, function, *args)
-        except (Exception, SystemExit):  # the client survives whatever a strategy does
-            self.logs.formula(script.name, traceback.format_exc())
-            script.stopped = True
-        finally:
-            printed.finish()
-            self.entry = ""
-            if self.world.simulated and not self.behaviours.one_thread:
-                clock: Any = self.world.clock
-                clock.now = began
-
-    @contextlib.contextmanager
-    def _inside(self) -> Iterator[None]:
-        """What a script finds around it: the client's modules, its environment, and the PC's clock."""
-        before = {name: os.environ.get(name) for name in self._environ}
-        os.environ.update(self._environ)
-        try:
-            with self.imports.entered(), self._pc_clock():
-                yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-
-    def _pc_clock(self) -> Any:
-        off = self.behaviours.pc_clock_off
-        clock: Any = self.world.clock
-        if self.world.simulated:
-            return simtime.running(lambda: clock.now + off, clock.advance)
-        return simtime.running(lambda: float(clock()) + off, None) if off else contextlib.ExitStack()
+            self.caller.enter(script, name, script.function(name), script.context, *args)

@@ -19,7 +19,7 @@ _FOREVER = float("inf")
 
 class QuoteApi:
     def __init__(self, client: "Client") -> None:
-        self.call: Callable[..., Any] = client.call
+        self.call: Callable[..., Any] = client.caller.call
         self._client = client
         self._last_bar = False
         self._new_bar = False

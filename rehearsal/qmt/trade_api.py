@@ -1,6 +1,5 @@
 """The functions that QMT puts into a script's globals: orders, cancels, the account's tables (qmt-facts 1.1-1.3)."""
 
-import threading
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 from . import hours as phases
@@ -27,7 +26,7 @@ class TradeApi:
 
     def injected(self, script: Script) -> Dict[str, Any]:
         """The globals of a script in 实盘; in the editor there is no `account`."""
-        call = self._client.call
+        call = self._client.caller.call
         functions: Dict[str, Any] = {
             "passorder": lambda *args: call(self._passorder, script, args),
             "algo_passorder": lambda *args: call(self._algo_passorder, script, args),
@@ -74,7 +73,7 @@ class TradeApi:
     def _signal(self, script: Script, call: orders.Call, task: int) -> None:
         """quickTrade decides whether a signal becomes an order now, with the next bar, or never."""
         client = self._client
-        in_handlebar, last = client.entry == "handlebar", client.quote_api.is_last_bar()
+        in_handlebar, last = client.caller.entry == "handlebar", client.quote_api.is_last_bar()
         quick = call.quick_trade if client.behaviours.quick_trade_rules else 2
         if client.behaviours.simulation_mode or client.behaviours.editor_mode:
             client.logs.client("[trade]start simulation mode, m_bTrade=0: 信号 %s 没有报出" % call.code)
@@ -105,6 +104,7 @@ class TradeApi:
             client.logs.client("[函数交易]　函数: passorder,　证券 [%s] 无法下单（对话框）" % call.code)
         else:
             client.world.broker.submit(made._replace(task=task), now)
+            client.world.after_order()
             client.logs.client("CTradeClient::order %s %s" % (made.code, made.remark))
 
     def _state(self, code: str, now: float) -> orders.State:
@@ -124,7 +124,9 @@ class TradeApi:
         now = self._client.world.now()
         if not self._client.logged_in(now) or not self._mine(account, account_type):
             return False
-        return bool(self._client.world.broker.cancel(str(sysid), now))
+        answer = bool(self._client.world.broker.cancel(str(sysid), now))
+        self._client.world.after_order()
+        return answer
 
     def _can_cancel(self, sysid: Any, account: str, account_type: str) -> bool:
         return self._mine(account, account_type) and bool(self._client.world.broker.can_cancel(str(sysid)))
@@ -135,13 +137,13 @@ class TradeApi:
             known = self._mine(account, account_type) and digits.isdigit()
             return known and bool(self._client.world.broker.set_task(int(digits), status))
 
-        return lambda task, account, kind, context: self._client.call(change, task, account, kind, context)
+        return lambda task, account, kind, context: self._client.caller.call(change, task, account, kind, context)
 
     def _dropped_function(self, script: Script, name: str) -> Any:
         def dropped(*args: Any, **named: Any) -> None:
             self._client.log_of(script)("%s 在实盘中不会下单（按 quickTrade 0 处理并丢弃）" % name)
 
-        return lambda *args, **named: self._client.call(dropped, *args, **named)
+        return lambda *args, **named: self._client.caller.call(dropped, *args, **named)
 
     # ---- tables
 
@@ -153,8 +155,7 @@ class TradeApi:
         now = client.world.now()
         table = str(data_type).lower()
         # Off the strategy thread, where no entry point runs, the real client gives nothing (qmt-facts 1.3).
-        on_thread = client.entry and threading.get_ident() == client.thread
-        if not on_thread or not self._mine(account, account_type) or not client.logged_in(now):
+        if not client.caller.on_thread() or not self._mine(account, account_type) or not client.logged_in(now):
             return []
         if table == "position_statistics":
             table = "position"

@@ -48,6 +48,7 @@ class World:
         chance = random.Random("broker %d" % seed)
         self.broker: Any = Broker(account, self.exchange, chance, clock(), cash, shares)
         self.clients = 0
+        self.after_order: Callable[[], None] = lambda: None  # called when a client has sent an order or a cancel
 
     def now(self) -> float:
         return self.clock()
@@ -74,12 +75,12 @@ class World:
 
     def save(self) -> bytes:
         """The broker's book and the number of clients so far, for another process."""
-        return pickle.dumps((self.account, self.clients, self.broker.save()), 4)
+        return pickle.dumps((self.account, self.market.codes, self.clients, self.broker.save()), 4)
 
     def restore(self, saved: bytes) -> None:
-        """Go on from `save()`; a book of another account is left alone."""
-        account, clients, book = pickle.loads(saved)
-        if account == self.account:
+        """Go on from `save()`; a book of another account or another market is left alone."""
+        account, codes, clients, book = pickle.loads(saved)
+        if (account, codes) == (self.account, self.market.codes):
             self.clients = clients
             self.broker.restore(book)
 
