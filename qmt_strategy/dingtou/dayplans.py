@@ -19,23 +19,23 @@ class DayPlan(NamedTuple):
     chart: Dict[str, Any]  # the `file` post of its closes and bands; {} where there is none
 
 
-_plans: Dict[Tuple[str, str, str, rule.Rule], DayPlan] = {}
+_plans: Dict[Tuple[str, str, rule.Rule], DayPlan] = {}  # by day, code and rule
 
 
-def known(home: str, fund: Fund, day: str) -> bool:
-    return (home, day, fund.code, fund.rule) in _plans
+def known(fund: Fund, day: str) -> bool:
+    return (day, fund.code, fund.rule) in _plans
 
 
-def get(home: str, fund: Fund, day: str) -> DayPlan:
-    return _plans[(home, day, fund.code, fund.rule)]
+def get(fund: Fund, day: str) -> DayPlan:
+    return _plans[(day, fund.code, fund.rule)]
 
 
-def load(home: str, fund: Fund, day: str, context: Any, tick: Any) -> DayPlan:
+def load(fund: Fund, day: str, context: Any, tick: Any) -> DayPlan:
     """Ask QMT for the fund's bars and instrument and make today's plan. Never raises for what QMT gives."""
-    for old in [key for key in _plans if key[1] != day]:
+    for old in [key for key in _plans if key[0] != day]:
         del _plans[old]
     found = _load(fund, day, context, tick)
-    _plans[(home, day, fund.code, fund.rule)] = found
+    _plans[(day, fund.code, fund.rule)] = found
     return found
 
 

@@ -75,7 +75,7 @@ class Decider:
             tick = ticks.get(fund.code)
             if fund.why_not or not self._fresh(tick, now):
                 continue
-            if not dayplans.known(self._desk.home, fund, self._desk.day):
+            if not dayplans.known(fund, self._desk.day):
                 if not loaded:  # one a call: bars take time
                     loaded = True
                     self._load_plan(ContextInfo, fund, tick)
@@ -103,7 +103,7 @@ class Decider:
         return at is not None and clock.day(at) == self._desk.day and abs(now - at) <= self._params.tick_max_age
 
     def _load_plan(self, ContextInfo: Any, fund: params.Fund, tick: Any) -> None:
-        made = dayplans.load(self._desk.home, fund, self._desk.day, ContextInfo, tick)
+        made = dayplans.load(fund, self._desk.day, ContextInfo, tick)
         if made.plan.why_not:
             what = notices.BLOCKED if made.plan.may_buy or made.plan.may_sell else notices.STOPPED_FUND
             words = "%s：%s" % (fund.code, made.plan.why_not)
@@ -113,7 +113,7 @@ class Decider:
 
     def _wish(self, fund: params.Fund, tick: Any) -> plan.Wish:
         """What the rule asks for now."""
-        day_plan = dayplans.get(self._desk.home, fund, self._desk.day)
+        day_plan = dayplans.get(fund, self._desk.day)
         known = self._desk.grid.cells.get(fund.code)
         price = rows.number(tick.get("lastPrice")) or 0.0
         return plan.wish(day_plan.plan, fund.rule, price, known.cell if known else 0)

@@ -39,7 +39,7 @@ def ticket(scene: Scene, wish: plan.Wish) -> sizing.Ticket:
 def gather(scene: Scene, wish: plan.Wish, made: sizing.Ticket) -> gate.Facts:
     """Everything that gate.refuse asks."""
     desk, look, tick = scene.desk, scene.look, scene.tick
-    day_plan = dayplans.get(desk.home, scene.fund, desk.day)
+    day_plan = dayplans.get(scene.fund, desk.day)
     code = scene.fund.code[:6]
     tick_at = clock.tick_time(tick)
     today = desk.today()

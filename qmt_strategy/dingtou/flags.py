@@ -85,7 +85,7 @@ class Flag:
             average=_float(line.get("average"), before.average),
             sysid=str(line.get("sysid") or before.sysid),
             reason=str(line.get("reason") or before.reason),
-            by=str(line.get("by") or "") if state in orders.ENDED else "",
+            by=str(line.get("by") or (before.by if state == before.state else "")) if state in orders.ENDED else "",
         )
 
 
