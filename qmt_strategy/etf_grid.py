@@ -1,4 +1,4 @@
-# coding:gbk
+#coding:gbk
 # QMT Sentry's ETF grid strategy: mount this script in QMT (model trading, live) once, on one chart. Nothing in it needs
 # editing: its settings stand in sentry.ini. As installed it only observes; live trading is switched on there.
 #

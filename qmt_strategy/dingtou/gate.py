@@ -122,7 +122,7 @@ def _market(f: Facts, limits: Limits) -> Optional[Reason]:
     if f.tick_at is None or f.tick_day != f.today:
         return Reason("tick-day", "没有今天的行情", True)
     if not abs(f.now - f.tick_at) <= limits.tick_age:
-        return Reason("tick-age", "行情时间与电脑时间相差 %d 秒，不下单" % round(abs(f.now - f.tick_at)), True)
+        return Reason("tick-age", "行情时间与电脑时间相差超过 %.0f 秒，不下单" % limits.tick_age, True)
     if f.phase in _HALTED or f.suspended:
         return Reason("halted", "停牌，不下单", True)
     if not (f.bid > 0 and f.ask > 0 and f.price > 0):

@@ -173,9 +173,11 @@ def step(order: Order, seen: Seen) -> Step:
     sighting = seen.kind in _SIGHTED
     believed = order.filled if order.by != "owner" or not sighting else 0
     found = TABLE[row_of(order)].get(seen.kind)
-    if found is not None and row_of(order) == CLAIMED and seen.kind != ALIVE and seen.filled <= order.filled:
-        # No more volume than was thought: a deal known already is no news, and the counter's final row is its seal.
-        found = None if seen.kind == DEALT else (found[0], () if found[0] == order.state else found[1])
+    if found is not None and row_of(order) == CLAIMED and seen.kind != ALIVE:
+        if seen.kind == DEALT and seen.filled <= order.filled:
+            return Step(order, False, ())  # no more than was thought already
+        if found[0] == order.state and seen.filled == order.filled:
+            found = (found[0], ())  # the counter's seal on what was believed
     elif found is None and sighting and seen.filled > believed:
         found = (order.state, _LATE)  # more was traded than had been said when it ended
     if found is None:

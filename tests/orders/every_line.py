@@ -23,7 +23,33 @@ from tests.orders.tiny_qmt import Broker, Fate, at
 from tests.orders.world import CODES, DAY, NEXT, World
 
 PACKAGE = os.path.dirname(os.path.abspath(orders.__file__))
-PATH = ["atomic", "book", "cancelling", "cancels", "checkup", "control", "copies", "deciding", "desk", "disk", "facts", "flags", "gate", "gridstate", "ids", "ledger", "lookout", "looks", "morning", "orders", "placing", "reconcile", "settle", "sizing", "trader"]
+PATH = [
+    "atomic",
+    "book",
+    "cancelling",
+    "cancels",
+    "checkup",
+    "control",
+    "copies",
+    "deciding",
+    "desk",
+    "disk",
+    "facts",
+    "flags",
+    "gate",
+    "gridstate",
+    "ids",
+    "ledger",
+    "lookout",
+    "looks",
+    "morning",
+    "orders",
+    "placing",
+    "reconcile",
+    "settle",
+    "sizing",
+    "trader",
+]
 FILES = {os.path.join(PACKAGE, name + ".py"): name for name in PATH}
 VISITS = 3
 STEP = 6.0  # seconds between two calls of handlebar
@@ -104,7 +130,7 @@ class Parent:
             mine.close()
             _, status = os.waitpid(child, 0)
         code = os.WEXITSTATUS(status)
-        assert code in (0, DEATH), "the child ended with %d at %s" % (code, target)
+        assert code in (0, DEATH), f"the child ended with {code} at {target}"
         return code == 0
 
     def answer(self, what, now, *args):
@@ -319,30 +345,30 @@ def judge(parent, about):
     problems = []
     remarks = [call[1] for call in broker.calls]
     if len(set(remarks)) < len(remarks):
-        problems.append("passorder twice for one intent: %s" % remarks)
+        problems.append(f"passorder twice for one intent: {remarks}")
     if parent.double:
-        problems.append("two live orders of a fund: %s" % parent.double)
+        problems.append(f"two live orders of a fund: {parent.double}")
     for day in (DAY, NEXT):
         for code in CODES:
-            if sum(1 for remark in remarks if remark.startswith("%s-%s" % (day, code[:6]))) > 3:
-                problems.append("more than three attempts: %s" % remarks)
+            if sum(1 for remark in remarks if remark.startswith(f"{day}-{code[:6]}")) > 3:
+                problems.append(f"more than three attempts: {remarks}")
     known = read_flags(home)
     for remark in remarks:
         if remark not in known:
-            problems.append("passorder without a flag file: %s" % remark)
+            problems.append(f"passorder without a flag file: {remark}")
     told = all_told(home)
     for name, flag in known.items():
         if flag.damaged:
-            problems.append("%s: %s" % (name, flag.damaged))
+            problems.append(f"{name}: {flag.damaged}")
         if flag.order.state == orders.UNKNOWN:
             if not {"unknown", "stopped-fund"} & set(told):
-                problems.append("%s is unknown and nobody was told" % name)
+                problems.append(f"{name} is unknown and nobody was told")
         elif not flag.ended:
-            problems.append("%s ends as %s" % (name, flag.order.state))
+            problems.append(f"{name} ends as {flag.order.state}")
     if "error" in told:
-        problems.append("a strategy.error: %s" % told["error"])
+        problems.append("a strategy.error: {}".format(told["error"]))
     problems.extend(books(broker, home, known))
-    assert not problems, "%s: %s" % (about, "; ".join(problems))
+    assert not problems, "{}: {}".format(about, "; ".join(problems))
 
 
 def books(broker, home, known):
@@ -362,7 +388,7 @@ def books(broker, home, known):
         filled.sort(key=lambda flag: (flag.id.day, flag.id.number))
         wanted = filled[-1].get("cell") if filled else 0
         if code in grid.cells and grid.cells[code].cell != wanted:
-            yield "%s: grid state %s, fills say %s" % (code, grid.cells[code], wanted)
+            yield f"{code}: grid state {grid.cells[code]}, fills say {wanted}"
 
 
 def read_flags(home):

@@ -1,4 +1,4 @@
-"""The strategy dies at every line of the order path (every_line.py says how); in CI each line once, within 90 seconds."""
+"""The strategy dies at every line of the order path (every_line.py says how); in CI each line once, in 90 seconds."""
 
 import os
 

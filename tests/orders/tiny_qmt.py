@@ -6,6 +6,7 @@ each order's fate is set by `fate` when it arrives. Times are epoch seconds, pas
 
 import calendar
 import math
+import time
 
 from qmt_strategy.dingtou.clock import CHINA
 
@@ -231,14 +232,8 @@ def trading_days():
     if not _DAYS:
         for epoch in range(calendar.timegm((2022, 1, 3, 0, 0, 0)), calendar.timegm((2027, 1, 1, 0, 0, 0)), 86400):
             if (epoch // 86400 + 3) % 7 < 5:
-                _DAYS.append("%04d%02d%02d" % tuple(_ymd(epoch)))
+                _DAYS.append(time.strftime("%Y%m%d", time.gmtime(epoch)))
     return _DAYS
-
-
-def _ymd(epoch):
-    import time
-
-    return time.gmtime(epoch)[:3]
 
 
 def closes(count):

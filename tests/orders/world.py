@@ -25,7 +25,7 @@ ma = %d
 
 def write_ini(home, codes=CODES, start="none", more=""):
     lines = [INI % (ACCOUNT, ", ".join(codes), AVERAGE_BARS, more)]
-    lines.extend("[fund:%s]\nstart_cell = %s\n" % (code, start) for code in codes)
+    lines.extend(f"[fund:{code}]\nstart_cell = {start}\n" for code in codes)
     with open(os.path.join(home, "sentry.ini"), "w", encoding="utf-8") as file:
         file.write("\n".join(lines))
 
