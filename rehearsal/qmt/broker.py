@@ -196,7 +196,7 @@ class Broker:
         """An auction is fixed: every order that reaches its price trades at it, as far as it is asked for."""
         at, self._fixing = self._fixing, self.exchange.hours.next_fixing(now)
         for order in self.orders:
-            if order.status in (ACCEPTED, PARTLY, CANCELLING, PARTLY_CANCELLING) and order.at < at:
+            if order.status in (ACCEPTED, PARTLY, CANCELLING, PARTLY_CANCELLING):
                 price = self.exchange.fixing_price(order.request.code, at)
                 request = order.request
                 reached = price <= request.price if request.buy else price >= request.price

@@ -158,6 +158,7 @@ class Client:
     def run_to(self, at: float) -> None:
         """Let time pass up to `at`, everything done when it is due. SimClock only."""
         clock: Any = self.world.clock
+        self._advance(self.world.now())  # notice what was done to the broker since
         while True:
             due = self.next_due()
             if due >= at:

@@ -167,10 +167,8 @@ class Rollback:
         if new_bar:
             self._saved = _copy(vars(context))
             return
-        barpos = context.barpos
         vars(context).clear()
         vars(context).update(_copy(self._saved))
-        context.barpos = barpos
 
 
 def _copy(values: Dict[str, Any], deepcopy: Callable[[Any], Any] = copy.deepcopy) -> Dict[str, Any]:

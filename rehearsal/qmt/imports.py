@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import os
 import sys
-from typing import Any, Dict, Iterator, List, Sequence, Set
+from typing import Any, Dict, Iterator, Sequence
 
 from .behaviours import Behaviours
 
@@ -41,6 +41,8 @@ class Imports:
         self._mine: Dict[str, Any] = {}
         self._outer: Dict[str, Any] = {}
         self._outer_size = -1
+        self._refusal_key: Any = None
+        self._refusal = _Refused(())
         self._path = self._folders + [part for part in sys.path if part not in self._folders]
         self._own = {_ALWAYS_OWN}
         for folder in self._folders:
@@ -76,18 +78,24 @@ class Imports:
         return {name: module for name, module in modules.items() if name.partition(".")[0] in self._own}
 
     def _refuse(self) -> "_Refused":
-        names: List[str] = [name.strip() for name in self._behaviours.forbidden.split(",") if name.strip()]
-        return _Refused(set(names))
+        key = (self._behaviours.forbidden, len(sys.modules))
+        if self._refusal_key != key:
+            names = [name.strip() for name in self._behaviours.forbidden.split(",") if name.strip()]
+            self._refusal_key, self._refusal = key, _Refused(names)
+        self._refusal.stand()
+        return self._refusal
 
 
 class _Refused:
     """While it stands, these modules cannot be imported, loaded before or not."""
 
-    def __init__(self, names: Set[str]) -> None:
-        self._hidden = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in names}
-        for name in self._hidden:
-            del sys.modules[name]
-        self._finder: Any = Whitelist(sorted(names))
+    def __init__(self, names: Sequence[str]) -> None:
+        self._finder: Any = Whitelist(names)
+        self._loaded = [name for name in sys.modules if name.partition(".")[0] in names]
+        self._hidden: Dict[str, Any] = {}
+
+    def stand(self) -> None:
+        self._hidden = {name: sys.modules.pop(name) for name in self._loaded if name in sys.modules}
         sys.meta_path.insert(0, self._finder)
 
     def restore(self) -> None:

@@ -137,6 +137,30 @@ def test_a_killed_client_loses_its_modules_and_the_broker_keeps_its_book(client,
     assert made.seen == [(1, 0), (2, 0), (1, 1)]
 
 
+def test_what_happened_before_a_client_ran_is_not_pushed_to_it(client):
+    made = client(LIVE, history_bars=0).started()
+    made.world.owner_order(CODE, True, 1000)
+    made.wait(20)
+    made.kill()
+    made.seen[:] = []
+    made.start()
+    made.world.owner_order(CODE, True, 100)
+    made.wait(20)
+    assert len(deals(made)) == len([deal for deal in made.world.broker.deals if deal.ref == made.orders()[-1].ref])
+
+
+def test_a_refresh_does_not_show_what_happened_in_the_same_moment(client):
+    made = client("", visible_after=(1.0, 1.0), sysid_after=(60.0, 60.0)).started()
+    rows = lambda: len(made.cache.rows("order", made.world.now()))  # noqa: E731
+    made.world.owner_order(CODE, True, 100)
+    made.wait(0.99)
+    made.world.owner_order(CODE, True, 100)
+    made.wait(0.02)
+    assert rows() == 0
+    made.wait(0.1)
+    assert rows() == 2
+
+
 def test_while_the_client_is_dead_the_world_goes_on(client):
     made = client(LIVE, history_bars=0).started()
     made.world.owner_order(CODE, True, 1000)
