@@ -243,3 +243,12 @@ def test_an_order_is_kept_before_passorder_returns(tmp_path):
     client.world.owner_order("510300.SH", True, 1000)
     client.world.after_order()
     assert len(started(tmp_path).world.broker.orders) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows takes its zone from the system, not from TZ")
+def test_local_time_in_the_process_is_chinas(tmp_path):
+    install.lay_out(tmp_path)
+    client = os.path.join(str(tmp_path), "bin.x64", "XtItClient.exe")
+    code = "import time; print(time.strftime('%H', time.localtime(0)))"
+    told = subprocess.check_output([client, "-c", code], env=install.environment(tmp_path), timeout=PATIENCE)
+    assert told.strip() == b"08"
