@@ -74,12 +74,18 @@ _KEYS: Tuple[Tuple[str, str, str, Callable[[str], Any], str], ...] = (
 )
 
 
+def read_ini(text: str, strict: bool) -> configparser.ConfigParser:
+    """The sections of `text`; `strict` refuses what stands there twice. configparser.Error if it is wrong."""
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",), strict=strict)
+    parser.read_string(text)
+    return parser
+
+
 def parse(text: str) -> Settings:
     """Settings from the text of a sentry.ini; '' gives all defaults."""
     problems: List[str] = []
-    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",), strict=False)
     try:
-        parser.read_string(text)
+        parser = read_ini(text, strict=False)
     except configparser.Error as error:
         problems.append(
             "sentry.ini 读不懂，全部用默认值：%s。请改正后重新运行策略" % str(error).replace("\n", " ")[:200]
@@ -107,16 +113,22 @@ def parse(text: str) -> Settings:
     )
 
 
-def load(home: str) -> Settings:
-    """Settings from `home`/sentry.ini. A missing file is all defaults; an unreadable one too, and told."""
+def read(home: str) -> Tuple[str, str]:
+    """(text of `home`/sentry.ini, Chinese sentence why it could not be read or ''). A missing file is empty text."""
     path = os.path.join(home, "sentry.ini")
     try:
         with open(path, "rb") as file:
             raw = file.read(1 << 20)
     except OSError as error:
-        found = parse("")
-        if os.path.exists(path):
-            found.problems.append("sentry.ini 打不开，全部用默认值：%s。请检查文件权限" % error)
-        return found
+        return "", "sentry.ini 打不开，全部用默认值：%s。请检查文件权限" % error if os.path.exists(path) else ""
     # Keys are ASCII: a file saved in the PC's own encoding still reads, only its Chinese comments are garbled.
-    return parse(raw.decode("utf-8-sig", "replace"))
+    return raw.decode("utf-8-sig", "replace"), ""
+
+
+def load(home: str) -> Settings:
+    """Settings from `home`/sentry.ini. A missing file is all defaults; an unreadable one too, and told."""
+    text, problem = read(home)
+    found = parse(text)
+    if problem:
+        found.problems.append(problem)
+    return found

@@ -49,6 +49,9 @@ def environment(folder: Folder, base: Mapping[str, str] = os.environ) -> Dict[st
     environ["PYTHONPATH"] = os.pathsep.join([_REPOSITORY, paths["purelib"], paths["platlib"]])
     environ["PYTHONIOENCODING"] = "utf-8"
     environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    environ["TZ"] = (
+        "CST-8"  # the trader's PC is in China: what scripts read as local time is that (POSIX: east is minus)
+    )
     if os.name != "nt":
         # A Python built to find its libpython beside itself must find it from the copy's place too.
         library = os.path.join(sys.base_prefix, "lib")

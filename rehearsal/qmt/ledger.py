@@ -4,19 +4,27 @@ Independent of the strategies' own counting: posts are seen at os.replace, the o
 name, and a call's own cost is its wall time minus the time spent inside the simulated API and inside this ledger.
 """
 
+import collections
 import json
 import os
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Deque, Optional, Tuple
+
+_KEPT = 100000
 
 
 class Ledger:
-    """Appends to DIR/posted.jsonl and DIR/costs.jsonl, each line flushed at once."""
+    """Appends to DIR/posted.jsonl and DIR/costs.jsonl, each line flushed at once; without a folder it only keeps the
+    costs (`costs`: (entry point, own milliseconds), the newest ones)."""
 
     def __init__(self, folder: str, timer: Callable[[], float] = time.perf_counter) -> None:
-        os.makedirs(folder, exist_ok=True)
-        self._posted_file = open(os.path.join(folder, "posted.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
-        self._costs_file = open(os.path.join(folder, "costs.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
+        self.costs: Deque[Tuple[str, float]] = collections.deque(maxlen=_KEPT)
+        self._posted_file: Any = None
+        self._costs_file: Any = None
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+            self._posted_file = open(os.path.join(folder, "posted.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
+            self._costs_file = open(os.path.join(folder, "costs.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
         self._timer = timer
         self._replace: Optional[Callable[..., None]] = None
         self._inside = 0.0  # seconds spent in the simulated API (and here) during the current entry call
@@ -33,11 +41,11 @@ class Ledger:
         try:
             return function(*args)
         finally:
-            own = self._timer() - started - self._inside
-            self._line(
-                self._costs_file,
-                {"script": script, "entry": name, "ms": round(own * 1000, 3), "posted": self._posted},
-            )
+            own = round((self._timer() - started - self._inside) * 1000, 3)
+            self.costs.append((name, own))
+            note = {"script": script, "entry": name, "ms": own, "posted": self._posted}
+            if self._costs_file is not None:
+                self._line(self._costs_file, note)
 
     def inside(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """function(*args), its time not counted as the script's own."""
@@ -61,8 +69,9 @@ class Ledger:
         if self._replace is not None:
             os.replace = self._replace
             self._replace = None
-        self._posted_file.close()
-        self._costs_file.close()
+        for file in (self._posted_file, self._costs_file):
+            if file is not None:
+                file.close()
 
     def _replace_and_note(self, src: Any, dst: Any, **named: Any) -> None:
         assert self._replace is not None

@@ -1,11 +1,11 @@
-"""QMT's Account, Order, Deal and Position as scripts see them: exactly the attributes of real dumps (qmt-facts 1.5).
+"""QMT's Account, Order, Deal, Position and Task as scripts see them: the attributes of real dumps (qmt-facts 1.5).
 
 What QMT does not know it fills with a sentinel, so each class lists its attributes by type and every one that is not
 given becomes 1.7976931348623157e308, 2147483647 or ''. Reading m_xtTag raises on an order or deal, and is None on a
 position.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Dict, Set
 
 UNSET_DOUBLE = 1.7976931348623157e308
 UNSET_INT = 2147483647
@@ -15,21 +15,34 @@ class QmtObject:
     doubles = ""
     ints = ""
     texts = ""
+    _unset: Dict[bool, Dict[str, Any]] = {}
 
     if TYPE_CHECKING:  # the attributes are made from the lists
 
         def __getattr__(self, name: str) -> Any: ...
 
+    def __init_subclass__(cls) -> None:
+        cls._unset = {}
+        for sentinels in (True, False):
+            values: Dict[str, Any] = dict.fromkeys(cls.doubles.split(), UNSET_DOUBLE if sentinels else 0)
+            values.update(dict.fromkeys(cls.ints.split(), UNSET_INT if sentinels else 0))
+            values.update(dict.fromkeys(cls.texts.split(), ""))
+            cls._unset[sentinels] = values
+
     def __init__(self, sentinels: bool = True, **given: Any) -> None:
-        for names, unset in ((self.doubles, UNSET_DOUBLE), (self.ints, UNSET_INT)):
-            for name in names.split():
-                setattr(self, name, unset if sentinels else 0)
-        for name in self.texts.split():
-            setattr(self, name, "")
-        for name, value in given.items():
-            if not hasattr(self, name):
-                raise AttributeError("QMT's %s has no %s" % (type(self).__name__, name))
-            setattr(self, name, value)
+        mine = self.__dict__
+        mine.update(self._unset[sentinels])
+        count = len(mine)
+        mine.update(given)
+        if len(mine) != count:
+            unknown: Set[str] = set(given) - set(self._unset[sentinels])
+            raise AttributeError("QMT's %s has no %s" % (type(self).__name__, ", ".join(sorted(unknown))))
+
+    def twin(self) -> Any:
+        """A copy of its own, so that what a script changes in one changes nothing else."""
+        made = self.__class__.__new__(self.__class__)
+        made.__dict__.update(self.__dict__)
+        return made
 
 
 class Account(QmtObject):
@@ -75,3 +88,9 @@ class Position(QmtObject):
     ints = "m_nVolume m_nCanUseVolume m_nYesterdayVolume m_nOnRoadVolume m_nFrozenVolume m_nDirection m_bIsToday"
     texts = "m_strInstrumentID m_strExchangeID m_strInstrumentName m_strTradingDay m_strOpenDate m_strTradeID"
     m_xtTag = None
+
+
+class Task(QmtObject):
+    doubles = "m_dFixPrice"
+    ints = "m_eStatus m_nNum m_nBusinessNum m_startTime m_endTime"
+    texts = "m_nTaskId m_strMsg m_stockCode m_strRemark"  # m_nTaskId is a text in the dump

@@ -10,6 +10,7 @@ import pytest
 
 from rehearsal.qmt import __main__ as process
 from rehearsal.qmt import install
+from rehearsal.qmt.owner import Owner
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HEARTBEAT = os.path.join(REPOSITORY, "qmt_strategy", "heartbeat.py")
@@ -154,6 +155,9 @@ def test_an_installation_can_be_refreshed_while_it_runs(running):
     [
         (["--tick-seconds", "0"], "--tick-seconds"),
         (["--behave", "nothing=1"], "没有行为"),
+        (["--behaviour", "rollback=maybe"], "rollback"),
+        (["--speed", "0"], "--speed"),
+        (["--start-at", "9:30"], "--start-at"),
         (["--data", "/nowhere"], "不存在"),
         (["--script", "/nowhere.py"], "nowhere.py"),
     ],
@@ -179,3 +183,72 @@ def test_quotes_can_come_from_a_folder(tmp_path):
             assert "行情来自" in file.read()
     finally:
         made.kill()
+
+
+SEEING = """#coding:gbk
+import os, time
+def handlebar(C):
+    rows = get_trade_detail_data(account, 'STOCK', 'ORDER')
+    print('tick', time.strftime('%Y%m%d %H:%M'), len(rows), C.get_full_tick()['510300.SH']['timetag'][:14])
+"""
+
+
+def started(folder, *options):
+    script = os.path.join(str(folder), "seeing.py")
+    with open(script, "w") as file:
+        file.write(SEEING)
+    usual = ["--dir", str(folder), "--script", script, "--tick-seconds", "0.2", "--owner-seconds", "0"]
+    return process.build(process.arguments(usual + list(options)))
+
+
+class EndWhen:
+    """Asks for the end as soon as a condition holds, or patience is at its end."""
+
+    def __init__(self, condition):
+        self._condition = condition
+        self._deadline = time.monotonic() + PATIENCE
+
+    @property
+    def asked(self):
+        assert time.monotonic() < self._deadline
+        return self._condition()
+
+
+def test_it_can_start_at_another_time_and_run_faster(tmp_path):
+    client = started(tmp_path, "--start-at", "2026-01-05 10:00", "--speed", "60", "--hours", "exchange")
+    process.run(client, str(tmp_path), Owner(client.world, 0), EndWhen(lambda: len(client.logs.formula_lines) > 130))
+    assert client.logs.formula_lines[-1].startswith("[seeing] tick 20260105 10:0")
+    assert "20260105 10:0" in client.logs.formula_lines[-1][30:]
+
+
+def test_a_client_that_was_killed_finds_the_account_as_it_left_it(tmp_path):
+    client = started(tmp_path)
+    client.world.owner_order("510300.SH", True, 1000)
+    process.run(client, str(tmp_path), Owner(client.world, 0), EndWhen(lambda: client.world.broker.orders[0].traded))
+    again = started(tmp_path)
+    assert again.world.broker.orders[0].sysid == client.world.broker.orders[0].sysid
+    assert started(tmp_path, "--fresh").world.broker.orders == []
+
+
+@pytest.mark.parametrize("book", [b"nonsense", b"", b"\x80\x04N."])
+def test_a_damaged_book_is_no_book_and_said(tmp_path, capsys, book):
+    (tmp_path / "broker.bin").write_bytes(book)
+    assert started(tmp_path).world.broker.orders == []
+    assert "账户从头开始" in capsys.readouterr().err
+
+
+def test_an_order_is_kept_before_passorder_returns(tmp_path):
+    client = started(tmp_path)
+    process.Book(client.world, str(tmp_path))
+    client.world.owner_order("510300.SH", True, 1000)
+    client.world.after_order()
+    assert len(started(tmp_path).world.broker.orders) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows takes its zone from the system, not from TZ")
+def test_local_time_in_the_process_is_chinas(tmp_path):
+    install.lay_out(tmp_path)
+    client = os.path.join(str(tmp_path), "bin.x64", "XtItClient.exe")
+    code = "import time; print(time.strftime('%H', time.localtime(0)))"
+    told = subprocess.check_output([client, "-c", code], env=install.environment(tmp_path), timeout=PATIENCE)
+    assert told.strip() == b"08"

@@ -1,0 +1,149 @@
+"""The strategy's own books: state/book.json and flags/started.jsonl.
+
+book.json holds per fund the last reconciled position, the ids of that day on (a second trace of every flag file, made
+before passorder), and the day on which it is stopped with the reason. started.jsonl has one line for each start of a
+fund, kept apart from state/ so that a lost state folder is never taken for a first run.
+"""
+
+import hashlib
+import json
+import os
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+from . import disk
+
+VERSION = 1
+FILE = "book.json"
+STARTS = "started.jsonl"
+
+
+class Trace(NamedTuple):
+    """What book.json remembers of one intent."""
+
+    id: str
+    root: str  # the first attempt's id
+    cell: int
+    shares: int  # expected
+    yuan: float
+
+
+class Account(NamedTuple):
+    """One fund's account."""
+
+    shares: int  # POSITION as last reconciled, before the trades of `day`
+    day: str  # 'YYYYMMDD'
+    traces: List[Trace]  # intents since `day`
+    started: str = ""  # the day of its last start
+    stop_day: str = ""
+    stop_why: str = ""
+
+
+class Start(NamedTuple):
+    """One line of started.jsonl."""
+
+    code: str  # '510300.SH'
+    cell: int
+    shares: int  # POSITION then, before the trades of `day`
+    day: str
+
+
+class Book:
+    """Both files under `home`."""
+
+    def __init__(self, home: str) -> None:
+        self._path = os.path.join(home, "state", FILE)
+        self._starts_path = os.path.join(home, "flags", STARTS)
+        self.accounts: Dict[str, Account] = {}  # by '510300.SH'
+        self.starts: List[Start] = []
+        self.problem = ""  # Chinese: book.json cannot be trusted
+        self.rows = 0  # of the ledger, when book.json was last written: it never has fewer
+        self._raw = b""  # as last read or written
+
+    def load(self) -> None:
+        """Read both. Raises OSError; a damaged book.json is a `problem`, with no accounts."""
+        self.accounts = {}
+        self.problem = ""
+        self.rows = 0
+        self.starts = _starts(_read(self._starts_path))
+        self._raw = _read(self._path)
+        if not self._raw:
+            if self.starts:
+                self.problem = "state/book.json 丢了"
+            return
+        try:
+            self.accounts, self.rows = _accounts(self._raw)
+        except (ValueError, KeyError, TypeError):
+            self.problem = "state/book.json 读不懂"
+
+    def save(self) -> None:
+        """Write book.json, synced. Raises OSError."""
+        body = {code: account._asdict() for code, account in self.accounts.items()}
+        for account in body.values():
+            account["traces"] = [list(trace) for trace in account["traces"]]
+        document = {"version": VERSION, "funds": body, "rows": self.rows, "sha256": _checksum([body, self.rows])}
+        raw = json.dumps(document, ensure_ascii=True, sort_keys=True).encode("ascii")
+        disk.make_folder(os.path.dirname(self._path))
+        disk.replace(self._path, raw)
+        self._raw = raw
+
+    def see(self) -> None:
+        """The file as it is now is one that we know: what is wrong with it is being told."""
+        try:
+            self._raw = _read(self._path)
+        except OSError:
+            self._raw = b""
+
+    def there(self) -> bool:
+        """Whether book.json is as we left it."""
+        try:
+            return _read(self._path) == self._raw
+        except OSError:
+            return False
+
+    def add_start(self, start: Start) -> None:
+        """One more line, synced. Raises OSError."""
+        disk.make_folder(os.path.dirname(self._starts_path))
+        raw = (json.dumps(start._asdict(), ensure_ascii=True, sort_keys=True) + "\n").encode("ascii")
+        try:
+            disk.create(self._starts_path, raw)
+        except FileExistsError:
+            disk.append(self._starts_path, b"\n" + raw)  # the line feed first: an older line may be torn
+        self.starts.append(start)
+
+    def last_start(self, code: str) -> Start:
+        """The newest start of a fund; one with day '' where there is none."""
+        mine = [start for start in self.starts if start.code == code]
+        return mine[-1] if mine else Start(code, 0, 0, "")
+
+
+def _read(path: str) -> bytes:
+    try:
+        return disk.read(path)
+    except FileNotFoundError:
+        return b""
+
+
+def _starts(raw: bytes) -> List[Start]:
+    found = []
+    for part in raw.split(b"\n"):
+        try:
+            found.append(Start(**json.loads(part.decode("ascii"))))
+        except (ValueError, TypeError):  # torn, empty or damaged: the others still stand
+            continue
+    return found
+
+
+def _accounts(raw: bytes) -> Tuple[Dict[str, Account], int]:
+    document = json.loads(raw.decode("ascii"))
+    body, rows = document["funds"], document["rows"]
+    if document["version"] != VERSION or document["sha256"] != _checksum([body, rows]):
+        raise ValueError("checksum")
+    found = {}
+    for code, entry in body.items():
+        account = Account(**entry)
+        found[code] = account._replace(traces=[Trace(*trace) for trace in account.traces])
+    return found, int(rows)
+
+
+def _checksum(body: Any) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode("utf-8")).hexdigest()

@@ -1,0 +1,47 @@
+"""Asks for the cancels of our own live orders that are due, and tells what stays unfilled. cancels.py decides."""
+
+from typing import Any, Callable, Dict
+
+from . import cancels, notices, orders
+from .desk import Desk
+from .flags import Flag
+
+
+class Canceller:
+    """`cancel(sysid)` is QMT's; what it returns is not looked at: only the order's status tells."""
+
+    def __init__(self, desk: Desk, fill_timeout: float, cancel: Callable[[str], Any]) -> None:
+        self._desk = desk
+        self._fill_timeout = fill_timeout
+        self._cancel = cancel
+        self._asked: Dict[str, float] = {}  # flag id -> when cancel was last called
+        self._since: Dict[str, float] = {}  # flag id -> when it was first seen here
+
+    def run(self, now: float, second: int, stop: bool, allowed: Callable[[], bool]) -> None:
+        """One call of handlebar; `allowed` is asked right before a cancel."""
+        for flag in self._desk.today():
+            row = self._desk.rows.get(flag.name)
+            if flag.order.state != orders.WORKING or row is None:
+                continue
+            placed = float(flag.lines[0].get("at", now))
+            age = max(now - placed, now - self._since.setdefault(flag.name, now))
+            # abs: a clock that was set back must not keep an order from being asked again
+            asked = abs(now - self._asked[flag.name]) if flag.name in self._asked else float("inf")
+            live = cancels.Live(flag.order.sysid, row.status or 0, age, asked)
+            why = cancels.why(live, second, stop, self._fill_timeout)
+            if not why:
+                continue
+            self._tell(flag, why, second)
+            if cancels.may_ask(live, second) and allowed():
+                self._asked[flag.name] = now
+                self._cancel(flag.order.sysid)
+
+    def _tell(self, flag: Flag, why: str, second: int) -> None:
+        about = {"code": flag.code, "flag": flag.name}
+        teller = self._desk.teller
+        if why == "timeout":
+            words = "委托 %s 超过 %.0f 秒没有全部成交，正在撤单" % (flag.name, self._fill_timeout)
+            teller.once(flag.name, notices.UNFILLED, words, **about)
+        elif why == "end" and second >= cancels.CONFIRMED_BY:
+            words = "委托 %s 到 14:56:30 还没有确认撤单。请打开 QMT 核对" % flag.name
+            teller.once(flag.name + " end", notices.UNFILLED, words, **about)

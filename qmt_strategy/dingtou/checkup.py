@@ -1,0 +1,77 @@
+"""Are the files on the disk still what we left there? Looked at once a minute, before each intent and each write.
+
+What was lost or changed behind our back stops the funds it concerns for the day; what we still know is written again,
+so that a crash right after leaves no gap. A ledger that only grew or was saved by an editor is read again.
+"""
+
+from typing import TYPE_CHECKING
+
+from . import ledger, notices
+
+if TYPE_CHECKING:
+    from .desk import Desk
+
+_ASK = "今天不再下单，请不要改动哨兵文件夹里的文件"
+
+
+def run(desk: "Desk") -> bool:
+    """True where everything is as we left it. What is not is told, and its funds are stopped."""
+    found = [grid(desk), book(desk), flags(desk), deals(desk)]
+    return all(found)
+
+
+def grid(desk: "Desk") -> bool:
+    """state/grid.json: when lost, no fund's cell is believed any more."""
+    if desk.grid_there():
+        return True
+    words = "网格状态 state/grid.json 丢了或被改动，" + _ASK
+    desk.grid = desk.grid._replace(cells={}, problem=words)
+    desk.forget_grid()
+    desk.stop_all(words)
+    return False
+
+
+def book(desk: "Desk") -> bool:
+    """state/book.json."""
+    if desk.trouble or not desk.book.accounts or desk.book.there():
+        return True
+    desk.book.see()
+    desk.stop_all("state/book.json 丢了或被改动，" + _ASK)
+    desk.write(desk.save_book)
+    return False
+
+
+def flags(desk: "Desk") -> bool:
+    """Today's flag files."""
+    sound = True
+    for flag in desk.today():
+        if desk.unwritten(flag) or desk.flags.there(flag):
+            continue
+        sound = False
+        if not desk.write(desk.flags.rewrite, flag):
+            desk.note_unwritten(flag)
+        words = "委托记录 flags/%s/%s.jsonl 丢了或被改动，已补写，" % (flag.id.day, flag.name)
+        desk.stop(desk.full(flag.id.code), words + _ASK)
+    return sound
+
+
+def deals(desk: "Desk") -> bool:
+    """deals/transaction.csv."""
+    if desk.trouble or desk.ledger.there():
+        return True
+    before = {entry.key for entry in desk.ledger.entries[: desk.ledger.written]}
+    fresh = ledger.Ledger(desk.home)
+    if not desk.write(fresh.load):
+        return False
+    if not fresh.problem and before <= {entry.key for entry in fresh.entries}:
+        desk.ledger.see()
+        return True
+    if fresh.problem:
+        desk.ledger.problem = fresh.problem
+        desk.ledger.see()
+    else:
+        desk.ledger.mend()  # rows are gone: what we know is written again
+        desk.write(desk.ledger.flush)
+    desk.stop_all("deals/transaction.csv 丢了或被改动，" + _ASK)
+    desk.teller.once("ledger", notices.STATE, "deals/transaction.csv 丢了或被改动，能补的已补写")
+    return False

@@ -1,0 +1,61 @@
+"""Two copies of the strategy: the newest init wins, by a counter in the imported module and one in state/copies.json.
+
+QMT re-runs every script from init on a change of day and on a quote reconnect, so a second init is normal; a copy that
+is still called after a newer one began is not: the script is mounted twice (qmt-facts 1.9, 2). The module's counter
+tells copies of one client apart, the file's those of two clients.
+"""
+
+import json
+import os
+from typing import Tuple
+
+from . import disk
+from .instance import Instance
+
+FILE = "copies.json"
+
+
+class Copies:
+    """One init of the strategy `name`; making it takes over in this process, `claim` takes over in `home`."""
+
+    def __init__(self, home: str, name: str) -> None:
+        self.instance = Instance(name)
+        self._path = os.path.join(home, "state", FILE)
+        self._claimed = False
+
+    def claim(self) -> None:
+        """Write ourselves as the newest. Raises OSError: then we are not the newest."""
+        self._claimed = False
+        disk.make_folder(os.path.dirname(self._path))
+        counter, _ = self._read()
+        body = {"counter": max(counter + 1, self.instance.number), "instance": self.instance.id}
+        disk.replace(self._path, json.dumps(body).encode("ascii"))
+        self._claimed = True
+
+    @property
+    def claimed(self) -> bool:
+        return self._claimed
+
+    def newest_here(self) -> bool:
+        """In this process."""
+        return self.instance.is_newest()
+
+    def newest(self) -> bool:
+        """In this process and in this home. A lost or garbled file is claimed again. Raises OSError."""
+        if not self.instance.is_newest() or not self._claimed:
+            return False
+        _, holder = self._read()
+        if not holder:
+            self.claim()
+            return True
+        return holder == self.instance.id
+
+    def _read(self) -> Tuple[int, str]:
+        """(counter, instance) of the file; (0, '') where it is missing or garbled."""
+        try:
+            value = json.loads(disk.read(self._path, 4096).decode("ascii"))
+            return int(value["counter"]), str(value["instance"])
+        except FileNotFoundError:
+            return 0, ""
+        except (ValueError, KeyError, TypeError):
+            return 0, ""

@@ -1,0 +1,369 @@
+"""The orders of one home: flag files, ledger, books and grid state kept in step with what is observed.
+
+Every change is on the disk before it counts, in an order that a crash at any line leaves explainable. A write that
+fails blocks all new intents until a probe succeeds; what could not be written is written then. Nothing here places or
+cancels an order: that is trader.py's.
+"""
+
+import os
+from typing import Any, Callable, Dict, List, Optional, Set
+
+from . import checkup, disk, gridstate, ids, ledger, lookout, notices, orders, settle
+from .atomic import read_whole
+from .book import Account, Book, Trace
+from .flags import Flag, FlagBook, first_line
+from .looks import Look, OrderRow
+
+PROBE_EVERY = 5.0  # seconds between probes of a disk that refused
+
+
+class Desk:
+    """`now()` is epoch seconds; `codes` are the funds ('510300.SH')."""
+
+    def __init__(self, home: str, now: Callable[[], float], teller: notices.Teller, codes: List[str]) -> None:
+        self.home = home
+        self.now = now
+        self.teller = teller
+        self.codes = codes
+        self.day = ""
+        self.flags = FlagBook(home, now)
+        self.ledger = ledger.Ledger(home)
+        self.book = Book(home)
+        self.grid = gridstate.GridState({}, "", False)
+        self.watch = lookout.Watch()
+        self.rows: Dict[str, OrderRow] = {}  # the newest row of each order of ours
+        self.trouble = ""  # what the disk said when it refused; '' = it takes writes
+        self._probed = float("-inf")
+        self._unwritten: Set[str] = set()  # flags with lines that the disk did not take
+        self._grid_unsaved = False
+        self._grid_raw: Optional[bytes] = None
+        self._searches: Dict[str, lookout.Search] = {}
+
+    # ---- a day
+
+    def begin(self, day: str) -> None:
+        """Read everything at the first call of a day and after each init. Raises OSError: try again later."""
+        disk.make_folder(self.home)
+        self.book.load()
+        self.ledger.load()
+        self.grid = gridstate.load(self.home)
+        if self.grid.locked:
+            raise OSError(self.grid.problem)
+        self._grid_raw = read_whole(self._grid_path())
+        self.flags.load(self._needed_since())
+        self.rows = {}
+        self._searches = {}
+        self.day = day
+        self._restore_lost_flags()
+        if len(self.ledger.entries) < self.book.rows:
+            words = "deals/transaction.csv 少了 %d 行，今天不交易" % (self.book.rows - len(self.ledger.entries))
+            self.stop_all(words)
+
+    def _needed_since(self) -> str:
+        """The first day whose flag files matter; '' = all, where books or grid state must perhaps be rebuilt."""
+        whole = all(code in self.book.accounts and code in self.grid.cells for code in self.codes)
+        return min([account.day for account in self.book.accounts.values()] or [""]) if whole else ""
+
+    def _restore_lost_flags(self) -> None:
+        """An id that book.json names and no file has: passorder may have been called, and nobody knows."""
+        for code, account in self.book.accounts.items():
+            for trace in account.traces:
+                ident = ids.parse(trace.id)
+                flag = self.flags.flags.get(trace.id)
+                if ident is not None and (flag is None or not flag.lines):
+                    words = "委托记录 %s 丢了：不知道这笔委托下没下" % trace.id
+                    line = self._line_of(ident, code, trace, reason=words)
+                    self._create_again(ident, [dict(line, state=orders.UNKNOWN)], words)
+
+    def _line_of(self, ident: ids.Id, code: str, trace: Trace, **more: Any) -> Dict[str, Any]:
+        known = {"code": code, "side": ident.side, "shares": trace.shares, "yuan": trace.yuan}
+        return first_line(ident, self.now(), cell=trace.cell, root=trace.root, stop=self.day, **dict(known, **more))
+
+    def _create_again(self, ident: ids.Id, lines: List[Dict[str, Any]], words: str) -> None:
+        flag = Flag(ident, lines)
+        self.flags.flags[ident.text] = flag
+        if not self.write(self.flags.rewrite, flag):
+            self.note_unwritten(flag)
+        self.teller.once(ident.text, notices.UNKNOWN, words + "。请核对券商的当日委托", code=flag.code, flag=ident.text)
+
+    # ---- writing
+
+    def write(self, function: Callable[..., Any], *args: Any) -> bool:
+        """function(*args), a write; False, and no new intents, where the disk refuses."""
+        try:
+            function(*args)
+            return True
+        except OSError as error:
+            self.refused(error)
+            return False
+
+    def refused(self, error: OSError) -> None:
+        """The disk said no: no new intents until a probe succeeds."""
+        self.trouble = str(error)[:200] or "OSError"
+        words = "读写磁盘失败（%s），确认能写之前不下新单。请检查磁盘空间和权限" % self.trouble
+        self.teller.once("write", notices.DISK, words)
+
+    def probe(self) -> None:
+        """After a refusal: try again now and then; when everything is on the disk, intents may go on."""
+        now = self.now()
+        if not self.trouble or 0 <= now - self._probed < PROBE_EVERY:
+            return
+        self._probed = now
+        if all(self.write(*job) for job in self._jobs()):
+            self.trouble = ""
+            self._unwritten.clear()
+            self._grid_unsaved = False
+            self.teller.forget("write", notices.DISK)
+            self.teller.tell(notices.DISK, "磁盘又能写了，恢复下单")
+
+    def _jobs(self) -> List[Any]:
+        jobs: List[Any] = [(disk.make_folder, os.path.join(self.home, "state"))]
+        jobs.append((disk.probe, os.path.join(self.home, "state")))
+        jobs.append((self.ledger.flush,))
+        jobs.append((self.save_book,))
+        jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
+        if self._grid_unsaved:
+            jobs.append((self._save_grid,))
+        return jobs
+
+    def unwritten(self, flag: Flag) -> bool:
+        return flag.name in self._unwritten
+
+    def note_unwritten(self, flag: Flag) -> None:
+        """Its file lacks something: the next probe that succeeds writes it."""
+        self._unwritten.add(flag.name)
+
+    def intend(self, ident: ids.Id, line: Dict[str, Any]) -> Optional[Flag]:
+        """The flag file with its first line, then its trace in book.json; None, and no passorder, if anything fails."""
+        code = str(line["code"])
+        try:
+            flag = self.flags.create(ident, line)
+        except FileExistsError:  # another copy was faster, or the disk holds what we do not know
+            self.flags.load_day(self.day)
+            return None
+        except OSError as error:  # the file may exist all the same, with a whole first line
+            flag = self.flags.flags[ident.text] = Flag(ident, [line])
+            self.refused(error)
+            self.append(flag, state=orders.VOID, reason="写不进委托记录，没有下单")
+            return None
+        account = self.book.accounts[code]
+        trace = Trace(ident.text, str(line["root"]), int(line["cell"]), int(line["shares"]), float(line["yuan"]))
+        self.book.accounts[code] = account._replace(traces=account.traces + [trace])
+        if not self.write(self.save_book):
+            self.append(flag, state=orders.VOID, reason="写不进 state/book.json，没有下单")
+            return None
+        return flag
+
+    def append(self, flag: Flag, **line: Any) -> None:
+        """One more line of a flag file."""
+        known = dict({"state": flag.order.state, "at": round(self.now(), 3)}, **line)
+        try:
+            self.flags.append(flag, known)
+        except FileNotFoundError:  # deleted behind our back
+            checkup.flags(self)
+        except OSError as error:
+            self.refused(error)
+            self.note_unwritten(flag)
+
+    # ---- observing
+
+    def observe(self, look: Look) -> None:
+        """What a good look says about our orders."""
+        self.take_deals(look.deals)
+        matched = set()
+        for row in look.orders:
+            flag = self.flag_of(row) or self._adopt(row)
+            if flag is not None:
+                matched.add(flag.name)
+                self.take_row(flag, row)
+            elif row.remark in self.flags.flags and row.day in ("", self.day):
+                words = "券商那里有两笔委托的备注都是 %s。请核对当日委托" % row.remark
+                self.stop(self.full(row.code), words)
+        for flag in list(self.flags.flags.values()):
+            if flag.id.day == self.day and flag.order.state in (orders.INTENT, orders.SENT, orders.WORKING):
+                if flag.name in matched:
+                    self._searches.pop(flag.name, None)
+                elif self._searches.setdefault(flag.name, lookout.Search(self.watch)).missed():
+                    self.record(flag, orders.Seen(orders.LOST))
+
+    def take_deals(self, deals: List[Dict[str, Any]]) -> None:
+        entries = [entry for entry in (ledger.from_deal(row, self.day) for row in deals) if entry is not None]
+        checked = self.ledger.there() or checkup.deals(self)
+        if self.ledger.take(entries) and checked and self.write(self.ledger.flush):
+            self.write(self.save_book)  # it counts the rows
+        for flag in self.today():
+            self.take_booked(flag)
+
+    def take_booked(self, flag: Flag) -> None:
+        """What the ledger says about an order."""
+        volume, average = self.ledger.volume_of(flag.code, flag.name, flag.order.sysid, flag.id.day)
+        if volume and (volume > flag.order.filled or flag.order.state in orders.UNSEEN):
+            self.record(flag, orders.Seen(orders.DEALT, volume, average))
+
+    def take_row(self, flag: Flag, row: OrderRow) -> None:
+        """An ORDER row or order_callback of `flag`."""
+        self.rows[flag.name] = row
+        kind = orders.kind_of(row.status)
+        filled = row.traded or (row.volume if kind == orders.DONE else 0)
+        reason = row.reason if kind == orders.REFUSED else ""
+        self.record(flag, orders.Seen(kind, filled, row.average, row.sysid, reason))
+
+    def flag_of(self, row: OrderRow) -> Optional[Flag]:
+        """Our order that a row is: by its remark, else by the sysid once recorded, on the same day."""
+        if row.day not in ("", self.day):
+            return None
+        flag = self.flags.flags.get(row.remark)
+        if flag is not None:
+            same = flag.id.day == self.day and flag.id.code == row.code
+            return flag if same and row.sysid in ("", flag.order.sysid or row.sysid) else None
+        if row.remark or not row.sysid:
+            return None
+        for flag in self.today():
+            if flag.order.sysid == row.sysid and flag.id.code == row.code and row.buy in (None, flag.buy):
+                return flag
+        return None
+
+    def _adopt(self, row: OrderRow) -> Optional[Flag]:
+        """A row with our id pattern and no flag file: the file was lost."""
+        ident = ids.parse(row.remark)
+        if ident is None or ident.day != self.day or ident.code != row.code or row.remark in self.flags.flags:
+            return None
+        found = [flag for flag in self.flags.load_day(self.day) if flag.name == row.remark]
+        if found:
+            return found[0]
+        code = self.full(row.code)
+        line = first_line(
+            ident, self.now(), code=code, side=ident.side, shares=row.volume, yuan=round(row.volume * row.price, 2),
+            root=ident.text, adopted=True, stop=self.day,
+        )  # fmt: skip
+        words = "委托 %s 没有委托记录，已按券商的委托补记；这只基金今天不再下单" % ident.text
+        self._create_again(ident, [line], words)
+        return self.flags.flags[ident.text]
+
+    def record(self, flag: Flag, seen: orders.Seen) -> None:
+        """One observation of an order: the machine's next state, on the disk, and told."""
+        found = orders.step(flag.order, seen)
+        if not found.changed:
+            return
+        order = found.order
+        line: Dict[str, Any] = {
+            "state": order.state,
+            "filled": order.filled,
+            "average": round(order.average, 6),
+            "sysid": order.sysid,
+        }
+        if order.reason:
+            line["reason"] = order.reason
+        if order.by:
+            line["by"] = order.by
+        if order.state in orders.ENDED:
+            line["ended_at"] = round(self.now(), 3)
+        if orders.TELL_LATE in found.actions:
+            line["late"] = True
+        # The owner's word about an order of an earlier day, once POSITION agrees with it, opens the fund again.
+        if orders.STOP_FUND in found.actions and (order.by != "owner" or flag.id.day == self.day):
+            line["stop"] = self.day
+        self.append(flag, **line)
+        settle.tell(self.teller, flag, found.actions)
+
+    # ---- questions
+
+    def full(self, code: str) -> str:
+        """'510300.SH' of '510300'; the six digits where it is no fund of ours."""
+        return next((known for known in self.codes if known[:6] == code[:6]), code)
+
+    def today(self) -> List[Flag]:
+        return [flag for flag in self.flags.flags.values() if flag.id.day == self.day]
+
+    def unended(self) -> List[Flag]:
+        return [flag for flag in self.flags.flags.values() if not flag.ended]
+
+    def stopped(self, code: str) -> str:
+        """Why a fund gets no intent today, in Chinese; '' = it may."""
+        if self.ledger.problem:
+            return self.ledger.problem + "，所有基金停止交易。请修好或移走这个文件，然后重新运行策略"
+        if self.grid.problem:
+            return self.grid.problem
+        account = self.book.accounts.get(code)
+        if account is not None and account.stop_day == self.day:
+            return account.stop_why
+        for flag in self.flags.of(code):
+            if flag.stops(self.day):
+                return "委托 %s 的结果不明，或今天才查明，这只基金今天不再下单" % flag.name
+        return ""
+
+    # ---- books and grid state
+
+    def stop(self, code: str, words: str) -> None:
+        """No intent of this fund today, a restart of QMT included."""
+        account = self.book.accounts.get(code)
+        if account is not None and account.stop_day != self.day:
+            self.book.accounts[code] = account._replace(stop_day=self.day, stop_why=words)
+            self.write(self.save_book)
+        self.teller.once(code, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
+
+    def stop_all(self, words: str) -> None:
+        """`stop` for every fund that has started to trade."""
+        for code in self.codes:
+            if code in self.book.accounts:
+                self.stop(code, words)
+
+    def rebase(self, code: str, shares: int) -> None:
+        """POSITION before today's trades is `shares`; traces of ended and settled orders of earlier days go."""
+        start = self.book.last_start(code).day
+        before = self.book.accounts.get(code, Account(0, "", [], started=start))
+        self.book.accounts[code] = before._replace(shares=shares, day=self.day, traces=self._kept(before.traces))
+        self.write(self.save_book)
+
+    def _kept(self, traces: List[Trace]) -> List[Trace]:
+        flags = [(trace, self.flags.flags.get(trace.id)) for trace in traces]
+        return [trace for trace, flag in flags if flag is None or flag.id.day == self.day or not flag.ended]
+
+    def move_grid(self, code: str, cell: int, by: str) -> None:
+        """The fund's last trade was in `cell`, by the order `by` (or 'start'); saved."""
+        checkup.grid(self)
+        self.grid = gridstate.moved(self.grid, code, gridstate.Cell(cell, self.day, by))
+        self._grid_unsaved = not self.write(self._save_grid)
+
+    def last_trace(self, code: str) -> str:
+        """The last day that flag files, ledger or books show this fund was traded; '' = no trace of it at all."""
+        days = [flag.id.day for flag in self.flags.of(code)]
+        mine = (entry for entry in self.ledger.entries if entry.code == code[:6])
+        days.extend(entry.day for entry in mine if ids.parse(entry.remark))
+        days.append(self.book.last_start(code).day)
+        if code in self.book.accounts:
+            days.append(self.book.accounts[code].started)
+        return max(days)
+
+    def drop_cell(self, code: str) -> None:
+        """Where this fund stands is not known any more: it is stopped until the owner chooses anew."""
+        cells = {known: cell for known, cell in self.grid.cells.items() if known != code}
+        self.grid = self.grid._replace(cells=cells)
+        self._grid_unsaved = not self.write(self._save_grid)
+
+    def grid_there(self) -> bool:
+        """Whether grid.json is as we left it."""
+        try:
+            return self._grid_unsaved or read_whole(self._grid_path()) == self._grid_raw
+        except OSError:
+            return False
+
+    def forget_grid(self) -> None:
+        """Take the file as it is now for the state that we left: what is wrong with it has been told."""
+        try:
+            self._grid_raw = read_whole(self._grid_path())
+        except OSError:
+            self._grid_raw = None
+
+    def save_book(self) -> None:
+        """Write book.json; raises OSError. A file that was lost behind our back is told first."""
+        checkup.book(self)
+        self.book.rows = self.ledger.written
+        self.book.save()
+
+    def _save_grid(self) -> None:
+        gridstate.save(self.home, self.grid.cells)
+        self._grid_raw = read_whole(self._grid_path())
+
+    def _grid_path(self) -> str:
+        return gridstate.path(self.home)

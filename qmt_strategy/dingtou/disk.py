@@ -1,0 +1,90 @@
+"""Writes that outlast a crash and a power cut, and the free space. Every function may raise OSError.
+
+`replace` (of atomic.py) is for small files that change as a whole; `create` and `append` are for flag files and ledger.
+
+POSIX needs the folder synced as well before a new name is sure; Windows cannot sync a folder, and there the journal
+keeps the entry of a file that was itself flushed (rehearsal/powercut replays both).
+"""
+
+import os
+import shutil
+import time
+
+from .atomic import write_whole as replace
+
+__all__ = ["append", "create", "free", "make_folder", "probe", "read", "replace", "sync_folder"]
+
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows: no translation of line ends
+
+
+def make_folder(path: str) -> None:
+    """The folder and its parents; each new name synced into its parent."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    make_folder(parent)
+    try:
+        os.mkdir(path)
+    except FileExistsError:  # another process was faster
+        pass
+    sync_folder(parent)
+
+
+def create(path: str, raw: bytes) -> None:
+    """A new file with this content, file and folder synced. FileExistsError where the name is taken: exactly one wins.
+
+    After any other OSError the file may exist, empty, torn or whole.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _BINARY, 0o644)
+    try:
+        _write_all(handle, raw)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    sync_folder(os.path.dirname(path))
+
+
+def append(path: str, raw: bytes) -> None:
+    """`raw` at the end of an existing file, synced. FileNotFoundError where it is gone: it is never made anew."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | _BINARY)
+    try:
+        _write_all(handle, raw)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read(path: str, limit: int = 64 * 1024 * 1024) -> bytes:
+    """The file's bytes, at most `limit`."""
+    with open(path, "rb") as file:
+        return file.read(limit)
+
+
+def sync_folder(path: str) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def free(path: str) -> int:
+    """Bytes free on the disk of `path`."""
+    return int(shutil.disk_usage(path).free)
+
+
+def probe(folder: str) -> None:
+    """Write, sync and read back a small file; OSError where the disk does not take it."""
+    path = os.path.join(folder, "probe")
+    raw = b"%.3f\n" % time.time()
+    replace(path, raw)
+    if read(path) != raw:
+        raise OSError("the probe file reads back differently")
+
+
+def _write_all(handle: int, raw: bytes) -> None:
+    done = 0
+    while done < len(raw):
+        done += os.write(handle, raw[done:])

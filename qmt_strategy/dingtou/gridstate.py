@@ -1,0 +1,139 @@
+"""state/grid.json: per fund the cell of its last trade. What cannot be trusted is never read as "no trade yet".
+
+From an empty state the rule would buy at once what it bought over years, so a fund whose cell is missing or damaged is
+stopped. The file carries a checksum over its content: one garbled digit is found as well as half a file. Whether a cell
+agrees with ledger and flag files is for reconcile.py to say; `by` names the order it came from.
+
+The owner's start_cell counts on a first run: no cell, and no trace that the fund was ever traded. Later it counts only
+with a date behind it, after the fund's last trace and not after today: so a lost file is never taken for a first run,
+and one choice is never used twice.
+"""
+
+import hashlib
+import json
+import os
+import time
+from typing import Any, Callable, Dict, NamedTuple
+
+from .atomic import read_whole, write_whole
+from .params import Fund
+
+VERSION = 1
+_LARGEST = 1000  # cells: a price at ten times its average
+
+
+class Cell(NamedTuple):
+    """Where one fund stands."""
+
+    cell: int  # of the last trade; 0 = none yet, because the owner chose so
+    day: str  # 'YYYYMMDD' when it moved there
+    by: str  # the flag id of the order that moved it there, or 'start' for the owner's choice
+
+
+class GridState(NamedTuple):
+    """What the file holds."""
+
+    cells: Dict[str, Cell]  # only what can be trusted
+    problem: str  # Chinese: why nothing in it can be trusted; '' = it is sound, or missing
+    locked: bool  # it could not be read just now: it may be sound, and must not be written over
+
+
+def path(home: str) -> str:
+    return os.path.join(home, "state", "grid.json")
+
+
+def load(home: str, pause: Callable[[float], None] = time.sleep) -> GridState:
+    """Read `home`/state/grid.json. Never raises: unreadable, damaged or of another version is a `problem`."""
+    try:
+        raw = read_whole(path(home), pause)
+    except OSError as error:
+        words = "网格状态 state/grid.json 打不开（%s），所有基金停止交易。请检查磁盘和文件权限" % (
+            error.strerror or error
+        )
+        return GridState({}, words, True)
+    try:
+        return GridState(_cells(raw) if raw is not None else {}, "", False)
+    except ValueError as error:
+        words = "网格状态 state/grid.json 已损坏（%s），所有基金停止交易。" % error
+        return GridState({}, words + "请在 sentry.ini 里重新选择各基金的 start_cell，后面写上当天日期", False)
+
+
+def save(home: str, cells: Dict[str, Cell], pause: Callable[[float], None] = time.sleep) -> None:
+    """Replace the file by `cells`; on disk when this returns. OSError if not: then the old file stands."""
+    funds = {code: {"cell": cell.cell, "day": cell.day, "by": cell.by} for code, cell in cells.items()}
+    document = {"version": VERSION, "funds": funds, "sha256": _checksum(funds)}
+    raw = json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8")
+    write_whole(path(home), raw, pause)
+
+
+def moved(state: GridState, code: str, cell: Cell) -> GridState:
+    """`state` after `code` moved to `cell`, not saved yet. OSError from a locked state: it would drop the others."""
+    if state.locked:
+        raise OSError(state.problem)
+    cells = dict(state.cells)
+    cells[code] = cell
+    return GridState(cells, "", False)
+
+
+def may_start(state: GridState, fund: Fund, today: str, trace: str) -> bool:
+    """Whether the owner's start_cell of `fund` is to be used now. Days are 'YYYYMMDD'.
+
+    `trace`: the last day that flag files, ledger or position show this fund was traded; '' = no trace of it at all.
+    """
+    if not fund.start or state.locked:
+        return False
+    if fund.code not in state.cells and not trace and not state.problem:
+        return True  # a first run
+    since = max(trace, state.cells[fund.code].day if fund.code in state.cells else "")
+    return since < fund.start_day <= today
+
+
+def why_not(state: GridState, fund: Fund, today: str, trace: str) -> str:
+    """Chinese sentence why `fund` has no cell to trade from; '' = it has one, or may_start."""
+    if fund.code in state.cells or may_start(state, fund, today, trace):
+        return ""
+    if state.problem:
+        return state.problem
+    if not trace:
+        words = (
+            "sentry.ini [fund:%s] 还没有 start_cell，只观察。请填 current（当前格）、none（还没交易过）或格子号如 -15"
+        )
+        return words % fund.code
+    words = "%s 交易过，但网格状态 state/grid.json 里没有它，已停止交易。请核对持仓，再写 start_cell = 格子号 日期"
+    return (words + "（日期在 %s 之后、不晚于今天）") % (fund.code, trace)
+
+
+# ---- the file's content; ValueError says in Chinese what is wrong
+
+
+def _cells(raw: bytes) -> Dict[str, Cell]:
+    cells = {}
+    for code, entry in _checked(raw).items():
+        if not (isinstance(entry, dict) and set(entry) == set(Cell._fields)):
+            raise ValueError("%s 的记录不对" % code)
+        cell = Cell(**entry)
+        if type(cell.cell) is not int or abs(cell.cell) > _LARGEST:  # True is an int as well
+            raise ValueError("%s 的格子不对" % code)
+        if not isinstance(cell.day, str) or not isinstance(cell.by, str):
+            raise ValueError("%s 的记录不对" % code)
+        cells[code] = cell
+    return cells
+
+
+def _checked(raw: bytes) -> Dict[str, Any]:
+    try:
+        document = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        raise ValueError("不是完整的 JSON") from None
+    if not isinstance(document, dict) or not isinstance(document.get("funds"), dict):
+        raise ValueError("内容不对")
+    if document.get("version") != VERSION:
+        raise ValueError("版本是 %s，本程序只懂 %d" % (str(document.get("version"))[:20], VERSION))
+    funds: Dict[str, Any] = document["funds"]
+    if document.get("sha256") != _checksum(funds):
+        raise ValueError("校验和不对")
+    return funds
+
+
+def _checksum(funds: Any) -> str:
+    return hashlib.sha256(json.dumps(funds, sort_keys=True).encode("utf-8")).hexdigest()

@@ -1,0 +1,254 @@
+"""Before any order of a fund in a session: does POSITION agree, is the grid state what the fills justify?
+
+The pure part is reconcile.py. A mismatch counts only when it has lasted: POSITION and DEAL are refreshed apart.
+"""
+
+from typing import Callable, Dict, List, Optional, Set, Tuple
+
+from . import control, gridstate, ids, ledger, lookout, notices, orders, reconcile, settle, sizing
+from .book import Account, Start
+from .desk import Desk
+from .flags import Flag
+from .looks import Look
+from .params import Fund
+
+LASTS = 60.0  # seconds that a mismatch must last
+LOOKS = 3
+RECHECK = 60.0  # seconds between checks of a fund that is stopped by its mismatch
+
+_WAIT = "正在核对持仓，还不能下单"
+
+
+class Morning:
+    """`splits(code, after, until)` gives the split factors of the days after `after` up to `until`."""
+
+    def __init__(self, desk: Desk, steady: lookout.Steady, splits: Callable[[str, str, str], List[float]]) -> None:
+        self.steady = steady
+        self._desk = desk
+        self._splits = splits
+        self._ready: Set[str] = set()
+        self._mismatch: Dict[str, Tuple[float, int]] = {}  # code -> (steady seconds when first seen, looks)
+        self._again: Dict[str, float] = {}  # code -> steady seconds from when a lasting mismatch is looked at again
+
+    def why_not(self, fund: Fund) -> str:
+        """Chinese; '' = the fund's books are in order today."""
+        return "" if fund.code in self._ready else _WAIT
+
+    def busy(self, funds: List[Fund]) -> bool:
+        """Whether every call must look: a fund's check is under way."""
+        return any(fund.code not in self._ready and self._due(fund.code) for fund in funds)
+
+    def _due(self, code: str) -> bool:
+        return not self._again.get(code, 0.0) - RECHECK <= self.steady.seconds < self._again.get(code, 0.0)
+
+    def check(self, fund: Fund, look: Look) -> None:
+        """One good look: reconcile, where that is still due today."""
+        if fund.code in self._ready or self.steady.seconds < lookout.SETTLE or not self._due(fund.code):
+            return
+        desk = self._desk
+        account, lost = self._account(fund)
+        if account is None:
+            self._again[fund.code] = self.steady.seconds + RECHECK
+            return
+        if (account.day != desk.day or lost) and not self._reconcile(fund, account, look):
+            return
+        if lost:
+            words = "%s，已按委托记录和成交记录重建，今天不交易" % (desk.book.problem or "state/book.json 丢了")
+            desk.stop(fund.code, words)
+        for chain in settle.chains(desk.flags.of(fund.code)):
+            if settle.pending(chain) and chain[-1].id.day != desk.day:
+                settle.settle(desk, chain)
+        self._check_grid(fund)
+        self._ready.add(fund.code)
+
+    def _account(self, fund: Fund) -> Tuple[Optional[Account], bool]:
+        """(the fund's account, whether it had to be taken from started.jsonl); None: not started, or lost for good."""
+        desk = self._desk
+        account = desk.book.accounts.get(fund.code)
+        if account is not None:
+            return account, False
+        start = desk.book.last_start(fund.code)
+        if start.day:
+            return Account(start.shares, start.day, [], started=start.day), True
+        known = fund.code in desk.grid.cells or desk.last_trace(fund.code)
+        if known and not may_start(desk, fund):
+            words = "这只基金的账（state/book.json、flags/started.jsonl）丢了。"
+            words += "请核对持仓，再在 sentry.ini 里写 start_cell = 格子号 当天日期"
+            desk.teller.once(fund.code, notices.STOPPED_FUND, "%s：%s" % (fund.code, words), code=fund.code)
+        return None, False
+
+    def _reconcile(self, fund: Fund, account: Account, look: Look) -> bool:
+        desk = self._desk
+        code = fund.code
+        self._take_answers(code)
+        known = desk.flags.of(code)
+        flags = [flag for flag in known if flag.id.day >= account.day or not flag.ended]
+        position = look.holding(code).volume
+        verdict = reconcile.judge(
+            account.shares,
+            desk.ledger.signed(code, account.day, desk.day),
+            self._splits(code, account.day, desk.day),
+            position,
+            [item_of(desk, flag) for flag in flags],
+            _nameless(desk, code, flags),
+        )
+        certain_only = all(desk.flags.flags[name].ended for name in verdict.fills)
+        if not (verdict.ok and not verdict.split and certain_only) and not self._lasts(code):
+            return False
+        if not verdict.ok:
+            self._again[code] = self.steady.seconds + RECHECK
+            desk.teller.once(code + " position", notices.STOPPED_FUND, "%s：%s" % (code, verdict.words), code=code)
+            return False
+        self._book(code, account, flags, verdict)
+        desk.rebase(code, position - desk.ledger.signed(code, desk.day, desk.day))
+        return True
+
+    def _lasts(self, code: str) -> bool:
+        since, looks = self._mismatch.get(code, (self.steady.seconds, 0))
+        if self.steady.seconds < since:  # the account was gone in between
+            since, looks = self.steady.seconds, 0
+        self._mismatch[code] = (since, looks + 1)
+        return self.steady.seconds - since >= LASTS and looks + 1 >= LOOKS
+
+    def _book(self, code: str, account: Account, flags: List[Flag], verdict: reconcile.Verdict) -> None:
+        """Write what POSITION proved: ledger first, then the flags, so that a crash in between adds up again."""
+        desk = self._desk
+        entries = []
+        for name, shares in sorted(verdict.fills.items()):
+            flag = desk.flags.flags[name]
+            entries.append(proved(flag.id.code, flag.buy, shares, flag.id.day, name, "%s-%s" % (ledger.PROVED, name)))
+        if verdict.split:
+            name = "%s-SPLIT-%s-%s" % (ledger.PROVED, desk.day, code[:6])
+            day = _day_before(desk.day, account.day)
+            entries.append(proved(code[:6], verdict.split > 0, abs(verdict.split), day, "份额拆分", name))
+            desk.teller.tell(notices.STATE, "%s 份额拆分，持仓变化 %+d 股，已记账" % (code, verdict.split), code=code)
+        if entries:
+            desk.ledger.take(entries)
+            desk.write(desk.ledger.flush)
+        for flag in flags:
+            if not flag.ended and flag.id.day != desk.day:
+                volume, average = desk.ledger.volume_of(flag.code, flag.name, flag.order.sysid, flag.id.day)
+                desk.record(flag, orders.Seen(orders.POSITION, volume, average))
+            elif flag.name in verdict.fills:
+                desk.take_booked(flag)
+
+    def _take_answers(self, code: str) -> None:
+        for flag in self._desk.flags.of(code):
+            if flag.order.state == orders.UNKNOWN:
+                take_answer(self._desk, flag)
+
+    def _check_grid(self, fund: Fund) -> None:
+        desk = self._desk
+        code = fund.code
+        filled = [flag for flag in desk.flags.of(code) if flag.order.filled > 0 and flag.ended and flag.settled]
+        newest = filled[-1] if filled else None
+        cell = desk.grid.cells.get(code)
+        if cell is not None:
+            if newest is not None and _contradicts(newest, cell):
+                desk.drop_cell(code)
+                words = "网格状态 state/grid.json 与委托记录 %s 矛盾，今天不交易" % newest.name
+                desk.stop(code, words)
+            return
+        start = desk.book.last_start(code)
+        rebuilt = None
+        if newest is not None and newest.id.day >= start.day:
+            rebuilt = newest.get("grid")
+        elif start.day:
+            rebuilt = start.cell
+        if not isinstance(rebuilt, int) or may_start(desk, fund):
+            return
+        desk.grid = desk.grid._replace(problem="")
+        desk.move_grid(code, rebuilt, newest.name if newest is not None else "rebuilt")
+        desk.stop(code, "网格状态 state/grid.json 丢了或读不懂，已按委托记录重建为第 %d 格，今天不交易" % rebuilt)
+
+
+# ---- a fund's start
+
+
+def may_start(desk: Desk, fund: Fund) -> bool:
+    """The owner's start_cell counts now: a first run, or a choice dated after the fund's last trace."""
+    if any(not flag.ended for flag in desk.flags.of(fund.code)):
+        return False
+    return gridstate.may_start(desk.grid, fund, desk.day, desk.last_trace(fund.code))
+
+
+def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
+    """Trade a fund from `cell` on, as the owner chose; its POSITION is taken as right. False: the disk refuses."""
+    code = fund.code
+    position = look.holding(code).volume
+    account = desk.book.accounts.get(code)
+    if account is not None:
+        strange = position - account.shares - desk.ledger.signed(code, account.day, desk.day)
+        if strange:
+            name = "%s-ADJUST-%s-%s" % (ledger.PROVED, desk.day, code[:6])
+            desk.ledger.take([proved(code[:6], strange > 0, abs(strange), desk.day, "按您的选择对账", name)])
+            if not desk.write(desk.ledger.flush):
+                return False
+    shares = position - desk.ledger.signed(code, desk.day, desk.day)
+    if not desk.write(desk.book.add_start, Start(code, cell, shares, desk.day)):
+        return False
+    desk.book.accounts[code] = Account(0, "", [], started=desk.day)
+    desk.rebase(code, shares)
+    desk.move_grid(code, cell, "start")
+    words = "%s 开始交易：持仓 %d 股，起始格 %s" % (code, position, cell if cell else "无（还没交易过）")
+    desk.teller.tell(notices.STATE, words, code=code)
+    return True
+
+
+# ---- parts
+
+
+def take_answer(desk: Desk, flag: Flag) -> None:
+    """The owner's word about an unknown order, where there is one."""
+    answer = control.answer(desk.home, flag.name)
+    if answer is None:
+        return
+    if answer.problem:
+        desk.teller.once(flag.name, notices.SETTINGS, answer.problem, code=flag.code, flag=flag.name)
+        return
+    desk.record(flag, orders.Seen(answer.kind, answer.shares, answer.price))
+
+
+def item_of(desk: Desk, flag: Flag) -> reconcile.Item:
+    """A flag as reconcile.judge wants it."""
+    booked, _ = desk.ledger.volume_of(flag.code, flag.name, flag.order.sysid, flag.id.day)
+    by_yuan = flag.get("order_type") == sizing.BY_YUAN
+    return reconcile.Item(
+        id=flag.name,
+        buy=flag.buy,
+        booked=booked,
+        filled=flag.order.filled if flag.ended else booked,
+        most=max(sizing.most_shares(flag.order.expected, by_yuan), flag.order.filled),
+        open=not flag.ended,
+    )
+
+
+def proved(code: str, buy: bool, shares: int, day: str, remark: str, name: str) -> ledger.Entry:
+    """A ledger row that POSITION proved."""
+    return ledger.Entry(code, buy, "", day, "", None, shares, None, None, remark, name)
+
+
+def _nameless(desk: Desk, code: str, flags: List[Flag]) -> Dict[bool, int]:
+    """Shares by side of deals that may have been an open order's: no id, a sysid of no flag, on that order's day."""
+    days = {flag.id.day for flag in flags if not flag.ended}
+    sysids = {(flag.id.day, flag.order.sysid) for flag in flags if flag.order.sysid}
+    found: Dict[bool, int] = {True: 0, False: 0}
+    for entry in desk.ledger.entries:
+        if entry.code == code[:6] and entry.day in days and not entry.remark and (entry.day, entry.sysid) not in sysids:
+            found[entry.buy] += entry.volume
+    return found
+
+
+def _contradicts(flag: Flag, cell: gridstate.Cell) -> bool:
+    """Whether a settled fill says something else than grid.json."""
+    by = ids.parse(cell.by)
+    if by is None:  # a start, or rebuilt: newer than every flag up to its day
+        return flag.id.day > cell.day
+    if (flag.id.day, flag.id.number) > (by.day, by.number):
+        return True
+    return flag.name == cell.by and flag.get("grid") != cell.cell
+
+
+def _day_before(today: str, since: str) -> str:
+    """A split is booked on the last day before today: `since` where nothing is nearer."""
+    return since if since < today else today

@@ -1,0 +1,296 @@
+"""The strategy inside QMT: its entry points, and what one call of handlebar does, in order.
+
+QMT's functions come in as `api` (the script's globals) and as ContextInfo, the time as `now`. Callbacks only record; an
+intent is made in handlebar alone, on the newest bar, in live mode. Whatever is missing or strange means observe mode.
+"""
+
+import os
+import time
+from typing import Any, Callable, Dict, Mapping
+
+from . import (
+    checkup,
+    clock,
+    control,
+    copies,
+    dayplans,
+    disk,
+    facts,
+    gate,
+    home,
+    lookout,
+    looks,
+    morning,
+    notices,
+    orders,
+    params,
+    rows,
+    summary,
+)
+from .cancelling import Canceller
+from .deciding import Decider, Eyes
+from .desk import Desk
+from .guard import Guard, say
+from .placing import Placer
+from .spool import Spool
+
+NAME = "etf_grid"
+SCRIPT = 1  # the etf_grid.py that this package belongs to
+LOOK_EVERY = 6.0  # seconds between looks when nothing is under way: below lookout.GAP
+_DAY = (9 * 3600 + 15 * 60, 15 * 3600 + 10 * 60)  # seconds of the day in which anything is done
+_CLOSE = 15 * 3600
+
+
+class Trader:
+    """One init of etf_grid.py. Its public methods are QMT's entry points and never raise."""
+
+    def __init__(
+        self,
+        api: Mapping[str, Any],
+        script: int = SCRIPT,
+        mismatch: str = "",
+        now: Callable[[], float] = time.time,
+        environ: Mapping[str, str] = os.environ,
+        tell: Callable[[str], None] = say,
+        free: Callable[[str], int] = disk.free,
+    ) -> None:
+        self._api = api
+        self._now = now
+        self._say = tell
+        self._free = free
+        self._home = home.folder(environ)
+        self._observe = mismatch  # why no order is placed, Chinese; '' = live
+        if script != SCRIPT and not mismatch:
+            words = "etf_grid.py（%s）与 dingtou 程序包（%s）不是一套，只观察。请重新运行哨兵的安装程序，然后重启 QMT"
+            self._observe = words % (script, SCRIPT)
+        self._active = False
+        self._guard = Guard(self._post, now, tell)
+        self._second = 0
+        self._look = looks.NOTHING
+        self._look_at = float("-inf")
+        self._minute = -1
+        self._newest = False
+        self._stop = False
+
+    # ---- QMT's entry points
+
+    def init(self, ContextInfo: Any) -> None:
+        self._guard.run("init", self._init, ContextInfo)
+
+    def handlebar(self, ContextInfo: Any) -> None:
+        self._enter("handlebar", self._handlebar, ContextInfo)
+
+    def order_callback(self, ContextInfo: Any, orderInfo: Any) -> None:
+        self._enter("order_callback", self._order, orderInfo)
+
+    def deal_callback(self, ContextInfo: Any, dealInfo: Any) -> None:
+        self._enter("deal_callback", self._deal, dealInfo)
+
+    def orderError_callback(self, ContextInfo: Any, orderArgs: Any, errMsg: Any) -> None:
+        self._enter("orderError_callback", self._order_error, orderArgs, errMsg)
+
+    def _enter(self, where: str, function: Callable[..., None], *args: Any) -> None:
+        if not self._active:
+            return
+        if self._copies.newest_here():
+            self._guard.run(where, function, *args)
+        else:
+            self._guard.run(where, self._tell_second_copy)
+
+    # ---- init
+
+    def _init(self, ContextInfo: Any) -> None:
+        if getattr(ContextInfo, "do_back_test", False) is True:
+            self._say("[QMT 哨兵] 回测中，不下单")
+            return
+        injected = str(self._api.get("account") or "").strip()
+        if not injected:
+            # QMT injects the account only in 模型交易; a trial run in the editor must not take over from the real one.
+            self._say("[QMT 哨兵] 没有资金账号，不运行：请在“模型交易”里选好账号再运行")
+            return
+        found = self._params = params.load(self._home)
+        self._account = injected
+        self._account_type = found.account_type or str(self._api.get("accountType") or "").strip() or "STOCK"
+        self._copies = copies.Copies(self._home, NAME)
+        self._spool = Spool(self._home, NAME, self._copies.instance.id, self._now)
+        self._teller = notices.Teller(self._post, self._say, self._home)
+        self._teller.day = clock.day(self._now())
+        self._desk = Desk(self._home, self._now, self._teller, [fund.code for fund in found.funds])
+        self._reader = looks.Reader(self._api, injected, self._account_type)
+        self._context: Any = ContextInfo
+        self._steady = lookout.Steady()
+        self._observe = self._observe or found.why_observe
+        if not self._observe and injected != found.account_id:
+            self._observe = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，只观察，不下单。请改成一致后重新运行策略"
+        self._new_parts()
+        self._active = True
+        for words in found.problems:
+            self._teller.once(words, notices.SETTINGS, words)
+        # Without set_account no callback comes (qmt-facts 1.6).
+        self._guard.run("set_account", lambda: ContextInfo.set_account(injected))
+        self._desk.write(self._copies.claim)
+
+    def _new_parts(self) -> None:
+        """What lives for a day."""
+        desk = self._desk
+        self._morning = morning.Morning(desk, self._steady, lambda *args: dayplans.splits(self._context, *args))
+        self._canceller = Canceller(desk, self._params.fill_timeout, self._cancel)
+        eyes = Eyes(
+            look=self._take_look,
+            last_look=lambda: self._look,
+            newest_copy=self._check_newest,
+            free_space=lambda: self._guard.run("free space", self._free, self._home) or 0,
+            post=self._post,
+        )
+        placer = Placer(desk, self._api, self._account, self._now)
+        self._decider = Decider(self._params, desk, self._morning, placer, eyes, self._guard, bool(self._observe))
+
+    # ---- handlebar
+
+    def _handlebar(self, ContextInfo: Any) -> None:
+        # History bars, replayed by the ten thousand at every start, end here; so does a back test.
+        if ContextInfo.is_last_bar() is not True or getattr(ContextInfo, "do_back_test", False) is not False:
+            return
+        now = self._now()
+        self._second = clock.second_of_day(now)
+        if not _DAY[0] <= self._second <= _DAY[1]:
+            return
+        self._context = ContextInfo
+        if clock.day(now) != self._desk.day and not self._begin_day(clock.day(now)):
+            return
+        self._each_minute(now)
+        if not self._newest:
+            return
+        self._see_stop()
+        self._desk.probe()
+        if self._busy() or not 0 <= now - self._look_at < LOOK_EVERY:
+            self._take_look(now)
+        self._close_day()
+        if not self._observe:
+            self._canceller.run(now, self._second, self._stop, self._check_newest)
+        self._decider.run(ContextInfo, now)
+
+    def _begin_day(self, day: str) -> bool:
+        self._teller.day = day
+        self._desk.day = ""
+        if not self._desk.write(self._desk.begin, day):
+            return False
+        self._reader.forget()
+        self._new_parts()
+        self._minute = -1
+        return True
+
+    def _each_minute(self, now: float) -> None:
+        minute = int(now // 60)
+        if minute == self._minute:
+            return
+        self._minute = minute
+        self._newest = self._check_newest()
+        if not self._newest:
+            return
+        checkup.run(self._desk)
+        if self._observe and gate.in_hours(self._second):
+            self._teller.once("session", notices.OBSERVE, self._observe)
+        for fund in self._params.funds:
+            why = fund.why_not or self._desk.stopped(fund.code) or facts.why_no_cell(self._desk, fund)
+            if why:
+                self._teller.once(fund.code, notices.STOPPED_FUND, "%s：%s" % (fund.code, why), code=fund.code)
+
+    def _check_newest(self) -> bool:
+        """Whether this copy is the newest in this home; a disk that refuses says no."""
+        try:
+            if not self._copies.claimed:
+                self._copies.claim()
+            newest = self._copies.newest()
+        except OSError as error:
+            words = "读写不了 state/copies.json（%s），不下单。请检查磁盘和权限" % error
+            self._teller.once("copies", notices.DISK, words)
+            return False
+        if not newest:
+            self._tell_second_copy()
+        return newest
+
+    def _tell_second_copy(self) -> None:
+        words = (
+            "同一个策略被挂了两份：旧的一份已停止工作，新的一份继续交易。请在 QMT 里只保留一份（可用“恢复默认布局”）"
+        )
+        self._teller.day = clock.day(self._now())
+        self._teller.once("copy", notices.SECOND_COPY, words)
+
+    def _see_stop(self) -> None:
+        stop = control.stop_asked(self._home)
+        if stop:
+            words = "已停止下单：control/STOP 存在，不下新单，未成交的委托会撤掉。恢复请用托盘菜单“恢复下单”"
+            self._teller.once("stop", notices.STOP, words)
+        elif self._stop:
+            self._teller.forget("stop", notices.STOP)
+            self._teller.tell(notices.STOP, "已恢复下单")
+        self._stop = stop
+
+    def _busy(self) -> bool:
+        """Whether every call must look at the account: an order is under way, or a morning's check."""
+        desk = self._desk
+        started = [fund for fund in self._params.funds if fund.code in desk.book.accounts]
+        return bool(desk.unended()) or self._morning.busy(started) or bool(self._decider.pending())
+
+    def _take_look(self, now: float) -> looks.Look:
+        self._look_at = now
+        self._look = self._guard.run("get_trade_detail_data", self._reader.read) or looks.NOTHING
+        self._desk.watch.look(now, self._look.good)
+        self._steady.look(now, self._look.good)
+        if not self._look.good:
+            return self._look
+        self._desk.observe(self._look)
+        for flag in self._desk.today():
+            if flag.order.state == orders.UNKNOWN:
+                morning.take_answer(self._desk, flag)
+        if gate.in_hours(self._second):
+            for fund in self._params.funds:
+                self._morning.check(fund, self._look)
+        found = summary.make(self._look, self._second, self._params.cash_warning)
+        if found.key and self._teller.once(found.key, notices.ACCOUNT, found.words) and found.cash_low:
+            self._teller.once(found.key, notices.CASH_LOW, found.cash_low)
+        return self._look
+
+    def _close_day(self) -> None:
+        if self._second >= _CLOSE:
+            for flag in self._desk.today():
+                self._desk.record(flag, orders.Seen(orders.CLOSED))
+
+    def _cancel(self, sysid: str) -> None:
+        self._guard.run(
+            "cancel", self._api["cancel"], sysid, self._account, self._account_type, self._context
+        )  # what it returns is wrong both ways (qmt-facts 1.2)
+
+    # ---- callbacks: they only record
+
+    def _ready(self) -> bool:
+        """The day is loaded, it is still that day, and this is the newest copy."""
+        return bool(self._desk.day) and self._desk.day == clock.day(self._now()) and self._newest
+
+    def _order(self, orderInfo: Any) -> None:
+        if self._ready():
+            row = looks.order_row(rows.order(orderInfo))
+            flag = self._desk.flag_of(row)
+            if flag is not None:
+                self._desk.take_row(flag, row)
+
+    def _deal(self, dealInfo: Any) -> None:
+        if self._ready():
+            self._desk.take_deals([rows.deal(dealInfo)])
+
+    def _order_error(self, orderArgs: Any, errMsg: Any) -> None:
+        if not self._ready() or not isinstance(orderArgs, dict):
+            return
+        # orderArgs['strategyName'] is 'name_&&&_remark' (the dump in qmt-facts 1.5).
+        flag = self._desk.flags.flags.get(str(orderArgs.get("strategyName") or "").rpartition("_&&&_")[2])
+        if flag is not None and flag.id.day == self._desk.day:
+            self._desk.record(flag, orders.Seen(orders.ERROR, reason=rows.text(errMsg) or ""))
+
+    # ---- posting
+
+    def _post(self, kind: str, data: Dict[str, Any]) -> bool:
+        if not self._active:  # an error before there is a spool: QMT's output window is all there is
+            self._say("[QMT 哨兵] %s" % data.get("traceback", data.get("text", "")))
+            return False
+        return self._spool.post(kind, data)

@@ -1,0 +1,34 @@
+"""A world: the strategy against a tiny QMT. What the modules remember of other tests is forgotten."""
+
+import pytest
+
+from qmt_strategy.dingtou import instance, notices
+from tests.orders import world as worlds
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return str(folder)
+
+
+@pytest.fixture(autouse=True)
+def _a_new_process():
+    notices._told.clear()
+    instance._newest.clear()
+    worlds.forget_plans()
+
+
+@pytest.fixture
+def fresh(home):
+    """A world whose strategy has not been started."""
+    return worlds.World(home)
+
+
+@pytest.fixture
+def world(fresh):
+    """Trading has begun: funds started from cell 0 at 09:30 on a Monday, prices at the average."""
+    fresh.start().run(120)
+    assert not fresh.errors() and fresh.cell() == 0
+    return fresh
