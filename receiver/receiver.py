@@ -833,7 +833,7 @@ class Order:
     def word(self) -> str:
         """Its state for people."""
         if self.state in ("cancelled", "expired") and self.filled:
-            return "部分成交，已撤" if self.state == "cancelled" else "收盘，部分成交"
+            return "部分成交已撤" if self.state == "cancelled" else "部分成交到收盘"
         if self.state == "working" and self.filled:
             return "部分成交"
         return ORDER_WORDS.get(self.state) or words(self.state, 20) or "？"
@@ -3339,7 +3339,11 @@ def overall(
     states = {one["state"] for one in lamps}
     if grave or DOWN in states:
         count = max(len(grave), 1)
-        what = grave[0].what if grave else next(one["title"] for one in lamps if one["state"] == DOWN) + "中断"
+        what = (
+            max(grave, key=lambda incident: incident.priority).what
+            if grave
+            else next(one["title"] for one in lamps if one["state"] == DOWN) + "中断"
+        )
         more = f"，还有 {count - 1} 件" if count > 1 else ""
         return {"state": DOWN, "word": "要处理", "text": words(what) + more}
     if PAUSED in states:
@@ -3795,16 +3799,17 @@ def render_orders(machine: dict[str, Any]) -> str:
     open_first = sorted(orders, key=lambda order: order["state"] != "unknown")
     rows = []
     for order in open_first[:SHOWN_ROWS]:
-        row = {"名称": order["name"] or order["code"], "代码": order["code"], "买卖": order["side"]}
-        shares = count_text(order["shares"]) + " 股" if order["shares"] else "—"
+        code = order["code"][:6]
+        row = {"名称": order["name"] or code, "代码": code if order["name"] else "", "买卖": order["side"]}
         yuan = f"约 {money(order['yuan'], 0)} 元" if order["yuan"] else price(order["price"])
         why = f'</tr><tr><td colspan="4"><small>{esc(order["reason"])}</small></td>' if order["reason"] else ""
         rows.append(
-            f"{name_cell(row)}{side_cell(row)}<td>{count_text(order['filled'])} / {shares}<small>{yuan}</small></td>"
+            f"{name_cell(row)}{side_cell(row)}<td>{count_text(order['filled'])} / {count_text(order['shares'])}"
+            f"<small>{yuan}</small></td>"
             f'<td><span class="{ORDER_COLOURS.get(order["state"], "new")}">{esc(order["word"])}</span>'
             f"<small>{esc(order['time'])}</small></td>{why}"
         )
-    return table("策略的委托", ("基金", "买卖", "成交 / 委托", "状态 / 时间"), rows, len(orders))
+    return table("策略的委托", ("基金", "买卖", "成交 / 委托股数", "状态 / 时间"), rows, len(orders))
 
 
 def render_account(machine: dict[str, Any], in_session: bool) -> str:

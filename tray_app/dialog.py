@@ -24,7 +24,7 @@ WM_COMMAND = 0x111
 
 WIDTH, MARGIN, ROW, LABEL = 260, 8, 20, 110  # dialog units
 LONGEST = 64  # characters that a field takes
-FONT = (9, "Microsoft YaHei UI")
+FONT = (9, "Microsoft YaHei")
 
 
 class Field(NamedTuple):

@@ -109,7 +109,7 @@ class Owner:
             if isinstance(shares, int) and isinstance(price, float):
                 kind = answers.ALL if shares == order.shares else answers.CANCELLED
                 return self.answer(flag, Answer(kind, shares, price))
-            typed, problem = given, "⚠ " + str(shares if isinstance(shares, str) else price)
+            typed, problem = given, "不对：" + str(shares if isinstance(shares, str) else price)
 
     def _unknown(self, flag: str) -> Order | None:
         return next((order for order in orders.unknown(self.orders()) if order.flag == flag), None)

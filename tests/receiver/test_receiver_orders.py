@@ -162,7 +162,7 @@ def test_a_cancel_that_is_not_confirmed_is_told_and_lasts_until_the_order_ends(b
     bench.batch(line(bench, 5, "cancelled", filled=300))
     bench.run(5)
     assert bench.told()[1:] == ["✅ 已恢复：委托有结果了 · mini-pc"]
-    assert "部分成交，已撤，成交 300 股" in bench.texts()[-1].body
+    assert "部分成交已撤，成交 300 股" in bench.texts()[-1].body
 
 
 def test_an_order_that_nobody_ends_is_told_although_the_strategy_is_silent(bench):

@@ -140,8 +140,8 @@ def test_the_next_day_leaves_out_what_has_ended(watcher, home, board, clock):
 def test_a_file_of_another_day_or_name_is_forwarded_but_is_no_order(watcher, home, board, clock):
     folder = home.flags / "20260105"
     folder.mkdir(parents=True)
-    for name in ("20260106-510300-B-01", "<script>", "20260105-510300-X-01"):
-        (folder / (name.replace("<", "_") + ".jsonl")).write_bytes(line(state="unknown"))
+    for name in ("20260106-510300-B-01", "&script;", "20260105-510300-X-01"):
+        (folder / (name + ".jsonl")).write_bytes(line(state="unknown"))
     watcher.round(clock.now)
     assert shown(board) == {}
     assert len(stored(home.outbox)) == 3
