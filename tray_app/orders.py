@@ -70,7 +70,9 @@ def fold(order: Order, raw: bytes) -> Order:
         return order
     line = _decode(raw)
     if line is None:
-        return order if is_torn(raw) else _judge(order, f"委托记录第 {order.lines} 行看不懂")
+        if not is_torn(raw):
+            return _judge(order, f"委托记录第 {order.lines} 行看不懂")
+        return order if order.known else order._replace(state=UNKNOWN, reason="委托记录的第一行看不懂")
     after = order._replace(
         state=line["state"],
         code=_text(line.get("code")) or order.code,
@@ -142,7 +144,7 @@ def _judge(order: Order, damaged: str) -> Order:
 
 def _decode(raw: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(raw.decode("utf-8"))
+        value = json.loads(raw.decode("ascii"))
     except (ValueError, RecursionError):
         return None
     state = value.get("state") if isinstance(value, dict) else None

@@ -214,7 +214,6 @@ def test_a_heartbeat_alone_tells_of_a_stop_and_of_its_end(bench):
 
 
 def test_an_old_heartbeat_does_not_bring_a_stop_back(bench):
-    bench.alive()
     bench.post("host.stop_orders", on=False)
     bench.batch(event("host.heartbeat", bench.time - 20, stop_orders=True))
     bench.run(10)

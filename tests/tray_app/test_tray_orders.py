@@ -45,6 +45,11 @@ def test_a_torn_line_that_another_was_written_after_does_not_count():
     assert folded(line(**FIRST), b'{"state": "wor\n', line(state="filled")).damaged == ""
 
 
+def test_a_torn_beginning_with_nothing_readable_behind_it_is_unknown():
+    assert folded(b'{"state": "int\n').state == "unknown"
+    assert folded(b'{"state": "int\n', line(**FIRST)).state == "intent"
+
+
 def test_the_first_line_must_be_of_this_order():
     assert folded(line(**dict(FIRST, id="20260105-510300-B-02"))).state == "unknown"
 

@@ -100,7 +100,8 @@ class FlagWatcher:
         self._read.add(name)
         complete = raw[: progress.offset - before.offset]
         order = orders.fold_all(order, _lines(complete))._replace(lines=progress.lines)
-        if not progress.lines and raw and orders.is_foreign(flag, raw):
+        rest = raw[progress.offset - before.offset :]
+        if order.state == orders.VOID and not order.known and orders.is_foreign(flag, rest):
             order = orders.foreign(order)
         self._orders[name] = order
 
