@@ -102,8 +102,8 @@ START_GRACE = 120.0  # seconds QMT gets to start after the PC was switched on
 LATE_SHARE = 2 / 3  # from this share of the allowed silence on, a check is late
 PAUSE_LIMIT = 12 * DAY  # the longest exchange holiday is about 10 days
 ONE_OFF_QUIET = 1800.0  # a one-off incident closes quietly after so many seconds without a repeat
-REJECT_QUIET = 600.0  # the same for rejected orders: later ones are told anew
-REJECTS_LISTED = 5  # of one cause, in a message
+REJECTS_APART = 20.0  # seconds between two messages about orders rejected for one cause
+REJECTS_LISTED = 10  # in such a message; it counts all
 FUND_PATIENCE = 2100.0  # session seconds of a new day until a stopped fund that was not named again counts as free
 SETTLE_AGAIN = 600.0  # after its own outage the receiver waits, but not more often than this
 ALIVE_EVERY = 10.0  # seconds between two marks "I am alive" in the database
@@ -2206,27 +2206,29 @@ def fold_order(order: Order, event: Event) -> bool:
 
 
 def tell_rejected(tx: Tx, order: Order, why: str, event: Event) -> None:
-    """Once per order. Many of one cause are one incident with a count: what its message does not say yet is told when
-    they have stopped (close_one_offs)."""
+    """Once per order. Orders rejected for one cause share a message with a count for as long as it has not gone out;
+    those that come after wait for each other for REJECTS_APART."""
     if order.rejected:
         return
     order.rejected, order.at = 1, order.at or event.happened
     save(tx.db, "orders", order)
     accusation = accuse_rejected(order, why, event.happened, tx.now)
-    same = (accusation.kind, accusation.name)
+    same, not_before = (accusation.kind, accusation.name), 0.0
     for incident in open_incidents(tx.db, order.machine):
-        if (incident.kind, incident.name) == same:
+        if (incident.kind, incident.name) != same:
+            continue
+        if incident.message is not None and is_untouched(tx, incident.message):
             incident.count, incident.last = incident.count + 1, tx.now
             incident.what = f"{incident.count} 笔委托被拒"
             if incident.count <= REJECTS_LISTED:
                 incident.detail += "\n" + accusation.detail
-            untouched = incident.message is not None and is_untouched(tx, incident.message)
-            incident.reminded = incident.count if untouched else incident.reminded
             save(tx.db, "incident", incident)
-            if untouched and incident.message is not None:
-                compose_alert(tx, incident.message)
+            compose_alert(tx, incident.message)
             return
-    open_incident(tx, order.machine, accusation, event.seen)
+        incident.resolved = tx.now  # told; what comes now is the next one's
+        save(tx.db, "incident", incident)
+        not_before = incident.opened + REJECTS_APART
+    open_incident(tx, order.machine, accusation, event.seen, not_before)
 
 
 def is_untouched(tx: Tx, message: int) -> bool:
@@ -2444,8 +2446,8 @@ def recovery_reason(over: Sequence[Incident], picture: Picture) -> str:
     return START_REASONS.get(machine.start_reason, "")
 
 
-def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float) -> None:
-    """Opens an incident with its message and outbox rows, or counts one up that is open already."""
+def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float, not_before: float = 0.0) -> None:
+    """Opens an incident with its message (not told `not_before`) and outbox rows, or counts one up that is open."""
     a = accusation
     repeated = tx.db.execute(
         "UPDATE incident SET count = count + 1, last = ? WHERE machine = ? AND kind = ? AND name = ?"
@@ -2475,11 +2477,11 @@ def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float) -> 
         remind_at=tx.now + pause if pause is not None and not a.one_off else None,
     )
     incident.id = save(tx.db, "incident", incident)
-    announce(tx, incident)
+    announce(tx, incident, not_before)
     log.info("incident #%s opened: %s %s", incident.id, machine, a.what)
 
 
-def announce(tx: Tx, incident: Incident) -> None:
+def announce(tx: Tx, incident: Incident, not_before: float = 0.0) -> None:
     """The incident's first message. It waits a few seconds for companions of the same machine, which then share it;
     what happens at night is told when the next window for telling opens."""
     waiting = tx.db.execute(
@@ -2490,7 +2492,7 @@ def announce(tx: Tx, incident: Incident) -> None:
         (incident.machine,),
     ).fetchone()
     urgent = incident.kind in ("host.paused", "channel")
-    due = (tx.now if urgent else tx.calendar.next_tell(tx.now)) + tx.config.companions
+    due = max(not_before, tx.now if urgent else tx.calendar.next_tell(tx.now)) + tx.config.companions
     channels = recipients(tx)
     if incident.kind == "channel":  # told by the others, in a message of its own
         waiting, channels = None, [name for name in channels if name != incident.name]
@@ -2579,21 +2581,9 @@ def resolve(tx: Tx, incidents: Sequence[Incident], extra: str = "") -> None:
 
 def close_one_offs(tx: Tx) -> None:
     tx.db.execute(
-        "UPDATE incident SET resolved = ? WHERE resolved IS NULL AND one_off AND kind != 'order.rejected' AND last < ?",
+        "UPDATE incident SET resolved = ? WHERE resolved IS NULL AND one_off AND last < ?",
         (tx.now, tx.now - ONE_OFF_QUIET),
     )
-    rows = tx.db.execute(
-        "SELECT * FROM incident WHERE resolved IS NULL AND kind = 'order.rejected' AND last < ?",
-        (tx.now - REJECT_QUIET,),
-    ).fetchall()
-    for incident in (load(Incident, row) for row in rows):
-        incident.resolved = tx.now
-        save(tx.db, "incident", incident)
-        if incident.count > max(1, incident.reminded):
-            title = title_of(incident.mark, f"共 {incident.count} 笔委托被拒", incident.machine)
-            body = f"{clock(incident.since, tx.now)} 到 {clock(incident.last, tx.now)}，例如：\n{incident.detail}"
-            text = Text(title, body + f"\n怎么办：{incident.todo}", tail_of(tx.config.public_url, [incident]))
-            post_message(tx, "reminder", incident.machine, NORMAL, text, recipients(tx), tx.calendar.next_tell(tx.now))
 
 
 def remind(tx: Tx) -> None:

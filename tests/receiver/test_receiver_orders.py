@@ -101,15 +101,25 @@ def test_ten_rejected_orders_at_once_are_one_message_with_a_count(bench):
     assert bench.told() == ["❗ 10 笔委托被拒 · mini-pc"]
 
 
-def test_what_a_message_did_not_count_is_told_when_it_is_over(bench):
-    for number in range(10):
-        bench.batch(line(bench, 3, "rejected", f"20260105-5103{number:02}-B-01", reason="可用资金不足"))
+def test_rejected_orders_that_go_on_are_told_in_groups_and_each_is_named(bench):
+    flags = [f"20260105-5103{number:02}-B-01" for number in range(10)]
+    for flag in flags:
+        bench.batch(line(bench, 3, "rejected", flag, reason="可用资金不足"))
         bench.run(6)
-    assert bench.told() == ["❗ 委托被拒 · mini-pc"]
-    bench.run(700, every=bench.alive, step=5)
-    assert bench.told()[1:] == ["❗ 共 10 笔委托被拒 · mini-pc"]
-    bench.run(1300, every=bench.alive, step=5)
-    assert len(bench.told()) == 2
+    bench.run(60, every=bench.alive)
+    assert bench.told()[:2] == ["❗ 委托被拒 · mini-pc", "❗ 4 笔委托被拒 · mini-pc"]
+    assert len(bench.told()) <= 4
+    bodies = "".join(text.body for text in bench.texts())
+    assert [bodies.count(flag) for flag in flags] == [1] * 10
+
+
+def test_a_flood_of_rejected_orders_is_counted_but_not_listed_to_the_end(bench):
+    for number in range(99):
+        bench.batch(line(bench, 3, "rejected", f"20260105-5103{number:02}-B-01", reason="可用资金不足"))
+    bench.run(10)
+    (text,) = bench.texts()
+    assert text.title == "❗ 99 笔委托被拒 · mini-pc"
+    assert text.body.count("可用资金不足") == program.REJECTS_LISTED
 
 
 def test_another_cause_is_told_too(bench):
