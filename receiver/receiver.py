@@ -108,6 +108,9 @@ LOG_QUIET = 600.0  # the same pattern in QMT's log is told this often at most
 LATE_SHARE = 2 / 3  # from this share of the allowed silence on, a check is late
 PAUSE_LIMIT = 12 * DAY  # the longest exchange holiday is about 10 days
 ONE_OFF_QUIET = 1800.0  # a one-off incident closes quietly after so many seconds without a repeat
+REJECTS_APART = 20.0  # seconds between two messages about orders rejected for one cause
+REJECTS_LISTED = 10  # in such a message; it counts all
+FUND_PATIENCE = 2100.0  # session seconds of a new day until a stopped fund that was not named again counts as free
 SETTLE_AGAIN = 600.0  # after its own outage the receiver waits, but not more often than this
 SETTLE_LEAST = 90.0  # a tray that met a closed door comes again after its longest backoff (60 s) and a beat (30 s)
 ALIVE_EVERY = 10.0  # seconds between two marks "I am alive" in the database
@@ -172,6 +175,7 @@ EVENT_KINDS = HEARTBEAT_KINDS + (
     "host.stopping",
     "host.resumed",
     "host.paused",
+    "host.stop_orders",
     "host.test_alert",
     "host.trouble",
     "qmt.log",
@@ -183,7 +187,8 @@ EVENT_KINDS = HEARTBEAT_KINDS + (
 )
 PROCESS_STATES = ("running", "missing", "hung", "restarted", "elsewhere")
 PROCESS_WELL = ("running", "restarted")
-ORDER_ENDS = ("working", "filled", "cancelled", "expired", "void", "settled")
+ORDER_ALIVE = ("intent", "sent", "working")
+ORDER_ENDED = ("filled", "cancelled", "rejected", "expired", "void", "settled")
 OLD_NAMES = ("qmt", "server")
 
 NEW, UP, LATE, DOWN, PAUSED, OFF, UNKNOWN = "new", "up", "late", "down", "paused", "off", "unknown"
@@ -514,7 +519,7 @@ SECTIONS: dict[str, dict[str, tuple[Parser, Any]]] = {
     "alerts": {"companions": (seconds_of(0, 60), "5"), "reminders": (minutes_of, "30, 60, 120")},
 }
 MACHINE_KEYS: dict[str, tuple[Parser, Any]] = {"token": (text_of(8), REQUIRED), "old_token": (text_of(), "")}
-CHECK_DEFAULTS = {"host": "90", "qmt.heartbeat": "180", "old.qmt": "180", "old.server": "600"}
+CHECK_DEFAULTS = {"host": "90", "qmt.heartbeat": "180", "old.qmt": "180", "old.server": "600", "order": "180"}
 CHANNEL_KEYS: dict[str, dict[str, tuple[Parser, Any]]] = {
     "wecom": {
         "url": (url_of, "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"),
@@ -813,6 +818,12 @@ class Machine:
     hold_until: float | None = None  # host.stopping came as history: wait for newer news
     beat_at: float | None = None
     beat: dict[str, Any] = field(default_factory=dict)  # the last host.heartbeat's data
+    stop: float | None = None  # control/STOP has been there since then; None: it is not, or nobody said
+    stop_at: float | None = None  # when that was last said
+    mode: str = ""  # of the strategy: live, observe, or empty: nobody said
+    mode_why: str = ""
+    mode_at: float | None = None
+    notice_at: float | None = None  # the last strategy.notice
 
 
 @dataclass
@@ -833,6 +844,59 @@ class Source:
     logged_out_since: float | None = None  # its heartbeats have said since then that no account is logged in
     tick_fresh: float | None = None  # its last heartbeat with a fresh tick
     data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Order:
+    """One order of the strategy, as the lines of its flag file add up. Times are the receiver's clock."""
+
+    machine: str
+    flag: str
+    day: str = ""  # YYYYMMDD
+    state: str = ""
+    line: int = 0
+    placed: float | None = None  # its first line
+    at: float | None = None  # its newest line
+    said: float | None = None  # the same by the PC's clock
+    rejected: int = 0  # 1: its rejection has been told
+    data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fund(self) -> str:
+        return words(self.data.get("code"), 20) or (self.flag[9:15] if ORDER_ID.fullmatch(self.flag) else "")
+
+    @property
+    def side(self) -> str:
+        letter = self.data.get("side") or (self.flag[16] if ORDER_ID.fullmatch(self.flag) else "")
+        return {"B": "买入", "S": "卖出"}.get(letter if isinstance(letter, str) else "", "")
+
+    @property
+    def filled(self) -> float:
+        return number(self.data.get("filled")) or 0.0
+
+    @property
+    def word(self) -> str:
+        """Its state for people."""
+        if self.state in ("cancelled", "expired") and self.filled:
+            return "部分成交已撤" if self.state == "cancelled" else "部分成交到收盘"
+        if self.state == "working" and self.filled:
+            return "部分成交"
+        return ORDER_WORDS.get(self.state) or words(self.state, 20) or "？"
+
+
+ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-\d\d", re.ASCII)
+ORDER_WORDS = {
+    "intent": "准备下单",
+    "sent": "已下单",
+    "working": "已报，等成交",
+    "filled": "已成交",
+    "cancelled": "已撤单",
+    "rejected": "被拒",
+    "expired": "收盘未成交",
+    "unknown": "结果不明",
+    "void": "没有发出",
+    "settled": "已由您处理",
+}
 
 
 @dataclass(frozen=True)
@@ -927,6 +991,7 @@ class Picture(NamedTuple):
     silent: dict[str, float]
     calendar: Calendar
     now: float
+    orders: Sequence[Order] = ()  # those that are alive
 
     @property
     def paused(self) -> bool:
@@ -1019,6 +1084,9 @@ def accusations(picture: Picture) -> list[Accusation]:
         found.append(accuse_qmt(qmt, now))
     if picture.heard_now() and not picture.holding and calendar.in_tell(now):
         found += [accuse_worker(name, age, limit, now) for name, age, limit in dead_workers(machine)]
+        found += [accuse_unfilled(order, "", now) for order in overdue(picture)]
+    if machine.stop is not None and not picture.holding:
+        found.append(accuse_stop(machine.stop, now))
     if not picture.holding and calendar.in_session(now):
         for source in picture.sources:
             if source.kind == "qmt.heartbeat" and picture.status_of(source) in (UP, LATE):
@@ -1070,6 +1138,17 @@ def accuse_tick(source: Source, now: float) -> Accusation:
         f"最后一笔行情{f'（{code}）' if code else ''}是 {clock(tick, now)}，{script_name(source)}还在运行。",
         "远程登录小主机，看 QMT 的行情是否断开、网络是否正常，恢复后会再通知您。",
     )
+
+
+def overdue(picture: Picture) -> list[Order]:
+    """Orders that should have been filled or cancelled by now, whatever the strategy says: it may be dead. Nights do
+    not count, but an order that was alive at the close is not forgotten over night."""
+    return [
+        order
+        for order in picture.orders
+        if order.placed is not None
+        and picture.calendar.session_seconds(order.placed, picture.now) >= picture.silent["order"]
+    ]
 
 
 def silent_scripts(picture: Picture) -> list[Accusation]:
@@ -1182,31 +1261,79 @@ def accuse_worker(name: str, age: float, limit: float, now: float) -> Accusation
     )
 
 
-def accuse_order(data: dict[str, Any], when: float, now: float) -> Accusation:
-    flag = words(data.get("flag"), 40) or "?"
-    about = " ".join(filter(None, (words(data.get("code"), 20), words(data.get("name"), 20))))
-    reason = words(data.get("reason"), 200) or words(data.get("why"), 200) or words(data.get("text"), 200)
-    detail = f"{clock(when, now)} 委托 {flag}" + (f"（{about}）" if about else "")
-    detail += f"：{reason}" if reason else ""
-    if data.get("state") == "unknown":
-        return Accusation(
-            "order",
-            flag,
-            when,
-            "委托状态不明",
-            "委托有结果了",
-            detail + "\n这只基金已停止下单，不会重发。",
-            "登录 QMT 查当日委托，再在托盘菜单“处理未知委托”里告诉哨兵结果。",
-        )
+def order_line(order: Order, when: float, why: str, now: float) -> str:
+    about = " ".join(filter(None, (order.side, order.fund, words(order.data.get("name"), 20), amount(order))))
+    return f"{clock(when, now)} 委托 {order.flag}" + (f"（{about}）" if about else "") + (f"：{why}" if why else "")
+
+
+def amount(order: Order) -> str:
+    shares, yuan = number(order.data.get("shares")), number(order.data.get("yuan"))
+    return f"{shares:.0f} 股" if shares else f"约 {yuan:.0f} 元" if yuan else ""
+
+
+def accuse_unknown(order: Order, why: str, when: float, now: float) -> Accusation:
     return Accusation(
         "order",
-        flag,
+        order.flag,
+        when,
+        "委托状态不明",
+        "委托有结果了",
+        order_line(order, when, why, now) + "\n这只基金已停止下单，不会重发。",
+        "登录 QMT 查当日委托，再在托盘菜单“处理未知委托”里告诉哨兵结果。",
+    )
+
+
+def accuse_rejected(order: Order, why: str, when: float, now: float) -> Accusation:
+    """Named by the counter's words: the same cause again only counts up."""
+    return Accusation(
+        "order.rejected",
+        words(re.sub(r"[\d.,]+", "", why), 60),
         when,
         "委托被拒",
-        "委托有结果了",
-        detail,
+        "",
+        order_line(order, when, why or "没有说明原因", now),
         "登录 QMT 看废单原因（资金、可用数量、价格），必要时手工处理。",
         one_off=True,
+    )
+
+
+def accuse_unfilled(order: Order, why: str, now: float) -> Accusation:
+    when = order.placed if order.placed is not None else now
+    why = why or f"下单后 {length(now - when)}还没有结束（{order.word}，成交 {order.filled:.0f} 股）"
+    return Accusation(
+        "order.unfilled",
+        order.flag,
+        when,
+        "委托没有按时成交",
+        "委托有结果了",
+        order_line(order, when, why, now),
+        f"登录 QMT 看委托 {order.flag}：还挂着就手工撤单，并看策略是否还在运行，有结果后会再通知您。",
+    )
+
+
+def accuse_stop(since: float, now: float) -> Accusation:
+    return Accusation(
+        "stop",
+        "",
+        since,
+        "已停止下单",
+        "已恢复下单",
+        f"自 {clock(since, now)} 起小主机上有 control/STOP：策略不下新单，未成交的委托会撤掉。",
+        "要恢复，在小主机托盘菜单点“恢复下单”；不想再提醒，在页面上点“知道了”。",
+        priority=NORMAL,
+    )
+
+
+def accuse_stopped_fund(code: str, text: str, when: float, now: float) -> Accusation:
+    return Accusation(
+        "stopped-fund",
+        code,
+        when,
+        "有基金停止下单",
+        f"{code} 不再停止",
+        f"{clock(when, now)} {text}",
+        "按上面说的原因处理；其他基金照常交易，它恢复后会再通知您。",
+        priority=NORMAL,
     )
 
 
@@ -1277,6 +1404,12 @@ def cured(incident: Incident, picture: Picture) -> bool:
         return machine.heard is not None and incident.name not in [
             words(name, 40) for name, _, _ in dead_workers(machine)
         ]
+    if kind in ("order", "order.unfilled"):
+        return False  # only a later state of that order ends it
+    if kind == "stop":
+        return machine.stop is None
+    if kind == "stopped-fund":
+        return not_stopped_again(incident, picture)
     spoken_by = SPOKEN_BY.get(kind, kind)
     source = next((s for s in picture.sources if (s.kind, s.name) == (spoken_by, incident.name)), None)
     if source is None:
@@ -1288,6 +1421,15 @@ def cured(incident: Incident, picture: Picture) -> bool:
     if kind == "qmt.process":
         return source.state in PROCESS_WELL
     return (source.last_seen or 0.0) > incident.seen and picture.status_of(source) != DOWN
+
+
+def not_stopped_again(incident: Incident, picture: Picture) -> bool:
+    """A strategy names its stopped funds anew each day. On a later day, when it has spoken and half an hour of the
+    session has passed without this one, the fund is free."""
+    now, spoken = picture.now, picture.machine.notice_at
+    if spoken is None or day_of(spoken) != day_of(now) or day_of(incident.last) >= day_of(now) or picture.holding:
+        return False
+    return picture.calendar.session_seconds(midnight_after(now) - DAY, now) >= FUND_PATIENCE
 
 
 @dataclass
@@ -1443,6 +1585,19 @@ MIGRATIONS = [
     ALTER TABLE source ADD COLUMN logged_out_since REAL;
     ALTER TABLE source ADD COLUMN tick_fresh REAL;
     """,
+    """
+    CREATE TABLE orders (
+        machine TEXT, flag TEXT, day TEXT, state TEXT, line INTEGER, placed REAL, at REAL, said REAL, rejected INTEGER,
+        data TEXT, PRIMARY KEY (machine, flag));
+    CREATE INDEX orders_by_day ON orders (machine, day);
+    CREATE INDEX orders_by_state ON orders (machine, state);
+    ALTER TABLE machine ADD COLUMN stop REAL;
+    ALTER TABLE machine ADD COLUMN stop_at REAL;
+    ALTER TABLE machine ADD COLUMN mode TEXT NOT NULL DEFAULT '';
+    ALTER TABLE machine ADD COLUMN mode_why TEXT NOT NULL DEFAULT '';
+    ALTER TABLE machine ADD COLUMN mode_at REAL;
+    ALTER TABLE machine ADD COLUMN notice_at REAL;
+    """,
 ]
 
 
@@ -1573,6 +1728,29 @@ def load_source(db: sqlite3.Connection, machine: str, kind: str, name: str) -> S
     return load(Source, row) if row else Source(machine, kind, name)
 
 
+def load_order(db: sqlite3.Connection, machine: str, flag: str) -> Order:
+    row = db.execute("SELECT * FROM orders WHERE machine = ? AND flag = ?", (machine, flag)).fetchone()
+    return load(Order, row) if row else Order(machine, flag)
+
+
+def living_orders(db: sqlite3.Connection, machine: str, *more: str) -> list[Order]:
+    """Orders that have not ended; `more` states too."""
+    states = (*ORDER_ALIVE, *more)
+    marks = ", ".join("?" * len(states))
+    rows = db.execute(
+        f"SELECT * FROM orders WHERE machine = ? AND state IN ({marks}) ORDER BY flag LIMIT 100", (machine, *states)
+    ).fetchall()
+    return [load(Order, row) for row in rows]
+
+
+def orders_of(db: sqlite3.Connection, machine: str, day: str) -> list[Order]:
+    """The day's orders and those of earlier days that have not ended, the newest first."""
+    rows = db.execute("SELECT * FROM orders WHERE machine = ? AND day = ?", (machine, day)).fetchall()
+    found = [load(Order, row) for row in rows]
+    found += [order for order in living_orders(db, machine, "unknown") if order.day != day]
+    return sorted(found, key=lambda order: (order.placed or 0.0, order.flag), reverse=True)
+
+
 def open_incidents(db: sqlite3.Connection, machine: str | None = None) -> list[Incident]:
     where, values = ("", ()) if machine is None else (" AND machine = ?", (machine,))
     rows = db.execute(f"SELECT * FROM incident WHERE resolved IS NULL{where} ORDER BY id", values).fetchall()
@@ -1597,7 +1775,8 @@ def load_calendar(db: sqlite3.Connection, config: Config) -> Calendar:
 
 
 def picture_of(tx: Tx, name: str) -> Picture:
-    return Picture(load_machine(tx.db, name), load_sources(tx.db, name), tx.config.silent, tx.calendar, tx.now)
+    machine, sources = load_machine(tx.db, name), load_sources(tx.db, name)
+    return Picture(machine, sources, tx.config.silent, tx.calendar, tx.now, living_orders(tx.db, name))
 
 
 def purge(tx: Tx) -> None:
@@ -1621,6 +1800,7 @@ def purge(tx: Tx) -> None:
         room -= row["size"]
         if room < 0:
             tx.db.execute("DELETE FROM file WHERE rowid = ?", (row["rowid"],))
+    tx.db.execute("DELETE FROM orders WHERE at < ?", (old,))
 
 
 ########################################################################################################################
@@ -1828,6 +2008,8 @@ def host_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
     machine.beat, machine.beat_at = event.data, event.seen
     if machine.stopped is not None and event.seen >= machine.stopped - CLOCK_NOISE:
         machine.stopped, machine.hold_until = None, None
+    if isinstance(event.data.get("stop_orders"), bool):
+        know_stop(machine, event.data["stop_orders"], event.seen)
     if "paused_until" in event.data:
         machine.paused_until = pause_of(machine, event.ours("paused_until"), tx.now)
 
@@ -1875,6 +2057,17 @@ def host_paused(tx: Tx, machine: Machine, event: Event) -> None:
         open_incident(tx, machine.name, notice("host.paused", event.id, event.happened, what, detail), event.seen)
     else:
         machine.heard_since = max(machine.heard_since or 0.0, event.seen)  # the scripts' silence counts from here
+
+
+def know_stop(machine: Machine, there: bool, seen: float) -> None:
+    """Whether control/STOP is there; tray and strategy both say so, and the newest word counts."""
+    if machine.stop_at is None or seen >= machine.stop_at:
+        machine.stop_at = seen
+        machine.stop = (machine.stop or seen) if there else None
+
+
+def host_stop_orders(tx: Tx, machine: Machine, event: Event) -> None:
+    know_stop(machine, event.data.get("on") is True, event.seen)
 
 
 def host_test_alert(tx: Tx, machine: Machine, event: Event) -> None:
@@ -1980,47 +2173,225 @@ def strategy_error(tx: Tx, machine: Machine, event: Event) -> None:
     open_incident(tx, machine.name, accuse_strategy(event.data, event.happened, tx.now), event.seen)
 
 
+class Telling(NamedTuple):
+    """How a strategy.notice is told."""
+
+    what: str
+    priority: int = LOW
+    todo: str = ""
+
+
+TELLINGS = {
+    "trade-triggered": Telling("策略下单"),
+    "fill": Telling("成交"),
+    "account-summary": Telling("账户"),
+    "settled": Telling("委托已核清"),
+    "state": Telling("策略的记录"),
+    "blocked": Telling("应下单而没有下单"),
+    "unfilled": Telling("委托没有全部成交"),
+    "unknown": Telling("委托结果不明", NORMAL, "登录 QMT 核对当日委托。"),
+    "rejected": Telling("委托被拒", GRAVE, "登录 QMT 看废单原因（资金、可用数量、价格），必要时手工处理。"),
+    "late": Telling("后来查到委托结果", NORMAL, "登录 QMT 核对这笔委托和持仓。"),
+    "cap": Telling("达到下单上限", GRAVE, "先看当天委托是否正常；确要多下，再改 sentry.ini 里的上限。"),
+    "second-copy": Telling("同一策略运行了两份", GRAVE, "在 QMT 里只留一份，停掉另一份。"),
+    "observe": Telling("策略只观察，不下单", NORMAL, "要实盘下单，按上面的原因改好 sentry.ini，再重新运行策略。"),
+    "stopped-fund": Telling("有基金停止下单", NORMAL, "按上面说的原因处理。"),
+    "cash-low": Telling("可用资金不足", NORMAL, "考虑转入资金；不够时买单会被拒。"),
+    "disk": Telling("策略读写磁盘失败", GRAVE, "登录小主机，检查磁盘空间和哨兵文件夹的权限。"),
+    "settings": Telling("策略的设置有问题", NORMAL, "改好 sentry.ini 里指出的地方，再重新运行策略。"),
+}
+
+
 def strategy_notice(tx: Tx, machine: Machine, event: Event) -> None:
-    """Once a day per text: a fund that stays stopped says so each minute."""
-    text = words(event.data.get("text"), 300) or words(event.data.get("what"), 60)
-    strategy = words(event.data.get("strategy"), 40) or "?"
+    """Codes that mean something lasting change the state; the others are told once a day per text: a fund that stays
+    stopped says so each minute."""
+    data = event.data
+    what, text = words(data.get("what"), 40), words(data.get("text"), 300) or words(data.get("what"), 60)
+    machine.notice_at = max(machine.notice_at or 0.0, event.seen)
+    if not text or NOTICE_EFFECTS.get(what, tell_on)(tx, machine, event, text):
+        return
+    strategy = words(data.get("strategy"), 40) or "?"
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    name = "/".join((strategy, words(event.data.get("what"), 40), digest, day_of(event.happened)))
+    name = "/".join((strategy, what, digest, day_of(event.happened)))
     seen_before = tx.db.execute(
         "SELECT 1 FROM incident WHERE machine = ? AND kind = 'strategy.notice' AND name = ?", (machine.name, name)
     ).fetchone()
-    if text and not seen_before:
-        what = f"策略 {strategy} 的通知"
-        told = notice("strategy.notice", name, event.happened, what, f"{clock(event.happened, tx.now)} {text}")
-        open_incident(tx, machine.name, told, event.seen)
+    if seen_before:
+        return
+    telling = TELLINGS.get(what) or Telling(f"策略 {strategy} 的通知")
+    if what == "observe" and data.get("code") or what == "disk" and "又能写" in text:
+        telling = Telling(telling.what if what == "observe" else "磁盘恢复了")  # one wish not acted on; good news
+    told = notice("strategy.notice", name, event.happened, telling.what, f"{clock(event.happened, tx.now)} {text}")
+    mark = told.mark if telling.priority == LOW else "❗"
+    told = told._replace(priority=telling.priority, mark=mark, todo=telling.todo)
+    open_incident(tx, machine.name, told, event.seen)
+
+
+NoticeEffect = Callable[[Tx, Machine, Event, str], bool]  # True: nothing more is to be told
+
+
+def tell_on(_tx: Tx, _machine: Machine, _event: Event, _text: str) -> bool:
+    return False
+
+
+def notice_stop(_tx: Tx, machine: Machine, event: Event, text: str) -> bool:
+    know_stop(machine, not text.startswith("已恢复"), event.seen)
+    return True
+
+
+def notice_observe(_tx: Tx, machine: Machine, event: Event, text: str) -> bool:
+    if not event.data.get("code"):
+        know_mode(machine, "observe", text, event.seen)
+    return False
+
+
+def notice_triggered(tx: Tx, machine: Machine, event: Event, _text: str) -> bool:
+    know_mode(machine, "live", "", event.seen)
+    free_fund(tx, machine, words(event.data.get("code"), 20))
+    return False
+
+
+def notice_state(tx: Tx, machine: Machine, event: Event, text: str) -> bool:
+    if "开始交易" in text:
+        free_fund(tx, machine, words(event.data.get("code"), 20))
+    return False
+
+
+def notice_stopped_fund(tx: Tx, machine: Machine, event: Event, text: str) -> bool:
+    code = words(event.data.get("code"), 20)
+    if not code:
+        return False
+    open_incident(tx, machine.name, accuse_stopped_fund(code, text, event.happened, tx.now), event.seen)
+    return True
+
+
+def notice_about_order(tx: Tx, machine: Machine, event: Event, text: str) -> bool:
+    """unknown, rejected and unfilled come twice, as a notice and as a line of the flag file, in any order; the one that
+    comes first is told."""
+    flag, what = words(event.data.get("flag"), 40), event.data["what"]
+    if not flag:
+        return False
+    order = load_order(tx.db, machine.name, flag)
+    if not order.state:  # the notice is faster than the flag file
+        order.data = {key: event.data[key] for key in ("code",) if key in event.data}
+    if what == "rejected":
+        tell_rejected(tx, order, words(text.partition("：")[2], 200) or text, event)
+        return True
+    newer_known = order.said is not None and order.said >= event.at
+    if what == "unknown":
+        if newer_known and order.state != "unknown":
+            return False  # it has been found since
+        open_incident(tx, machine.name, accuse_unknown(order, text, event.happened, tx.now), event.seen)
+        return True
+    lasting = "正在撤单" in text or "没有确认撤单" in text
+    if not lasting or order.state in ORDER_ENDED:
+        return lasting  # that it is being cancelled is no news once it has ended
+    open_incident(tx, machine.name, accuse_unfilled(order, text, tx.now), event.seen)
+    return True
+
+
+NOTICE_EFFECTS: dict[str, NoticeEffect] = {
+    "stop": notice_stop,
+    "observe": notice_observe,
+    "trade-triggered": notice_triggered,
+    "state": notice_state,
+    "stopped-fund": notice_stopped_fund,
+    "unknown": notice_about_order,
+    "rejected": notice_about_order,
+    "unfilled": notice_about_order,
+}
+
+
+def know_mode(machine: Machine, mode: str, why: str, seen: float) -> None:
+    if machine.mode_at is None or seen >= machine.mode_at:
+        machine.mode, machine.mode_why, machine.mode_at = mode, why, seen
+
+
+def free_fund(tx: Tx, machine: Machine, code: str) -> None:
+    """The strategy trades this fund: it is not stopped any more."""
+    over = [i for i in open_incidents(tx.db, machine.name) if (i.kind, i.name) == ("stopped-fund", code)]
+    if code and over:
+        resolve(tx, over, f"{code} 又开始交易了。")
 
 
 def order_state(tx: Tx, machine: Machine, event: Event) -> None:
-    """An end resolves the order's incident; so does another kind of bad end, which is then told as its own incident."""
-    state, flag = event.data.get("state"), words(event.data.get("flag"), 40) or "?"
-    bad = accuse_order(event.data, event.happened, tx.now) if state in ("rejected", "unknown") else None
-    if bad is None and state not in ORDER_ENDS:
+    order = load_order(tx.db, machine.name, words(event.data.get("flag"), 40) or "?")
+    if not fold_order(order, event):
         return
+    save(tx.db, "orders", order)
+    why = words(order.data.get("reason"), 200)
+    if order.state == "unknown":
+        open_incident(tx, machine.name, accuse_unknown(order, why, event.happened, tx.now), event.seen)
+        return
+    if order.state == "intent":
+        know_mode(machine, "live", "", event.seen)
+        free_fund(tx, machine, order.fund)
+    over = {"order": order.state in (*ORDER_ENDED, "working"), "order.unfilled": order.state in ORDER_ENDED}
     for incident in open_incidents(tx.db, machine.name):
-        if (incident.kind, incident.name) != ("order", flag) or (bad is not None and incident.what == bad.what):
+        if incident.name == order.flag and over.get(incident.kind):
+            result = f"委托 {order.flag} 的结果：{order.word}" + (
+                f"，成交 {order.filled:.0f} 股" if order.filled else ""
+            )
+            resolve(tx, [incident], result)
+    if order.state == "rejected":
+        tell_rejected(tx, order, why, event)
+
+
+ORDER_TEXTS = ("code", "name", "side", "reason", "by")
+ORDER_NUMBERS = ("shares", "price", "yuan", "filled", "average")
+
+
+def fold_order(order: Order, event: Event) -> bool:
+    """Adds one line of a flag file to what is known of its order. False: an older line."""
+    data, line = event.data, number(event.data.get("line"))
+    if line is not None and line <= order.line:
+        return False
+    order.line = int(min(line, 2**62)) if line is not None else order.line
+    order.day = order.flag[:8] if ORDER_ID.fullmatch(order.flag) else order.day or day_of(event.happened)
+    order.state = words(data.get("state"), 20)
+    order.placed = event.happened if order.placed is None else order.placed
+    order.at, order.said = event.happened, event.at
+    texts = {key: words(data.get(key), 200) for key in ORDER_TEXTS}
+    texts["reason"] = texts["reason"] or words(data.get("why"), 200) or words(data.get("text"), 200)
+    numbers = {key: number(data.get(key)) for key in ORDER_NUMBERS}
+    known = {key: value for key, value in {**texts, **numbers}.items() if value not in (None, "")}
+    order.data = {**order.data, **known}
+    return True
+
+
+def tell_rejected(tx: Tx, order: Order, why: str, event: Event) -> None:
+    """Once per order. Orders rejected for one cause share a message with a count for as long as it has not gone out;
+    those that come after wait for each other for REJECTS_APART."""
+    if order.rejected:
+        return
+    order.rejected, order.at = 1, order.at or event.happened
+    save(tx.db, "orders", order)
+    accusation = accuse_rejected(order, why, event.happened, tx.now)
+    same, not_before = (accusation.kind, accusation.name), 0.0
+    for incident in open_incidents(tx.db, order.machine):
+        if (incident.kind, incident.name) != same:
             continue
-        if bad is not None and incident.one_off:  # a rejection that is doubted is no recovery
-            tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
-        else:
-            resolve(tx, [incident], f"委托 {flag} 的结果：{ORDER_WORDS[str(state)]}")
-    if bad is not None:
-        open_incident(tx, machine.name, bad, event.seen)
+        message = incident.message
+        if message is not None and is_untouched(tx, message):
+            incident.count, incident.last = incident.count + 1, tx.now
+            incident.what = f"{incident.count} 笔委托被拒"
+            longer = replace(incident, detail=incident.detail + "\n" + accusation.detail)
+            if incident.count <= REJECTS_LISTED and fits(tx, message, longer):
+                incident = longer
+            save(tx.db, "incident", incident)
+            compose_alert(tx, message)
+            return
+        incident.resolved = tx.now  # told; what comes now is the next one's
+        save(tx.db, "incident", incident)
+        not_before = min(incident.opened, tx.now) + REJECTS_APART  # a clock that was set back delays nothing
+    open_incident(tx, order.machine, accusation, event.seen, not_before)
 
 
-ORDER_WORDS = {
-    "working": "已报，等成交",
-    "filled": "已成交",
-    "cancelled": "已撤单",
-    "expired": "收盘未成交",
-    "void": "没有发出",
-    "settled": "已由您处理",
-    "rejected": "被拒",
-}
+def is_untouched(tx: Tx, message: int) -> bool:
+    """No channel has begun to send it."""
+    return not tx.db.execute(
+        "SELECT 1 FROM outbox WHERE message = ? AND (state != 'waiting' OR tries > 0)", (message,)
+    ).fetchone()
 
 
 def store_file(tx: Tx, machine: Machine, event: Event) -> None:
@@ -2041,6 +2412,7 @@ EFFECTS: dict[str, Effect] = {
     "host.stopping": host_stopping,
     "host.resumed": host_resumed,
     "host.paused": host_paused,
+    "host.stop_orders": host_stop_orders,
     "host.test_alert": host_test_alert,
     "host.trouble": host_trouble,
     "qmt.process": qmt_process,
@@ -2198,15 +2570,18 @@ def judge(tx: Tx, name: str) -> None:
     """Compares what is bad on a machine with what is open: opens, resolves."""
     picture = picture_of(tx, name)
     mine = open_incidents(tx.db, name)
-    over = [i for i in mine if not i.one_off and i.kind != "order" and cured(i, picture)]
+    over = [i for i in mine if not i.one_off and cured(i, picture)]
     absent = float(get_meta(tx.db, "absent_at") or 0.0)
     for few in (over[start : start + SHARED_RECOVERIES] for start in range(0, len(over), SHARED_RECOVERIES)):
         resolve(tx, few, recovery_reason(few, picture, absent))
     still_open = {(i.kind, i.name) for i in mine} - {(i.kind, i.name) for i in over}
     for accusation in accusations(picture):
-        silence = accusation.kind not in ("qmt.process", "worker", *SPOKEN_BY) and picture.machine.stopped is None
+        silence = accusation.kind not in (*SAID, *SPOKEN_BY) and picture.machine.stopped is None
         if (accusation.kind, accusation.name) not in still_open and not (silence and tx.settling):
             open_incident(tx, name, accusation, last_word(accusation, picture))
+
+
+SAID = ("qmt.process", "worker", "stop", "order.unfilled")  # known from what was said, not from silence
 
 
 def last_word(accusation: Accusation, picture: Picture) -> float:
@@ -2233,8 +2608,8 @@ def recovery_reason(over: Sequence[Incident], picture: Picture, absent: float) -
     return "哨兵程序没有停过，断的是网络（或小主机睡眠）。"
 
 
-def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float) -> None:
-    """Opens an incident with its message and outbox rows, or counts one up that is open already."""
+def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float, not_before: float = 0.0) -> None:
+    """Opens an incident with its message (not told `not_before`) and outbox rows, or counts one up that is open."""
     a = accusation
     repeated = tx.db.execute(
         "UPDATE incident SET count = count + 1, last = ? WHERE machine = ? AND kind = ? AND name = ?"
@@ -2272,14 +2647,14 @@ def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float) -> 
         resolved=tx.now if a.priority == LOW else None,
     )
     incident.id = save(tx.db, "incident", incident)
-    due, pause = announce(tx, incident, patience), remind_after(tx.config.reminders, 0)
+    due, pause = announce(tx, incident, patience, not_before), remind_after(tx.config.reminders, 0)
     if pause is not None and not a.one_off:
         incident.remind_at = due + pause
         save(tx.db, "incident", incident)
     log.info("incident #%s opened: %s %s", incident.id, machine, a.what)
 
 
-def announce(tx: Tx, incident: Incident, patience: float) -> float:
+def announce(tx: Tx, incident: Incident, patience: float, not_before: float = 0.0) -> float:
     """The incident's first message. It waits `patience` seconds, for companions of the same machine, which then share
     it; what happens at night is told when the next window for telling opens. Returns when it is due."""
     waiting = tx.db.execute(
@@ -2288,11 +2663,10 @@ def announce(tx: Tx, incident: Incident, patience: float) -> float:
         " (SELECT 1 FROM outbox WHERE message = message.id AND (state != 'waiting' OR tries > 0)) ORDER BY id DESC",
         (incident.machine,),
     ).fetchone()
-    if waiting is not None:
-        body = alert_text([*told_by(tx.db, waiting["id"]), incident], tx.config.public_url).body
-        waiting = waiting if len(body.encode("utf-8", "replace")) <= SHARED_BYTES else None
+    if waiting is not None and not fits(tx, waiting["id"], incident):
+        waiting = None
     urgent = incident.kind in ("host.paused", "channel")
-    due = (tx.now if urgent else tx.calendar.next_tell(tx.now)) + patience
+    due = max(not_before, tx.now if urgent else tx.calendar.next_tell(tx.now)) + patience
     channels = recipients(tx)
     if incident.kind == "channel":  # told by the others, in a message of its own
         waiting, channels = None, [name for name in channels if name != incident.name]
@@ -2312,6 +2686,13 @@ def told_by(db: sqlite3.Connection, message: int) -> list[Incident]:
         "SELECT * FROM incident WHERE message = ? AND (resolved IS NULL OR one_off) ORDER BY id", (message,)
     ).fetchall()
     return [load(Incident, row) for row in rows]
+
+
+def fits(tx: Tx, message: int, incident: Incident) -> bool:
+    """The alert with this incident, or with its longer version, is cut off by no channel."""
+    others = [other for other in told_by(tx.db, message) if other.id != incident.id]
+    body = alert_text([*others, incident], tx.config.public_url).body
+    return len(body.encode("utf-8", "replace")) <= SHARED_BYTES
 
 
 def compose_alert(tx: Tx, message: int, due: float | None = None) -> None:
@@ -2993,8 +3374,9 @@ class Receiver:
                 (
                     "machine",
                     "heard heard_since waiting_since drained paused_until stopped started fresh_until hold_until"
-                    " beat_at",
+                    " beat_at stop_at mode_at notice_at",
                 ),
+                ("orders", "placed"),
                 ("source", "last_seen received up_since last_well hold_until logged_out_since"),
                 ("incident", "seen remind_at last"),
                 ("outbox", "due first_tried"),
@@ -3229,7 +3611,11 @@ def overall(
     states = {one["state"] for one in lamps}
     if grave or DOWN in states:
         count = max(len(grave), 1)
-        what = grave[0].what if grave else next(one["title"] for one in lamps if one["state"] == DOWN) + "中断"
+        what = (
+            max(grave, key=lambda incident: incident.priority).what
+            if grave
+            else next(one["title"] for one in lamps if one["state"] == DOWN) + "中断"
+        )
         more = f"，还有 {count - 1} 件" if count > 1 else ""
         return {"state": DOWN, "word": "要处理", "text": words(what) + more}
     if PAUSED in states:
@@ -3258,9 +3644,11 @@ def machine_data(db: sqlite3.Connection, picture: Picture) -> dict[str, Any]:
     for source in picture.sources:
         one = qmt_lamp(source, picture) if source.kind == "qmt.process" else script_lamp(source, picture)
         lamps.append({**one, "name": source.name})
+    lamps += trading_lamp(picture)
     spoken = [s for s in picture.sources if s.kind in ("qmt.heartbeat", "old.qmt") and s.last_seen is not None]
     data_at = max((s.last_seen or 0.0 for s in spoken), default=None)
     day = day_of(now)
+    found, names = orders_of(db, machine.name, day), names_of(db, machine.name)
     return {
         "name": machine.name,
         "lamps": lamps,
@@ -3271,6 +3659,57 @@ def machine_data(db: sqlite3.Connection, picture: Picture) -> dict[str, Any]:
         "positions": rows_of(db, machine.name, "positions"),
         "orders": [row for row in rows_of(db, machine.name, "orders") if same_day(row, day)],
         "deals": deals_of(db, machine.name, day),
+        "strategy_orders": [order_data(order, names, now) for order in found],
+        "trading": {
+            "mode": machine.mode if known_today(machine, now) else "",
+            "why": machine.mode_why if known_today(machine, now) else "",
+            "stop": machine.stop is not None if machine.stop_at is not None else None,
+            "stop_since": clock(machine.stop, now) if machine.stop is not None else "",
+        },
+    }
+
+
+def known_today(machine: Machine, now: float) -> bool:
+    return machine.mode_at is not None and day_of(machine.mode_at) == day_of(now)
+
+
+def trading_lamp(picture: Picture) -> list[dict[str, str]]:
+    """Whether the strategy may trade, as far as it has said so today."""
+    machine, now = picture.machine, picture.now
+    if machine.stop is not None:
+        detail = f"自 {clock(machine.stop, now)} 起有 control/STOP，不下新单"
+        return [lamp("trading", "下单", LATE, detail, "要恢复，在小主机托盘菜单点“恢复下单”。", "已停止")]
+    if not known_today(machine, now):
+        return []
+    if machine.mode == "observe":
+        state = LATE if picture.calendar.in_session(now) else OFF
+        return [lamp("trading", "下单", state, machine.mode_why, "", "只观察")]
+    return [lamp("trading", "下单", UP, f"{clock(machine.mode_at, now)} 下过单", "", "实盘")]
+
+
+def names_of(db: sqlite3.Connection, machine: str) -> dict[str, str]:
+    """Six digits of a code -> the fund's name, as the account's own rows have it."""
+    found = {}
+    for table_name in ("orders", "positions"):
+        for row in rows_of(db, machine, table_name):
+            found[words(str(row.get("代码") or ""), 12)[:6]] = words(row.get("名称"), 20)
+    return found
+
+
+def order_data(order: Order, names: dict[str, str], now: float) -> dict[str, Any]:
+    values = {key: number(order.data.get(key)) for key in ORDER_NUMBERS}
+    return {
+        "flag": order.flag,
+        "code": order.fund,
+        "name": words(order.data.get("name"), 20) or names.get(order.fund[:6], ""),
+        "side": order.side,
+        **values,
+        "filled": order.filled,
+        "state": order.state,
+        "word": order.word,
+        "reason": words(order.data.get("reason"), 200),
+        "placed": clock(order.placed, now),
+        "time": clock(order.at, now),
     }
 
 
@@ -3522,6 +3961,7 @@ def render(data: dict[str, Any], csrf: str) -> str:
             f"<h2>{esc(machine['name'])}</h2>"
             f'<section class="card">{lamps}{render_lamp(data["alerts"], "", csrf)}</section>'
         )
+        parts.append(render_orders(machine))
         parts.append(render_account(machine, day["in_session"]))
     parts.append(render_messages(data))
     parts.append(render_channels(data))
@@ -3627,6 +4067,30 @@ def table(title: str, head: Sequence[str], rows: Sequence[str], total: int) -> s
     cells = "".join(f"<th>{cell}</th>" for cell in head)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f'<h2>{title} {more}</h2><section class="card"><table><tr>{cells}</tr>{body}</table></section>'
+
+
+ORDER_COLOURS = {"unknown": "down", "rejected": "down", "expired": "late", "cancelled": "late", "filled": "up"}
+
+
+def render_orders(machine: dict[str, Any]) -> str:
+    """Today's orders of the strategy by their flag files; nothing where it has made none."""
+    orders = machine["strategy_orders"]
+    if not orders:
+        return ""
+    open_first = sorted(orders, key=lambda order: order["state"] != "unknown")
+    rows = []
+    for order in open_first[:SHOWN_ROWS]:
+        code = order["code"][:6]
+        row = {"名称": order["name"] or code, "代码": code if order["name"] else "", "买卖": order["side"]}
+        yuan = f"约 {money(order['yuan'], 0)} 元" if order["yuan"] else price(order["price"])
+        why = f'</tr><tr><td colspan="4"><small>{esc(order["reason"])}</small></td>' if order["reason"] else ""
+        rows.append(
+            f"{name_cell(row)}{side_cell(row)}<td>{count_text(order['filled'])} / {count_text(order['shares'])}"
+            f"<small>{yuan}</small></td>"
+            f'<td><span class="{ORDER_COLOURS.get(order["state"], "new")}">{esc(order["word"])}</span>'
+            f"<small>{esc(order['time'])}</small></td>{why}"
+        )
+    return table("策略的委托", ("基金", "买卖", "成交 / 委托股数", "状态 / 时间"), rows, len(orders))
 
 
 def render_account(machine: dict[str, Any], in_session: bool) -> str:

@@ -14,8 +14,10 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 
 from tray_app import VERSION, config, events, home, parts, pause, state, trading_time
 from tray_app import strings_zh as zh
+from tray_app.answers import Answer
 from tray_app.events import Event
 from tray_app.outbox import Outbox, OutboxError
+from tray_app.owner import Ask, Owner, dialog_of_this_system
 from tray_app.sender import Link
 from tray_app.watch import qmt
 from tray_app.watch.host import HostLook
@@ -39,11 +41,13 @@ class TrayApp:
         settings: config.Config,
         wall: Callable[[], float] = time.time,
         mono: Callable[[], float] = time.monotonic,
+        ask: Ask | None = None,
     ) -> None:
         self.home = where
         self.config = settings
         self.board = Board()
         self.outbox = Outbox(where.outbox, settings.outbox_max_bytes, settings.outbox_max_age, wall)
+        self.owner = Owner(where, self.outbox, self.board, wall, ask or dialog_of_this_system())
         self.parts = parts.build(
             where,
             settings,
@@ -64,6 +68,7 @@ class TrayApp:
         self._started_at = wall()
         self._boot_at = _boot_at()
         self._stopped = threading.Lock()
+        self._asking = threading.Lock()  # held while a dialog is open
         self._suspended_at: float | None = None
         self._slept = 0.0  # seconds, not yet told
 
@@ -81,6 +86,9 @@ class TrayApp:
         try:
             self.watchdog.look()
             self._announce()
+            self.owner.tell_stop()
+        except OutboxError:
+            pass  # the icon shows why; the next tick tries again
         except Exception:
             # The tick watches everything else: nothing may end it.
             log.exception("tick failed")
@@ -144,6 +152,9 @@ class TrayApp:
             inbox_why=get("inbox_why", ""),
             paused_until=self.paused_until(),
             answer=get("answer", "") if now - get("answer_at", 0.0) < ANSWER_SHOWN else "",
+            orders=self.owner.orders(),
+            answers=self.owner.answers(),
+            stop=self.owner.is_stopped(),
         )
 
     def paused_until(self) -> float | None:
@@ -208,6 +219,30 @@ class TrayApp:
             home.remove(self.home.paused)
         else:
             pause.write(self.home.paused, until, now)
+
+    def stop_orders(self, on: bool) -> str:
+        return self._answer(self.owner.stop_orders(on))
+
+    def answer(self, flag: str, answer: Answer) -> str:
+        return self._answer(self.owner.answer(flag, answer))
+
+    def answer_part(self, flag: str) -> str:
+        """In a thread of its own: while the dialog stands open the menu must work, 停止下单 above all."""
+        if not self._asking.acquire(blocking=False):
+            return self._answer(zh.ALREADY_ASKING)
+
+        def ask() -> None:
+            try:
+                self._answer(self.owner.answer_part(flag))
+            except Exception as error:
+                # Whatever a dialog can raise: it is told, and the next one may open.
+                log.exception("dialog")
+                self._answer(zh.ASK_FAILED.format(why=type(error).__name__))
+            finally:
+                self._asking.release()
+
+        threading.Thread(target=ask, name="dialog", daemon=True).start()
+        return ""
 
     def open_dashboard(self) -> str:
         webbrowser.open(self.config.dashboard)
@@ -276,6 +311,7 @@ class TrayApp:
             "limits": self.watchdog.limits(),
             "restarts": self.watchdog.restarts(),
             "paused_until": self.paused_until(),
+            "stop_orders": self.owner.is_stopped(),
             "version": VERSION,
         }
 

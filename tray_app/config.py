@@ -247,10 +247,10 @@ def _read_ini(text: str, file: str) -> configparser.ConfigParser:
 
 def _refuse_unknown(ini: configparser.ConfigParser, file: str) -> None:
     for section in ini.sections():
-        if section in _NOT_OURS:
+        if section in _NOT_OURS or section.startswith("fund:"):
             continue
         if section not in _VALID:
-            valid = "、".join(f"[{name}]" for name in (*_VALID, *_NOT_OURS))
+            valid = "、".join(f"[{name}]" for name in (*_VALID, *_NOT_OURS, "fund:基金代码"))
             raise ConfigError(f"{file}：没有 [{section}] 这一节，可用的是 {valid}。")
         for key in ini.options(section):
             if key not in _VALID[section]:

@@ -32,6 +32,7 @@ class Home:
         self.flags = root / "flags"
         self.control = root / "control"
         self.paused = root / "control" / "paused.json"
+        self.answers = root / "control" / "answers"
         self.inbox = root / "control" / "inbox.json"
         self.lock = root / "control" / "lock"
         self.logs = root / "logs"
@@ -44,13 +45,28 @@ class Home:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a small file in one step: a reader sees the old text or the new, never half of it."""
+    """Replace a small file in one step, synced: a reader sees the old text or the new, never half of it."""
     temporary = path.with_name(path.name + ".tmp")
     with open(temporary, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+    # Windows cannot sync a folder: there the second sync of the file makes its new name outlast a power cut.
+    with open(path, "r+b") as renamed:
+        os.fsync(renamed.fileno())
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new and removed names outlast a power cut, where the system can."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def remove(path: Path) -> None:

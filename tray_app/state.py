@@ -6,11 +6,13 @@ greyed lines of the menu, in the order of the rules.
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Sequence
+from typing import Callable, Mapping, NamedTuple, Sequence
 
+from tray_app import answers, orders, trading_time
 from tray_app import strings_zh as zh
-from tray_app import trading_time
+from tray_app.answers import Answer
 from tray_app.config import Config
+from tray_app.orders import Order
 from tray_app.outbox import Figures
 from tray_app.sender import Link
 from tray_app.trading_time import show_day_time, show_time
@@ -51,6 +53,16 @@ class State(NamedTuple):
     inbox_why: str = ""  # why the inbox is not open although it should be
     paused_until: float | None = None
     answer: str = ""  # of 重启心跳, shown for a minute
+    orders: Sequence[Order] = ()  # today's, and those of earlier days that have not ended
+    answers: Mapping[str, Answer] = {}  # what the owner said of unknown orders, by their id
+    stop: bool = False  # control/STOP is there
+
+
+class Question(NamedTuple):
+    """An order that needs the owner's word; `answer`: given, but the strategy has not acted on it yet."""
+
+    order: Order
+    answer: Answer | None
 
 
 class View(NamedTuple):
@@ -60,6 +72,8 @@ class View(NamedTuple):
     title: str
     lines: tuple[str, ...]
     key: tuple[str, ...]
+    stop: bool = False
+    questions: tuple[Question, ...] = ()
 
 
 class Reason(NamedTuple):
@@ -86,7 +100,17 @@ def decide(state: State, now: float) -> View:
     if state.answer:
         lines.insert(0, state.answer)
     first = reasons[0].text if reasons else lines[0]
-    return View(icon, f"{zh.NAME} · {first}", tuple(lines), (icon, *(reason.code for reason in reasons)))
+    key = (icon, *(reason.code for reason in reasons))
+    return View(icon, f"{zh.NAME} · {first}", tuple(lines), key, state.stop, tuple(questions(state)))
+
+
+def questions(state: State) -> list[Question]:
+    """The orders of unknown outcome, the oldest first, with the answers that the strategy has not acted on."""
+    found = []
+    for order in orders.unknown(state.orders):
+        answer = state.answers.get(order.flag)
+        found.append(Question(order, answer if answers.is_waiting(order, answer) else None))
+    return found
 
 
 def is_trading_day(state: State) -> Callable[[float], bool]:
@@ -194,6 +218,40 @@ def _quotes(state: State, now: float) -> Reason | None:
     return Reason(ATTEND, "ticks", f"行情停了（最后一笔 {show_day_time(post.tick_at, now)}）：请看 QMT 的行情连接。")
 
 
+def _unknown(state: State, now: float) -> Reason | None:
+    asked = questions(state)
+    if not asked:
+        return None
+    unanswered = [question for question in asked if question.answer is None]
+    if not unanswered:
+        return Reason(ATTEND, "answered", f"{len(asked)} 笔结果不明的委托{zh.ANSWERED}。")
+    what = order_name(unanswered[0].order, now)
+    more = f"等 {len(unanswered)} 笔" if len(unanswered) > 1 else ""
+    return Reason(ALARM, "unknown-order", f"委托结果不明：{what}{more}。请核对 QMT 的委托，再点“{zh.SETTLE}”。")
+
+
+def _stop(state: State, now: float) -> Reason | None:
+    return Reason(ATTEND, "stop", zh.STOPPED) if state.stop else None
+
+
+def _rejected(state: State, now: float) -> Reason | None:
+    found = orders.rejected(state.orders, trading_time.day_of(now))
+    if not found:
+        return None
+    last = max(found, key=lambda order: order.at or 0.0)
+    more = f"，今天共 {len(found)} 笔" if len(found) > 1 else ""
+    why = last.reason or "没有说明原因"
+    return Reason(ATTEND, "rejected-order", f"委托被拒：{order_name(last, now)}，{why}{more}。请打开 QMT 看看。")
+
+
+def order_name(order: Order, now: float) -> str:
+    """An order as the owner would name it."""
+    at = order.placed if order.placed is not None else order.at
+    when = f"（{show_day_time(at, now)}）" if at is not None else ""
+    size = f" {order.shares} 股" if order.shares else ""
+    return f"{order.side} {order.fund}{size}{when}"
+
+
 def _outbox(state: State, now: float) -> Reason | None:
     figures = state.outbox
     if figures.error:
@@ -253,10 +311,13 @@ _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
     _receiver,
     _denied,
     _alerts,
+    _unknown,
     _qmt,
     _script,
     _account,
     _quotes,
+    _stop,
+    _rejected,
     _outbox,
     _workers,
     _disk,

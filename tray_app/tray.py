@@ -79,7 +79,7 @@ class _Shown:
         self._app = app
         self._pystray = pystray
         self._view = FIRST_VIEW
-        self._clicked: queue.Queue[str] = queue.Queue()
+        self._clicked: queue.Queue[tuple[str, tuple[object, ...]]] = queue.Queue()
         self.icon = icon_class(
             "qmt-sentry", icons.draw(self._view.icon, IMAGE_SIZE), zh.NAME, pystray.Menu(self._menu_items)
         )
@@ -111,9 +111,9 @@ class _Shown:
 
     def do_clicked(self) -> None:
         while True:
-            action = self._clicked.get()
+            action, arguments = self._clicked.get()
             try:
-                answer = getattr(self._app, action)()
+                answer = getattr(self._app, action)(*arguments)
             except Exception as error:
                 # A failed click is told; the next one must still work.
                 log.exception("%s failed", action)
@@ -129,7 +129,7 @@ class _Shown:
         if view.icon != before.icon:
             self.icon.icon = icons.draw(view.icon, IMAGE_SIZE)
         self.icon.title = menu.cut(view.title, TITLE_UNITS)
-        if view.lines != before.lines:
+        if (view.lines, view.stop, view.questions) != (before.lines, before.stop, before.questions):
             self.icon.update_menu()
 
     def _notify(self, text: str) -> None:
@@ -146,11 +146,26 @@ class _Shown:
                 yield item(line.replace("&", "&&"), None, enabled=False)
         yield self._pystray.Menu.SEPARATOR
         for entry in menu.ITEMS:
-            yield item(entry.text(view), self._click(entry.action), default=entry.default)
+            text, action, arguments = entry.text(view), entry.action, entry.arguments(view)
+            if entry.children is not None:
+                yield self._item(menu.Entry(text, children=tuple(entry.children(view))))
+            else:
+                yield item(text, self._click(action, arguments), default=entry.default)
 
-    def _click(self, action: str) -> Callable[[Any, Any], None]:
+    def _item(self, entry: menu.Entry) -> Any:
+        """A line of a submenu, and all below it."""
+        item, submenu = self._pystray.MenuItem, self._pystray.Menu
+        if not entry.text:
+            return submenu.SEPARATOR
+        text = menu.cut(entry.text, menu.LONGEST_ENTRY).replace("&", "&&")
+        if entry.children:
+            return item(text, submenu(*(self._item(child) for child in entry.children)))
+        action = self._click(entry.action, entry.arguments) if entry.action else None
+        return item(text, action, enabled=action is not None)
+
+    def _click(self, action: str, arguments: tuple[object, ...]) -> Callable[[Any, Any], None]:
         def clicked(icon: Any, item: Any) -> None:
-            self._clicked.put(action)
+            self._clicked.put((action, arguments))
 
         return clicked
 

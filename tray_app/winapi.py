@@ -47,6 +47,12 @@ class PROCESSENTRY32W(ctypes.Structure):
 WNDENUMPROC = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.HWND, wintypes.LPARAM)  # type: ignore[attr-defined,unused-ignore]
 
 
+INT_PTR = ctypes.c_ssize_t
+DLGPROC = ctypes.WINFUNCTYPE(  # type: ignore[attr-defined,unused-ignore]
+    INT_PTR, wintypes.HWND, wintypes.UINT, wintypes.WPARAM, wintypes.LPARAM
+)
+
+
 def _function(library: Any, name: str, result: Any, *arguments: Any) -> Any:
     function = getattr(library, name)
     function.restype = result
@@ -103,6 +109,20 @@ _LoadImage = _function(
     ctypes.c_int,
     wintypes.UINT,
 )
+_DialogBox = _function(
+    user32,
+    "DialogBoxIndirectParamW",
+    INT_PTR,
+    wintypes.HINSTANCE,
+    ctypes.c_void_p,
+    wintypes.HWND,
+    DLGPROC,
+    wintypes.LPARAM,
+)
+dialog_text = _function(
+    user32, "GetDlgItemTextW", wintypes.UINT, wintypes.HWND, ctypes.c_int, wintypes.LPWSTR, ctypes.c_int
+)
+end_dialog = _function(user32, "EndDialog", wintypes.BOOL, wintypes.HWND, INT_PTR)
 _DestroyIcon = _function(user32, "DestroyIcon", wintypes.BOOL, wintypes.HICON)
 
 
@@ -165,6 +185,11 @@ def answering(pid: int) -> bool | None:
 def message_box(title: str, text: str) -> None:
     """Blocks until the user has read it; for a program without a console that cannot start."""
     _MessageBox(None, text, title, MB_ICONERROR)
+
+
+def dialog_box(template: Any, on_message: Any) -> int:
+    """Shows the dialog that `template` (aligned memory) describes; what it ended with, -1: it could not begin."""
+    return int(_DialogBox(None, ctypes.cast(template, ctypes.c_void_p), None, on_message, 0))
 
 
 def small_icon_size() -> tuple[int, int]:

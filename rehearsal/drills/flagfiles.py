@@ -13,11 +13,13 @@ def flag_id(number, now, code="510300"):
 
 
 def append_state(home, flag, state, now, **more):
-    """One more state of an order."""
+    """One more state of an order; its first line names it, as the strategy's own files do."""
     folder = home / "flags" / flag[:8]
     folder.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(dict(more, state=state, at=now), ensure_ascii=False) + "\n"
-    handle = os.open(folder / f"{flag}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    path = folder / f"{flag}.jsonl"
+    named = {} if path.exists() else {"id": flag}
+    line = json.dumps({"state": state, **named, "at": now, **more}, ensure_ascii=True) + "\n"
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         os.write(handle, line.encode("utf-8"))
         os.fsync(handle)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qmt_strategy.dingtou import settings
+from qmt_strategy.dingtou import params, settings
 from receiver import receiver
 from tray_app import config
 
@@ -32,7 +32,22 @@ def test_the_tray_takes_the_pages_sentry_ini():
 
 
 def test_the_page_lists_every_key_of_the_tray():
-    assert parsed(block(2)) == {name: set(keys) for name, keys in config._VALID.items()}
+    ours = {name: keys for name, keys in parsed(block(2)).items() if name != "strategy" and name[:5] != params.FUND}
+    assert ours == {name: set(keys) for name, keys in config._VALID.items()}
+
+
+def test_the_page_lists_every_key_of_the_strategy_and_its_funds_with_its_default():
+    ini = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",))
+    ini.read_string(block(2))
+    funds = [name for name in ini.sections() if name.startswith(params.FUND)]
+    assert dict(ini["strategy"]) == {key: default for key, (default, _) in params.STRATEGY.items()}
+    assert [dict(ini[name]) for name in funds] == [{key: default for key, (default, _) in params.FUND_KEYS.items()}]
+
+
+def test_the_trading_strategy_takes_the_pages_sentry_ini():
+    found = params.parse(block(2))
+    assert list(found.problems) == []
+    assert found == params.parse("")._replace(account_id=found.account_id, account_type=found.account_type)
 
 
 def test_the_strategies_take_the_pages_sentry_ini():

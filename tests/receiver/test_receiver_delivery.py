@@ -13,6 +13,11 @@ def rejected(bench, flag="F1", **more):
     bench.post("order.state", flag=flag, line=3, state="rejected", reason="可用资金不足", **more)
 
 
+def broken(bench, strategy):
+    """An incident of its own for each strategy."""
+    bench.post("strategy.error", strategy=strategy, where="handlebar", traceback="ValueError: x")
+
+
 def real_wecom(bench, monkeypatch):
     """The real channel class; what would go to the vendor is kept. `down` True: the vendor is out of reach."""
     posts, down = [], []
@@ -128,14 +133,15 @@ def test_a_backlog_names_every_incident_within_the_robots_limit(bench, monkeypat
     posts, down = real_wecom(bench, monkeypatch)
     down.append(True)
     for number in range(60):
-        bench.post("order.state", flag=f"20260105-5103{number:02}-B-01", state="rejected", reason="可用资金不足")
+        broken(bench, f"grid-5103{number:02}")
         bench.run(10, step=5)
     down.clear()
     bench.run(240)
     told = "\n".join(posts)
-    assert [n for n in range(60) if f"5103{n:02}-B" not in told] == []
-    orders = [row[0] for row in bench.rows("SELECT id FROM incident WHERE kind = 'order'")]
-    assert [n for n in orders if not re.search(rf"#{n}\b", told)] == []
+    assert [n for n in range(60) if f"grid-5103{n:02}" not in told] == []
+    errors = [row[0] for row in bench.rows("SELECT id FROM incident WHERE kind = 'strategy.error'")]
+    assert len(errors) == 60
+    assert [n for n in errors if not re.search(rf"#{n}\b", told)] == []
     assert max(len(post.encode()) for post in posts) <= program.WECOM_BYTES
     assert not any("…\nhttp" in post for post in posts)
 
@@ -155,13 +161,37 @@ def test_a_digest_takes_only_what_fits_and_leaves_the_rest_waiting(bench, monkey
 
 def test_incidents_share_a_message_only_as_long_as_all_fit(bench, monkeypatch):
     posts, _ = real_wecom(bench, monkeypatch)
-    reason = "可用资金不足，委托金额 20000 元，可用 12.34 元"
-    flags = [f"20260105-5103{n:02}-B-01" for n in range(12)]
-    more = {"state": "rejected", "reason": reason, "code": "510300.SH", "name": "某某宽基指数基金"}
-    bench.batch(*[event("order.state", bench.time, flag=flag, **more) for flag in flags])
+    trace = "ValueError: 可用资金不足，委托金额 20000 元，可用 12.34 元，某某宽基指数基金"
+    names = [f"grid-20260105-5103{n:02}" for n in range(12)]
+    bench.batch(*[event("strategy.error", bench.time, strategy=name, where="init", traceback=trace) for name in names])
     bench.run(30)
     told = "\n".join(posts)
-    assert [flag for flag in flags if flag not in told] == []
+    assert len(posts) > 1
+    assert [name for name in names if name not in told] == []
+
+
+def test_a_list_of_rejected_orders_is_no_longer_than_a_message_that_it_shares(bench, monkeypatch):
+    posts, _ = real_wecom(bench, monkeypatch)
+    broken(bench, "grid")
+    more = {"state": "rejected", "reason": "可用资金不足，" * 20, "code": "510300.SH", "name": "某某宽基指数基金"}
+    for number in range(9):
+        bench.batch(event("order.state", bench.time, flag=f"20260105-5103{number:02}-B-01", **more))
+    bench.run(30)
+    assert len(posts) == 1
+    assert "9 笔委托被拒" in posts[0]
+    assert "策略 grid 出错" in posts[0]
+    assert "…\nhttp" not in posts[0]
+
+
+def test_a_rejection_after_the_clock_was_set_back_is_told_at_once(bench):
+    bench.alive()
+    rejected(bench)
+    bench.run(20, every=bench.alive)
+    bench.time -= 7 * 86400
+    bench.receiver.clock_jumped(-7 * 86400.0)
+    rejected(bench, "F2")
+    bench.run(60, every=bench.alive)
+    assert any("F2" in text.body for text in bench.texts())
 
 
 def test_a_late_no_cannot_undo_a_delivery_that_the_vendor_has_confirmed(tmp_path):

@@ -60,8 +60,8 @@ class FakeApp:
         return self.now_shown
 
     def __getattr__(self, name):
-        def act():
-            self.done.append(name)
+        def act(*arguments):
+            self.done.append((name, *arguments) if arguments else name)
             self.did.set()
             if name == "quit":
                 self.stop_asked.set()
@@ -104,8 +104,16 @@ def test_the_menu_begins_with_greyed_reasons_and_goes_on_with_the_actions(runnin
     items = list(icon.menu.items)
     assert [(item.text, item.enabled) for item in items[:2]] == [("QMT 不在运行", False), ("A && B", False)]
     assert items[2] is _base.Menu.SEPARATOR
-    assert [item.text for item in items[3:]] == ["重启心跳", "打开看板", "发送测试告警", zh.PAUSE, "查看日志", "退出"]
-    assert all(item.enabled for item in items[3:])
+    assert [(item.text, item.enabled) for item in items[3:]] == [
+        ("重启心跳", True),
+        ("打开看板", True),
+        ("停止下单", True),
+        ("处理未知委托（没有）", False),
+        ("发送测试告警", True),
+        (zh.PAUSE, True),
+        ("查看日志", True),
+        ("退出", True),
+    ]
 
 
 def test_a_click_is_done_in_another_thread_and_its_answer_is_notified(running):

@@ -1,0 +1,379 @@
+"""Orders of the strategy: what is told, what lasts, what the page shows."""
+
+import sqlite3
+
+import pytest
+import requests
+
+from receiver import receiver as program
+from tests.receiver.receiver_bench import Bench, at, event
+
+FLAG, SECOND = "20260105-510300-B-01", "20260105-159915-S-02"
+XSS = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'>"
+
+
+def line(bench, number, state, flag=FLAG, when=None, **more):
+    """One line of a flag file, as the tray forwards it."""
+    return event("order.state", bench.time if when is None else when, flag=flag, line=number, state=state, **more)
+
+
+def notice(bench, what, text, when=None, **more):
+    said = bench.time if when is None else when
+    return event("strategy.notice", said, strategy="etf_grid", what=what, text=text, **more)
+
+
+def placed(bench, flag=FLAG):
+    known = {"code": flag[9:15] + ".SH", "side": flag[16], "shares": 1200, "price": 4.05, "yuan": 4860.0, "id": flag}
+    bench.batch(line(bench, 1, "intent", flag, **known), line(bench, 2, "sent", flag))
+
+
+def one_order(bench):
+    with bench.receiver.store.read() as db:
+        (machine,) = program.status_data(bench.receiver, db, bench.time)["machines"]
+    return machine["strategy_orders"][0]
+
+
+def status(bench):
+    with bench.receiver.store.read() as db:
+        return program.status_data(bench.receiver, db, bench.time)
+
+
+# Unknown -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["filled", "cancelled", "rejected", "expired", "working"])
+def test_an_unknown_order_lasts_until_any_later_state_of_it(bench, state):
+    bench.alive()
+    placed(bench)
+    bench.batch(line(bench, 3, "unknown"))
+    bench.run(1700, every=bench.alive, step=5)
+    assert bench.told() == ["❗ 委托状态不明 · mini-pc"]
+    assert FLAG in bench.texts()[0].body and "处理未知委托" in bench.texts()[0].body
+    bench.batch(line(bench, 4, state))
+    bench.run(10, every=bench.alive)
+    assert "✅ 已恢复：委托有结果了 · mini-pc" in bench.told()
+    assert ("order", FLAG) not in bench.incidents()
+
+
+def test_the_notice_and_the_line_about_one_unknown_order_are_one_message(bench):
+    placed(bench)
+    for first, then in ((0, 1), (1, 0)):
+        both = [line(bench, 3, "unknown"), notice(bench, "unknown", "找不到", flag=FLAG, code="510300.SH")]
+        bench.batch(both[first])
+        bench.batch(both[then])
+    bench.run(10, every=bench.alive)
+    assert bench.told() == ["❗ 委托状态不明 · mini-pc"]
+
+
+def test_a_notice_that_comes_after_the_result_opens_nothing_lasting(bench):
+    bench.alive()
+    placed(bench)
+    bench.batch(line(bench, 3, "unknown"), line(bench, 4, "filled", when=bench.time + 1))
+    bench.batch(notice(bench, "unknown", "找不到", flag=FLAG))
+    bench.run(20, every=bench.alive)
+    assert ("order", FLAG) not in bench.incidents()
+
+
+def test_an_older_line_that_comes_again_changes_nothing(bench):
+    bench.batch(line(bench, 5, "filled", filled=1200), line(bench, 3, "unknown"))
+    assert one_order(bench)["state"] == "filled"
+    assert bench.incidents() == []
+
+
+# Rejected ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rejected_order_is_told_with_the_counters_words(bench):
+    placed(bench)
+    bench.batch(line(bench, 3, "rejected", reason="[251005] 可用资金不足", settled=False))
+    bench.run(10)
+    assert bench.told() == ["❗ 委托被拒 · mini-pc"]
+    body = bench.texts()[0].body
+    assert "[251005] 可用资金不足" in body and "买入 510300.SH 1200 股" in body and "10:00:00" in body
+
+
+def test_ten_rejected_orders_at_once_are_one_message_with_a_count(bench):
+    for number in range(10):
+        flag = f"20260105-5103{number:02}-B-01"
+        bench.batch(line(bench, 3, "rejected", flag, reason=f"[2510{number:02}] 可用资金不足 {number}00.5 元"))
+        bench.run(0.4, step=0.2)
+    bench.run(700, every=bench.alive, step=5)
+    assert bench.told() == ["❗ 10 笔委托被拒 · mini-pc"]
+
+
+def test_rejected_orders_that_go_on_are_told_in_groups_and_each_is_named(bench):
+    flags = [f"20260105-5103{number:02}-B-01" for number in range(10)]
+    for flag in flags:
+        bench.batch(line(bench, 3, "rejected", flag, reason="可用资金不足"))
+        bench.run(6)
+    bench.run(60, every=bench.alive)
+    assert bench.told()[:2] == ["❗ 委托被拒 · mini-pc", "❗ 4 笔委托被拒 · mini-pc"]
+    assert len(bench.told()) <= 4
+    bodies = "".join(text.body for text in bench.texts())
+    assert [bodies.count(flag) for flag in flags] == [1] * 10
+
+
+def test_a_flood_of_rejected_orders_is_counted_but_not_listed_to_the_end(bench):
+    for number in range(99):
+        bench.batch(line(bench, 3, "rejected", f"20260105-5103{number:02}-B-01", reason="可用资金不足"))
+    bench.run(10)
+    (text,) = bench.texts()
+    assert text.title == "❗ 99 笔委托被拒 · mini-pc"
+    assert text.body.count("可用资金不足") == program.REJECTS_LISTED
+
+
+def test_another_cause_is_told_too(bench):
+    bench.batch(line(bench, 3, "rejected", reason="可用资金不足"))
+    bench.run(60)
+    bench.batch(line(bench, 3, "rejected", SECOND, reason="价格超出涨跌停"))
+    bench.run(10)
+    assert len(bench.told()) == 2
+
+
+def test_a_further_line_of_a_rejected_order_and_its_notice_are_no_second_reject(bench):
+    text = f"买入 510300.SH（委托 {FLAG}）被拒：可用资金不足"
+    bench.batch(notice(bench, "rejected", text, flag=FLAG, code="510300.SH"))
+    bench.batch(line(bench, 3, "rejected", reason="可用资金不足"), line(bench, 4, "rejected", settled=True))
+    bench.run(10)
+    assert bench.told() == ["❗ 委托被拒 · mini-pc"]
+    assert bench.rows("SELECT count FROM incident") == [(1,)]
+
+
+def test_orders_from_a_backlog_are_told_with_their_time(bench):
+    then = bench.time - 1800
+    bench.batch(line(bench, 3, "rejected", when=then, reason="资金"), line(bench, 3, "unknown", SECOND, when=then))
+    bench.run(10)
+    assert bench.texts()[0].body.count("09:30:00") == 2
+
+
+# Unfilled ------------------------------------------------------------------------------------------------------------
+
+CANCELLING = f"委托 {FLAG} 超过 60 秒没有全部成交，正在撤单"
+
+
+def test_a_cancel_that_works_at_once_is_not_worth_an_alert(bench):
+    placed(bench)
+    bench.batch(line(bench, 3, "working"), notice(bench, "unfilled", CANCELLING, flag=FLAG))
+    bench.run(3)
+    bench.batch(line(bench, 4, "cancelled"))
+    bench.run(30, every=bench.alive)
+    assert bench.told() == []
+
+
+def test_a_cancel_that_is_not_confirmed_is_told_and_lasts_until_the_order_ends(bench):
+    bench.alive()
+    placed(bench)
+    bench.batch(line(bench, 3, "working"), notice(bench, "unfilled", CANCELLING, flag=FLAG))
+    bench.run(60, every=bench.alive)
+    assert bench.told() == ["❗ 委托没有按时成交 · mini-pc"]
+    bench.batch(line(bench, 4, "working", filled=300))
+    bench.run(5)
+    assert bench.incidents() == [("order.unfilled", FLAG)]
+    bench.batch(line(bench, 5, "cancelled", filled=300))
+    bench.run(5)
+    assert bench.told()[1:] == ["✅ 已恢复：委托有结果了 · mini-pc"]
+    assert "部分成交已撤，成交 300 股" in bench.texts()[-1].body
+
+
+def test_an_order_that_nobody_ends_is_told_although_the_strategy_is_silent(bench):
+    bench.alive()
+    placed(bench)
+    bench.run(170, every=bench.alive)
+    assert bench.told() == []
+    bench.run(40, every=bench.alive)
+    assert bench.told() == ["❗ 委托没有按时成交 · mini-pc"]
+    assert "策略是否还在运行" in bench.texts()[0].body
+
+
+def test_an_order_alive_at_the_close_is_told_the_next_morning(bench):
+    bench.jump("2026-01-05 14:59:00")
+    bench.alive()
+    placed(bench)
+    bench.run(120, every=bench.alive)
+    bench.jump("2026-01-06 09:24:00")
+    bench.run(300, every=bench.alive, step=5)
+    assert "❗ 委托没有按时成交 · mini-pc" in bench.told()
+
+
+def test_that_an_order_ended_unfilled_is_said(bench):
+    bench.batch(notice(bench, "unfilled", "买入 510300.SH 没有成交，已撤单", flag=FLAG))
+    bench.run(10)
+    assert bench.told() == ["ℹ️ 委托没有全部成交 · mini-pc"]
+
+
+# STOP, mode, funds, other notices ------------------------------------------------------------------------------------
+
+
+def test_stop_is_told_once_by_whoever_says_it_first_and_resolved_when_it_is_gone(bench):
+    bench.alive(stop_orders=False)
+    bench.post("host.stop_orders", on=True)
+    bench.batch(notice(bench, "stop", "已停止下单：control/STOP 存在"))
+    bench.run(60, every=lambda: bench.alive(stop_orders=True))
+    assert bench.told() == ["❗ 已停止下单 · mini-pc"]
+    bench.post("host.stop_orders", on=False)
+    bench.batch(notice(bench, "stop", "已恢复下单"))
+    bench.run(60, every=lambda: bench.alive(stop_orders=False))
+    assert bench.told()[1:] == ["✅ 已恢复：已恢复下单 · mini-pc"]
+
+
+def test_a_heartbeat_alone_tells_of_a_stop_and_of_its_end(bench):
+    bench.run(40, every=lambda: bench.alive(stop_orders=True))
+    assert bench.told() == ["❗ 已停止下单 · mini-pc"]
+    bench.run(10, every=lambda: bench.alive(stop_orders=False))
+    assert bench.incidents() == []
+
+
+def test_an_old_heartbeat_does_not_bring_a_stop_back(bench):
+    bench.post("host.stop_orders", on=False)
+    bench.batch(event("host.heartbeat", bench.time - 20, stop_orders=True))
+    bench.run(10)
+    assert bench.incidents() == []
+
+
+@pytest.mark.parametrize(
+    "what, title",
+    [
+        ("cap", "❗ 达到下单上限 · mini-pc"),
+        ("second-copy", "❗ 同一策略运行了两份 · mini-pc"),
+        ("observe", "❗ 策略只观察，不下单 · mini-pc"),
+        ("cash-low", "❗ 可用资金不足 · mini-pc"),
+        ("disk", "❗ 策略读写磁盘失败 · mini-pc"),
+        ("fill", "ℹ️ 成交 · mini-pc"),
+        ("new-code", "ℹ️ 策略 etf_grid 的通知 · mini-pc"),
+    ],
+)
+def test_each_notice_is_told_once_a_day_in_its_own_words(bench, what, title):
+    for _ in range(3):
+        bench.batch(notice(bench, what, "为什么"))
+        bench.run(2000, every=bench.alive, step=10)
+    assert bench.told() == [title]
+    assert "为什么" in bench.texts()[0].body and "10:00:00" in bench.texts()[0].body
+
+
+def test_the_disks_recovery_is_good_news(bench):
+    bench.batch(notice(bench, "disk", "磁盘又能写了，恢复下单"))
+    bench.run(10)
+    assert bench.told() == ["ℹ️ 磁盘恢复了 · mini-pc"]
+
+
+def stopped(bench):
+    bench.batch(notice(bench, "stopped-fund", "510300.SH：网格状态丢了", code="510300.SH"))
+
+
+def test_a_stopped_fund_lasts_until_it_trades(bench):
+    stopped(bench)
+    bench.run(3000, every=bench.alive, step=10)
+    assert bench.incidents() == [("stopped-fund", "510300.SH")]
+    placed(bench)
+    assert bench.incidents() == []
+
+
+def test_a_fund_that_is_not_named_again_on_the_next_day_is_free_after_ten(bench):
+    stopped(bench)
+    bench.run(60, every=bench.alive)
+    bench.jump("2026-01-06 09:30:00")
+    bench.batch(notice(bench, "account-summary", "账户：总资产 1 元"))
+    bench.run(1700, every=bench.alive, step=10)
+    assert bench.incidents() == [("stopped-fund", "510300.SH")]
+    bench.run(200, every=bench.alive, step=10)
+    assert bench.incidents() == []
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_a_fund_that_is_named_again_or_a_silent_strategy_frees_nothing(bench, speaks):
+    stopped(bench)
+    bench.run(60, every=bench.alive)
+    bench.jump("2026-01-06 09:30:00")
+    if speaks:
+        stopped(bench)
+    bench.run(3000, every=bench.alive, step=10)
+    assert bench.incidents() == [("stopped-fund", "510300.SH")]
+
+
+def test_seven_stopped_funds_are_one_message(bench):
+    for code in range(7):
+        bench.batch(notice(bench, "stopped-fund", f"5103{code:02}.SH：账丢了", code=f"5103{code:02}.SH"))
+    bench.run(10)
+    assert bench.told() == ["❗ 有基金停止下单 · mini-pc"]
+    assert bench.texts()[0].body.count("账丢了") == 7
+
+
+# The page ------------------------------------------------------------------------------------------------------------
+
+
+def test_todays_orders_have_their_newest_state_in_chinese(bench):
+    placed(bench)
+    bench.batch(line(bench, 3, "working", filled=300, average=4.04))
+    shown = one_order(bench)
+    assert (shown["code"], shown["side"], shown["shares"], shown["filled"]) == ("510300.SH", "买入", 1200, 300)
+    assert (shown["word"], shown["time"]) == ("部分成交", "10:00:00")
+
+
+def test_yesterdays_unended_orders_are_shown_and_ended_ones_are_not(bench):
+    placed(bench)
+    placed(bench, SECOND)
+    bench.batch(line(bench, 3, "unknown"), line(bench, 3, "filled", SECOND))
+    bench.jump("2026-01-06 10:00:00")
+    (machine,) = status(bench)["machines"]
+    assert [order["flag"] for order in machine["strategy_orders"]] == [FLAG]
+
+
+def test_the_page_says_observe_with_its_reason_live_and_stop(bench):
+    def lamps():
+        (machine,) = status(bench)["machines"]
+        return [(one["word"], one["detail"]) for one in machine["lamps"] if one["kind"] == "trading"]
+
+    bench.alive()
+    assert lamps() == []
+    bench.batch(notice(bench, "observe", "mode 是 observe"))
+    assert lamps() == [("只观察", "mode 是 observe")]
+    placed(bench)
+    assert lamps()[0][0] == "实盘"
+    bench.post("host.stop_orders", on=True)
+    assert lamps()[0][0] == "已停止"
+    assert status(bench)["machines"][0]["trading"]["stop"] is True
+
+
+def test_one_wish_that_was_only_observed_does_not_say_the_mode(bench):
+    placed(bench)
+    bench.batch(notice(bench, "observe", "本应买入，没有下单：只观察", code="510300.SH"))
+    assert status(bench)["machines"][0]["trading"]["mode"] == "live"
+
+
+def test_hostile_orders_do_no_harm_on_the_page_and_in_its_json(served):
+    with requests.Session() as owner:
+        served.log_in(owner)
+        for flag in (XSS, FLAG, None, 7, [], "\ud800"):
+            for state in ("unknown", "rejected", XSS, None, 3):
+                values = dict.fromkeys(("code", "name", "side", "shares", "price", "filled", "line", "reason"), XSS)
+                served.post("order.state", **{**values, "flag": flag, "state": state, "reason": XSS + "长" * 9999})
+        served.post("order.state", flag=FLAG, state="working", line=1e300, shares=-1e299, filled=1e299, side=["B"])
+        for what in program.TELLINGS:
+            served.post("strategy.notice", strategy=XSS, what=what, text=XSS, code=XSS, flag=XSS)
+            served.post("strategy.notice", strategy=1, what=what, text="x" + XSS, code=[], flag={})
+        served.run(10)
+        answer = owner.get(served.url + "/fragment", timeout=10)
+        assert answer.status_code == 200
+        assert "策略的委托" in answer.text and "&lt;script&gt;" in answer.text
+        assert "<script>alert" not in answer.text and "<img" not in answer.text
+        assert owner.get(served.url + "/api/v1/status", timeout=10).json()["machines"][0]["strategy_orders"]
+        assert not served.rows("SELECT 1 FROM incident WHERE kind = 'host.trouble'")
+
+
+def test_a_database_of_the_version_before_is_taken_over(tmp_path):
+    bench = Bench(tmp_path)
+    path = bench.config.database
+    bench.receiver.store.close()
+    for old in path.parent.glob(path.name + "*"):
+        old.unlink()
+    with sqlite3.connect(str(path)) as db:
+        for statement in program.MIGRATIONS[0].split(";"):
+            db.execute(statement)
+        db.execute("INSERT INTO machine (name, heard, waiting, stop_reason, run, start_reason, beat) VALUES"
+                   " ('mini-pc', ?, 0, '', '', '', '{}')", (at("2026-01-05 09:59:00"),))  # fmt: skip
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    bench.restart()
+    placed(bench)
+    assert one_order(bench)["word"] == "已下单"
+    bench.receiver.store.close()
