@@ -1782,7 +1782,10 @@ def picture_of(tx: Tx, name: str) -> Picture:
 def purge(tx: Tx) -> None:
     """Keeps the file small: heartbeats a few days (the strategies' a week), the rest more than a year. In small bites,
     so that no post waits."""
-    for kinds, days in ((("host.heartbeat", "qmt.process"), 2), (("qmt.heartbeat", "old.heartbeat"), 7), ((), 400)):
+    # A file event holds its content too: table file keeps only the newest of each name, and nothing that was answered
+    # yes may be gone because something newer came right after it.
+    week = ("qmt.heartbeat", "old.heartbeat", "file")
+    for kinds, days in ((("host.heartbeat", "qmt.process"), 2), (week, 7), ((), 400)):
         where = f"kind IN ({', '.join('?' * len(kinds))}) AND " if kinds else ""
         tx.db.execute(
             f"DELETE FROM event WHERE rowid IN (SELECT rowid FROM event WHERE {where}received < ? LIMIT 500)",
@@ -1948,18 +1951,13 @@ def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[st
         stored = tx.db.execute(
             "INSERT OR IGNORE INTO event (machine, id, kind, run, seq, at, happened, received, data)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (name, event.id, event.kind, batch.run, event.seq, event.at, event.happened, tx.now, stored_data(event)),
+            (name, event.id, event.kind, batch.run, event.seq, event.at, event.happened, tx.now, dump_json(event.data)),
         ).rowcount
         if stored:
             machine = take_effect(tx, machine, event)
     save(tx.db, "machine", machine)
     judge(tx, name)
     return accepted, rejected
-
-
-def stored_data(event: Event) -> str:
-    """A file's content is kept once, in the file table."""
-    return dump_json({k: v for k, v in event.data.items() if event.kind != "file" or k != "content"})
 
 
 def take_effect(tx: Tx, machine: Machine, event: Event) -> Machine:

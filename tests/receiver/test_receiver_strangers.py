@@ -129,10 +129,15 @@ def test_a_hung_up_on_vendor_does_not_hold_the_sender_for_ever(monkeypatch):
     assert time.monotonic() - began < 8
 
 
-def test_an_event_with_a_file_keeps_its_content_once(bench):
-    bench.post("file", name="deals.csv", content="x" * 2000, source="t")
-    assert bench.rows("SELECT length(content) FROM file") == [(2000,)]
-    assert bench.rows("SELECT length(data) < 200 FROM event") == [(1,)]
+def test_every_version_of_a_file_is_kept_for_a_week(bench):
+    for content in ("first", "second"):
+        bench.batch(event("file", bench.time, name="deals.csv", content=content, source="t"))
+    assert bench.rows("SELECT content FROM file") == [(b"second",)]
+    assert bench.rows("SELECT count(*) FROM event WHERE data LIKE '%first%'") == [(1,)]
+    bench.time += 8 * 86400
+    bench.receiver.purged_at = 0.0
+    bench.receiver.check_once()
+    assert bench.rows("SELECT count(*) FROM event WHERE kind = 'file'") == [(0,)]
 
 
 def test_old_files_deals_and_incidents_are_tidied_up(bench):
