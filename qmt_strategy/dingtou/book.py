@@ -57,6 +57,7 @@ class Book:
         self.starts: List[Start] = []
         self.problem = ""  # Chinese: book.json cannot be trusted
         self.rows = 0  # of the ledger, when book.json was last written: it never has fewer
+        self.lost_day = ""  # the last day on which the ledger was found to have lost rows
         self._raw = b""  # as last read or written
 
     def load(self) -> None:
@@ -64,6 +65,7 @@ class Book:
         self.accounts = {}
         self.problem = ""
         self.rows = 0
+        self.lost_day = ""
         self.starts = _starts(_read(self._starts_path))
         self._raw = _read(self._path)
         if not self._raw:
@@ -71,7 +73,7 @@ class Book:
                 self.problem = "state/book.json 丢了"
             return
         try:
-            self.accounts, self.rows = _accounts(self._raw)
+            self.accounts, self.rows, self.lost_day = _accounts(self._raw)
         except (ValueError, KeyError, TypeError):
             self.problem = "state/book.json 读不懂"
 
@@ -80,7 +82,8 @@ class Book:
         body = {code: account._asdict() for code, account in self.accounts.items()}
         for account in body.values():
             account["traces"] = [list(trace) for trace in account["traces"]]
-        document = {"version": VERSION, "funds": body, "rows": self.rows, "sha256": _checksum([body, self.rows])}
+        whole = {"funds": body, "rows": self.rows, "lost_day": self.lost_day}
+        document = dict(whole, version=VERSION, sha256=_checksum(whole))
         raw = json.dumps(document, ensure_ascii=True, sort_keys=True).encode("ascii")
         disk.make_folder(os.path.dirname(self._path))
         disk.replace(self._path, raw)
@@ -133,16 +136,16 @@ def _starts(raw: bytes) -> List[Start]:
     return found
 
 
-def _accounts(raw: bytes) -> Tuple[Dict[str, Account], int]:
+def _accounts(raw: bytes) -> Tuple[Dict[str, Account], int, str]:
     document = json.loads(raw.decode("ascii"))
-    body, rows = document["funds"], document["rows"]
-    if document["version"] != VERSION or document["sha256"] != _checksum([body, rows]):
+    whole = {name: document[name] for name in ("funds", "rows", "lost_day")}
+    if document["version"] != VERSION or document["sha256"] != _checksum(whole):
         raise ValueError("checksum")
     found = {}
-    for code, entry in body.items():
+    for code, entry in whole["funds"].items():
         account = Account(**entry)
         found[code] = account._replace(traces=[Trace(*trace) for trace in account.traces])
-    return found, int(rows)
+    return found, int(whole["rows"]), str(whole["lost_day"])
 
 
 def _checksum(body: Any) -> str:

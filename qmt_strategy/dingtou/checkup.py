@@ -66,6 +66,7 @@ def deals(desk: "Desk") -> bool:
     if not fresh.problem and before <= {entry.key for entry in fresh.entries}:
         desk.ledger.see()
         return True
+    desk.book.lost_day = desk.day
     if fresh.problem:
         desk.ledger.problem = fresh.problem
         desk.ledger.see()

@@ -60,20 +60,17 @@ class Decider:
         self._limits = gate.Limits(found.max_attempts, found.max_order_amount, found.max_day_amount, found.tick_max_age)
         self._decided: Dict[str, int] = {}  # code -> second of the day of the last decision
 
-    def run(self, ContextInfo: Any, now: float) -> None:
+    def run(self, ContextInfo: Any, now: float, ticks: Dict[str, Any]) -> None:
         """One call of handlebar: every fund whose decision, or whose rest of an intent, is due."""
         second = clock.second_of_day(now)
         self._settle_what_is_over(second)
         if not gate.in_hours(second):
             return
-        ticks = self._guard.run("get_full_tick", ContextInfo.get_full_tick, [f.code for f in self._params.funds])
-        if not isinstance(ticks, dict):
-            return
         chains: Dict[str, Chain] = {chain[0].id.code: chain for chain in self.pending()}
         loaded = False
         for fund in self._params.funds:
             tick = ticks.get(fund.code)
-            if fund.why_not or not self._fresh(tick, now):
+            if fund.why_not or not self.fresh(tick, now):
                 continue
             if not dayplans.known(fund, self._desk.day):
                 if not loaded:  # one a call: bars take time
@@ -98,7 +95,8 @@ class Decider:
             if late or settle.retry_at(chain, self._desk.day) == float("inf"):
                 settle.settle(self._desk, chain)
 
-    def _fresh(self, tick: Any, now: float) -> bool:
+    def fresh(self, tick: Any, now: float) -> bool:
+        """Whether a tick is dated today and agrees with the PC's clock."""
         at = clock.tick_time(tick)
         return at is not None and clock.day(at) == self._desk.day and abs(now - at) <= self._params.tick_max_age
 

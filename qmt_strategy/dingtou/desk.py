@@ -44,6 +44,8 @@ class Desk:
     def begin(self, day: str) -> None:
         """Read everything at the first call of a day and after each init. Raises OSError: try again later."""
         disk.make_folder(self.home)
+        if self.trouble:
+            self._write_all()  # what is only in memory must not be forgotten
         self.book.load()
         self.ledger.load()
         self.grid = gridstate.load(self.home)
@@ -56,6 +58,7 @@ class Desk:
         self.day = day
         self._restore_lost_flags()
         if len(self.ledger.entries) < self.book.rows:
+            self.book.lost_day = day
             words = "deals/transaction.csv 少了 %d 行，今天不交易" % (self.book.rows - len(self.ledger.entries))
             self.stop_all(words)
 
@@ -109,12 +112,17 @@ class Desk:
         if not self.trouble or 0 <= now - self._probed < PROBE_EVERY:
             return
         self._probed = now
-        if all(self.write(*job) for job in self._jobs()):
-            self.trouble = ""
-            self._unwritten.clear()
-            self._grid_unsaved = False
-            self.teller.forget("write", notices.DISK)
+        if self.write(self._write_all):
             self.teller.tell(notices.DISK, "磁盘又能写了，恢复下单")
+
+    def _write_all(self) -> None:
+        """A probe, and everything that the disk refused before. Raises OSError."""
+        for function, *arguments in self._jobs():
+            function(*arguments)
+        self.trouble = ""
+        self._unwritten.clear()
+        self._grid_unsaved = False
+        self.teller.forget("write", notices.DISK)
 
     def _jobs(self) -> List[Any]:
         jobs: List[Any] = [(disk.make_folder, os.path.join(self.home, "state"))]
@@ -328,8 +336,7 @@ class Desk:
     def last_trace(self, code: str) -> str:
         """The last day that flag files, ledger or books show this fund was traded; '' = no trace of it at all."""
         days = [flag.id.day for flag in self.flags.of(code)]
-        mine = (entry for entry in self.ledger.entries if entry.code == code[:6])
-        days.extend(entry.day for entry in mine if ids.parse(entry.remark))
+        days.extend(known.day for known in map(ids.parse, self.ledger.remarks(code)) if known is not None)
         days.append(self.book.last_start(code).day)
         if code in self.book.accounts:
             days.append(self.book.accounts[code].started)

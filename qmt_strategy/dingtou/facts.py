@@ -45,6 +45,7 @@ def gather(scene: Scene, wish: plan.Wish, made: sizing.Ticket) -> gate.Facts:
     today = desk.today()
     mine = [flag for flag in today if flag.id.code == code]
     of_fund = [row for row in look.orders if row.code == code]
+    alive = [row for row in of_fund if orders.kind_of(row.status) == orders.ALIVE]
     unseen = [flag for flag in today if flag.buy and not flag.ended and flag.name not in desk.rows]
     return gate.Facts(
         live=scene.live,
@@ -69,8 +70,8 @@ def gather(scene: Scene, wish: plan.Wish, made: sizing.Ticket) -> gate.Facts:
         buy=wish.side > 0,
         shares=made.shares,
         yuan=made.yuan,
-        own_live=any(not flag.ended for flag in desk.flags.of(code)),
-        other_live=any(orders.kind_of(row.status) == orders.ALIVE and desk.flag_of(row) is None for row in of_fund),
+        own_live=any(not flag.ended for flag in desk.flags.of(code)) or any(desk.flag_of(row) for row in alive),
+        other_live=any(desk.flag_of(row) is None for row in alive),
         attempts=gate.attempts(len(mine), len(of_fund)),
         day_yuan=sum(yuan_of(flag) for flag in today if flag.order.state != orders.VOID),
         free_cash=gate.free_cash(look.available, sum(yuan_of(flag) for flag in unseen)),

@@ -102,6 +102,10 @@ class FlagBook:
     def load(self, since: str) -> None:
         """Read every file of the days from `since` ('YYYYMMDD', '' = all) on. Raises OSError."""
         self.flags = {}
+        self.load_more(since)
+
+    def load_more(self, since: str) -> None:
+        """The same, without forgetting what is in memory."""
         for day in self._days():
             if day >= since:
                 self.load_day(day)

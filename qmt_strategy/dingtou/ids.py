@@ -4,7 +4,7 @@ The remark that comes back in ORDER and DEAL must stay under 24 characters (qmt-
 """
 
 import re
-from typing import Iterable, NamedTuple, Optional
+from typing import Iterable, NamedTuple, Optional, Tuple
 
 _PATTERN = re.compile(r"^(\d{8})-(\d{6})-([BS])-(\d{2})\Z")
 MOST = 99  # the highest NN of a day and fund
@@ -15,6 +15,11 @@ class Id(NamedTuple):
     code: str  # six digits
     side: str  # 'B' or 'S'
     number: int  # 1 to 99, over both sides
+
+    @property
+    def place(self) -> Tuple[str, int]:
+        """Where it stands among the ids of its fund."""
+        return (self.day, self.number)
 
     @property
     def text(self) -> str:

@@ -136,6 +136,10 @@ class Ledger:
         """Shares bought less shares sold of a fund on the days from `first_day` to `last_day`, both inside."""
         return sum(e.signed for e in self.entries if e.code == code[:6] and first_day <= e.day <= last_day)
 
+    def remarks(self, code: str) -> List[str]:
+        """The remarks of a fund's rows."""
+        return [e.remark for e in self.entries if e.code == code[:6] and e.remark]
+
     def volume_of(self, code: str, remark: str, sysid: str, day: str) -> Tuple[int, float]:
         """(shares, average price in yuan) of one order's deals: by its remark; without one, by its sysid on its day."""
         mine = list(self._by_order.get(remark, ()))
@@ -156,14 +160,14 @@ class Ledger:
         return True
 
     def _write(self) -> None:
+        if self.problem:  # the owner's to look at: nothing is written over it
+            raise OSError(self.problem)
         if len(self._waiting) == len(self.entries) or not os.path.exists(self.path):  # the first rows, or all again
             disk.make_folder(self.folder)
             lines = [_line(COLUMNS)] + [_line(_texts(entry)) for entry in self.entries]
             raw = ("\ufeff" + "".join(lines)).encode("utf-8")
             disk.replace(self.path, raw)
         else:
-            if self.problem:
-                raise OSError(self.problem)
             if not self.there():  # half a line of a failed write
                 self.load()
             raw = "".join(_line(_texts(entry)) for entry in self._waiting).encode("utf-8")

@@ -45,6 +45,8 @@ class Morning:
         """One good look: reconcile, where that is still due today."""
         if fund.code in self._ready or self.steady.seconds < lookout.SETTLE or not self._due(fund.code):
             return
+        if self._desk.ledger.problem:
+            return  # told by Desk.stopped
         desk = self._desk
         account, lost = self._account(fund)
         if account is None:
@@ -91,6 +93,7 @@ class Morning:
             position,
             [item_of(desk, flag) for flag in flags],
             _nameless(desk, code, flags),
+            sure=desk.book.lost_day < account.day,
         )
         certain_only = all(desk.flags.flags[name].ended for name in verdict.fills)
         if not (verdict.ok and not verdict.split and certain_only) and not self._lasts(code):
@@ -140,6 +143,8 @@ class Morning:
     def _check_grid(self, fund: Fund) -> None:
         desk = self._desk
         code = fund.code
+        if code not in desk.grid.cells and not desk.write(desk.flags.load_more, ""):
+            return  # an older flag file may be the one that says where the fund stands
         filled = [flag for flag in desk.flags.of(code) if flag.order.filled > 0 and flag.ended and flag.settled]
         newest = filled[-1] if filled else None
         cell = desk.grid.cells.get(code)
@@ -157,6 +162,10 @@ class Morning:
             rebuilt = start.cell
         if not isinstance(rebuilt, int) or may_start(desk, fund):
             return
+        booked = [known for known in map(ids.parse, desk.ledger.remarks(code)) if known is not None]
+        since = newest.id.place if newest is not None else (start.day, 0)
+        if any(known.place > since and known.text not in desk.flags.flags for known in booked):
+            return  # a later order of ours filled, and its flag file is gone: nobody knows its cell
         desk.grid = desk.grid._replace(problem="")
         desk.move_grid(code, rebuilt, newest.name if newest is not None else "rebuilt")
         desk.stop(code, "网格状态 state/grid.json 丢了或读不懂，已按委托记录重建为第 %d 格，今天不交易" % rebuilt)
@@ -244,7 +253,7 @@ def _contradicts(flag: Flag, cell: gridstate.Cell) -> bool:
     by = ids.parse(cell.by)
     if by is None:  # a start, or rebuilt: newer than every flag up to its day
         return flag.id.day > cell.day
-    if (flag.id.day, flag.id.number) > (by.day, by.number):
+    if flag.id.place > by.place:
         return True
     return flag.name == cell.by and flag.get("grid") != cell.cell
 

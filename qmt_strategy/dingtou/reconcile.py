@@ -27,12 +27,19 @@ class Verdict(NamedTuple):
 
 
 def judge(
-    before: int, ledger: int, splits: Sequence[float], position: int, items: List[Item], nameless: Dict[bool, int]
+    before: int,
+    ledger: int,
+    splits: Sequence[float],
+    position: int,
+    items: List[Item],
+    nameless: Dict[bool, int],
+    sure: bool = True,
 ) -> Verdict:
     """Compare `position` with `before` (last reconciled) + `ledger` (signed shares since).
 
     `splits`: new shares per old share of each split since. `nameless`: shares by side (True = buy) in the ledger since
-    that carry no id and no known sysid: with an open order of that side they may be its own.
+    that carry no id and no known sysid: with an open order of that side they may be its own. `sure`: the ledger has
+    lost no rows since; otherwise POSITION proves nothing about an open order.
     """
     expected = before + ledger
     certain = {item.id: item.filled - item.booked for item in items if item.filled > item.booked}
@@ -47,6 +54,8 @@ def judge(
     if splits and abs(rest) <= slack:
         split_shares, rest = split_shares + rest, 0
     open_items = [item for item in items if item.open]
+    if open_items and not sure:
+        return _stopped(position, expected + split_shares, "成交记录丢过，查不清未完的委托")
     if any(nameless.get(item.buy, 0) for item in open_items):
         return _stopped(position, expected + split_shares, "当天还有没有备注的成交，分不清是不是这笔委托的")
     if rest == 0:

@@ -39,6 +39,7 @@ SCRIPT = 1  # the etf_grid.py that this package belongs to
 LOOK_EVERY = 6.0  # seconds between looks when nothing is under way: below lookout.GAP
 _DAY = (9 * 3600 + 15 * 60, 15 * 3600 + 10 * 60)  # seconds of the day in which anything is done
 _CLOSE = 15 * 3600
+_LAST_TICK = 14 * 3600 + 59 * 60  # from this time of the exchange's on, the PC's 15:00 is believed
 
 
 class Trader:
@@ -68,6 +69,7 @@ class Trader:
         self._second = 0
         self._look = looks.NOTHING
         self._look_at = float("-inf")
+        self._ticks: Dict[str, Any] = {}
         self._minute = -1
         self._newest = False
         self._stop = False
@@ -156,6 +158,8 @@ class Trader:
         if not _DAY[0] <= self._second <= _DAY[1]:
             return
         self._context = ContextInfo
+        ticks = self._guard.run("get_full_tick", ContextInfo.get_full_tick, self._desk.codes)
+        self._ticks = ticks if isinstance(ticks, dict) else {}
         if clock.day(now) != self._desk.day and not self._begin_day(clock.day(now)):
             return
         self._each_minute(now)
@@ -168,9 +172,16 @@ class Trader:
         self._close_day()
         if not self._observe:
             self._canceller.run(now, self._second, self._stop, self._check_newest)
-        self._decider.run(ContextInfo, now)
+        self._decider.run(ContextInfo, now, self._ticks)
 
     def _begin_day(self, day: str) -> bool:
+        """A day begins when the PC and the exchange agree on its date; False: not yet, or the disk refuses."""
+        days = [clock.day(at) for at in map(clock.tick_time, self._ticks.values()) if at is not None]
+        if day not in days:
+            if days and max(days) > day:
+                words = "电脑日期是 %s，行情已是 %s，不下单。请校准电脑时间" % (day, max(days))
+                self._teller.once("clock", notices.BLOCKED, words)
+            return False
         self._teller.day = day
         self._desk.day = ""
         if not self._desk.write(self._desk.begin, day):
@@ -244,7 +255,7 @@ class Trader:
         for flag in self._desk.today():
             if flag.order.state == orders.UNKNOWN:
                 morning.take_answer(self._desk, flag)
-        if gate.in_hours(self._second):
+        if gate.in_hours(self._second) and self._exchange_agrees(now):
             for fund in self._params.funds:
                 self._morning.check(fund, self._look)
         found = summary.make(self._look, self._second, self._params.cash_warning)
@@ -252,8 +263,16 @@ class Trader:
             self._teller.once(found.key, notices.CASH_LOW, found.cash_low)
         return self._look
 
+    def _exchange_agrees(self, now: float) -> bool:
+        """A tick is dated now: a PC whose clock is a day wrong must not take today's orders for yesterday's."""
+        return any(self._decider.fresh(tick, now) for tick in self._ticks.values())
+
     def _close_day(self) -> None:
-        if self._second >= _CLOSE:
+        """At 15:00, by the PC's clock and by the exchange's, what is still alive has expired."""
+        if self._second < _CLOSE:
+            return
+        times = [at for at in map(clock.tick_time, self._ticks.values()) if at is not None]
+        if any(clock.day(at) == self._desk.day and clock.second_of_day(at) >= _LAST_TICK for at in times):
             for flag in self._desk.today():
                 self._desk.record(flag, orders.Seen(orders.CLOSED))
 

@@ -1,5 +1,9 @@
 """A world: the strategy against a tiny QMT. What the modules remember of other tests is forgotten."""
 
+import os
+import shutil
+import tempfile
+
 import pytest
 
 from qmt_strategy.dingtou import instance, notices
@@ -7,10 +11,11 @@ from tests.orders import world as worlds
 
 
 @pytest.fixture
-def home(tmp_path):
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return str(folder)
+def home():
+    # In memory where that can be: these tests sync thousands of files, and a power cut is not what they are about.
+    folder = tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

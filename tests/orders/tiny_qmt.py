@@ -9,6 +9,7 @@ import math
 import time
 
 from qmt_strategy.dingtou.clock import CHINA
+from qmt_strategy.dingtou.clock import day as day_of
 
 ACCOUNT = "2000567"
 FEE = 0.0002
@@ -82,8 +83,8 @@ class Broker:
         self.remarks = True
         self.number = 100
         self.events = []  # (kind, *arguments) to be pushed to the client
+        self.filled = {}  # remark -> shares, over all days
         self.lag = 0.0  # seconds that POSITION, ACCOUNT and DEAL are behind
-        self.stale = None
         self.ticks = {}
 
     # ---- what the client does
@@ -155,6 +156,8 @@ class Broker:
     def _fill(self, order, now, shares):
         shares = min(order.shares - order.traded, shares or order.shares)
         order.traded += shares
+        if order.ours:
+            self.filled[order.remark] = self.filled.get(order.remark, 0) + shares
         order.status = 56 if order.traded == order.shares else 55
         sign = 1 if order.buy else -1
         self.cash -= sign * shares * order.price + shares * order.price * FEE
@@ -202,7 +205,7 @@ class Broker:
             m_strInstrumentID=o.code, m_strRemark=o.remark if self.remarks else "",
             m_strOrderSysID=o.sysid if o.status != 49 else "", m_nOffsetFlag=48 if o.buy else 49,
             m_dLimitPrice=o.price, m_nVolumeTotalOriginal=o.shares, m_nVolumeTraded=o.traded, m_dTradedPrice=o.price,
-            m_nOrderStatus=o.status, m_strCancelInfo=o.reason, m_strInsertDate="", m_strInsertTime="",
+            m_nOrderStatus=o.status, m_strCancelInfo=o.reason, m_strInsertDate=day_of(o.at), m_strInsertTime="",
         )  # fmt: skip
 
     def deal_row(self, deal):
@@ -210,7 +213,7 @@ class Broker:
         return Thing(
             m_strInstrumentID=o.code, m_strRemark=o.remark if self.remarks else "", m_strOrderSysID=o.sysid,
             m_strTradeID=str(number), m_dPrice=o.price, m_nVolume=shares, m_dTradeAmount=shares * o.price,
-            m_nOffsetFlag=48 if o.buy else 49, m_strTradeDate="", m_strTradeTime="", m_dComssion=shares * o.price * FEE,
+            m_nOffsetFlag=48 if o.buy else 49, m_strTradeDate=day_of(now), m_strTradeTime="", m_dComssion=shares * o.price * FEE,
         )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class World:
         self.said = []
         self.free = 10**12
         self.trader = None
+        self.clock = lambda: self.now  # the PC's
         self.passorder_raises = None
         self.before_passorder = None
         write_ini(self.home, codes, start, more)
@@ -60,7 +61,7 @@ class World:
         }
         named.setdefault("free", lambda path: self.free)
         self.trader = trader.Trader(
-            api, now=lambda: self.now, environ={"QMT_SENTRY_HOME": self.home}, tell=self.said.append, **named
+            api, now=lambda: self.clock(), environ={"QMT_SENTRY_HOME": self.home}, tell=self.said.append, **named
         )
         self.trader.init(self.context)
         return self
