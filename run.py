@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 OLDEST, NEWEST = (3, 8), (3, 11)  # what the pinned versions install on
 QMT_PYTHON = "3.6"  # what QMT brings
 QMT_PIP = "pip==21.3.1"  # the pip that 3.6 ships stops at pytest
-QMT_TESTS = ["tests/qmt_strategy", "tests/simulated_qmt"]
+QMT_TESTS = ["tests/qmt_strategy", "tests/simulated_qmt", "tests/orders"]
 
 
 class CannotPrepare(Exception):

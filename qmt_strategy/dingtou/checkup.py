@@ -22,11 +22,11 @@ def run(desk: "Desk") -> bool:
 
 def grid(desk: "Desk") -> bool:
     """state/grid.json: when lost, no fund's cell is believed any more."""
-    if desk.grid_there():
+    if desk.grid_file.there():
         return True
     words = "网格状态 state/grid.json 丢了或被改动，" + _ASK
-    desk.grid = desk.grid._replace(cells={}, problem=words)
-    desk.forget_grid()
+    desk.grid_file.state = desk.grid._replace(cells={}, problem=words)
+    desk.grid_file.see()
     desk.stop_all(words)
     return False
 

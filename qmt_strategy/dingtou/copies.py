@@ -9,7 +9,7 @@ import json
 import os
 from typing import Tuple
 
-from . import disk
+from . import disk, notices
 from .instance import Instance
 
 FILE = "copies.json"
@@ -32,10 +32,6 @@ class Copies:
         disk.replace(self._path, json.dumps(body).encode("ascii"))
         self._claimed = True
 
-    @property
-    def claimed(self) -> bool:
-        return self._claimed
-
     def newest_here(self) -> bool:
         """In this process."""
         return self.instance.is_newest()
@@ -50,6 +46,20 @@ class Copies:
             return True
         return holder == self.instance.id
 
+    def check(self, teller: notices.Teller) -> bool:
+        """`newest`, claiming first where that is still to be done; what stands against it is told once a day."""
+        try:
+            if not self._claimed:
+                self.claim()
+            found = self.newest()
+        except OSError as error:
+            words = "读写不了 state/copies.json（%s），不下单。请检查磁盘和权限" % error
+            teller.once("copies", notices.DISK, words)
+            return False
+        if not found:
+            tell(teller)
+        return found
+
     def _read(self) -> Tuple[int, str]:
         """(counter, instance) of the file; (0, '') where it is missing or garbled."""
         try:
@@ -59,3 +69,9 @@ class Copies:
             return 0, ""
         except (ValueError, KeyError, TypeError):
             return 0, ""
+
+
+def tell(teller: notices.Teller) -> None:
+    """A second copy is mounted."""
+    words = "同一个策略被挂了两份：旧的一份已停止工作，新的一份继续交易。请在 QMT 里只保留一份（可用“恢复默认布局”）"
+    teller.once("copy", notices.SECOND_COPY, words)

@@ -8,10 +8,10 @@ cancels an order: that is trader.py's.
 import os
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from . import checkup, disk, gridstate, ids, ledger, lookout, notices, orders, settle
-from .atomic import read_whole
+from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, settle
 from .book import Account, Book, Trace
-from .flags import Flag, FlagBook, first_line
+from .flags import Flag, FlagBook
+from .gridfile import GridFile
 from .looks import Look, OrderRow
 
 PROBE_EVERY = 5.0  # seconds between probes of a disk that refused
@@ -29,14 +29,12 @@ class Desk:
         self.flags = FlagBook(home, now)
         self.ledger = ledger.Ledger(home)
         self.book = Book(home)
-        self.grid = gridstate.GridState({}, "", False)
+        self.grid_file = GridFile(home)
         self.watch = lookout.Watch()
         self.rows: Dict[str, OrderRow] = {}  # the newest row of each order of ours
         self.trouble = ""  # what the disk said when it refused; '' = it takes writes
         self._probed = float("-inf")
         self._unwritten: Set[str] = set()  # flags with lines that the disk did not take
-        self._grid_unsaved = False
-        self._grid_raw: Optional[bytes] = None
         self._searches: Dict[str, lookout.Search] = {}
 
     # ---- a day
@@ -48,15 +46,12 @@ class Desk:
             self._write_all()  # what is only in memory must not be forgotten
         self.book.load()
         self.ledger.load()
-        self.grid = gridstate.load(self.home)
-        if self.grid.locked:
-            raise OSError(self.grid.problem)
-        self._grid_raw = read_whole(self._grid_path())
+        self.grid_file.load()
         self.flags.load(self._needed_since())
         self.rows = {}
         self._searches = {}
         self.day = day
-        self._restore_lost_flags()
+        lost.restore(self)
         if len(self.ledger.entries) < self.book.rows:
             self.book.lost_day = day
             words = "deals/transaction.csv 少了 %d 行，今天不交易" % (self.book.rows - len(self.ledger.entries))
@@ -66,28 +61,6 @@ class Desk:
         """The first day whose flag files matter; '' = all, where books or grid state must perhaps be rebuilt."""
         whole = all(code in self.book.accounts and code in self.grid.cells for code in self.codes)
         return min([account.day for account in self.book.accounts.values()] or [""]) if whole else ""
-
-    def _restore_lost_flags(self) -> None:
-        """An id that book.json names and no file has: passorder may have been called, and nobody knows."""
-        for code, account in self.book.accounts.items():
-            for trace in account.traces:
-                ident = ids.parse(trace.id)
-                flag = self.flags.flags.get(trace.id)
-                if ident is not None and (flag is None or not flag.lines):
-                    words = "委托记录 %s 丢了：不知道这笔委托下没下" % trace.id
-                    line = self._line_of(ident, code, trace, reason=words)
-                    self._create_again(ident, [dict(line, state=orders.UNKNOWN)], words)
-
-    def _line_of(self, ident: ids.Id, code: str, trace: Trace, **more: Any) -> Dict[str, Any]:
-        known = {"code": code, "side": ident.side, "shares": trace.shares, "yuan": trace.yuan}
-        return first_line(ident, self.now(), cell=trace.cell, root=trace.root, stop=self.day, **dict(known, **more))
-
-    def _create_again(self, ident: ids.Id, lines: List[Dict[str, Any]], words: str) -> None:
-        flag = Flag(ident, lines)
-        self.flags.flags[ident.text] = flag
-        if not self.write(self.flags.rewrite, flag):
-            self.note_unwritten(flag)
-        self.teller.once(ident.text, notices.UNKNOWN, words + "。请核对券商的当日委托", code=flag.code, flag=ident.text)
 
     # ---- writing
 
@@ -121,7 +94,6 @@ class Desk:
             function(*arguments)
         self.trouble = ""
         self._unwritten.clear()
-        self._grid_unsaved = False
         self.teller.forget("write", notices.DISK)
 
     def _jobs(self) -> List[Any]:
@@ -130,8 +102,8 @@ class Desk:
         jobs.append((self.ledger.flush,))
         jobs.append((self.save_book,))
         jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
-        if self._grid_unsaved:
-            jobs.append((self._save_grid,))
+        if self.grid_file.unsaved:
+            jobs.append((self.grid_file.save,))
         return jobs
 
     def unwritten(self, flag: Flag) -> bool:
@@ -180,7 +152,7 @@ class Desk:
         self.take_deals(look.deals)
         matched = set()
         for row in look.orders:
-            flag = self.flag_of(row) or self._adopt(row)
+            flag = self.flag_of(row) or lost.adopt(self, row)
             if flag is not None:
                 matched.add(flag.name)
                 self.take_row(flag, row)
@@ -230,23 +202,6 @@ class Desk:
             if flag.order.sysid == row.sysid and flag.id.code == row.code and row.buy in (None, flag.buy):
                 return flag
         return None
-
-    def _adopt(self, row: OrderRow) -> Optional[Flag]:
-        """A row with our id pattern and no flag file: the file was lost."""
-        ident = ids.parse(row.remark)
-        if ident is None or ident.day != self.day or ident.code != row.code or row.remark in self.flags.flags:
-            return None
-        found = [flag for flag in self.flags.load_day(self.day) if flag.name == row.remark]
-        if found:
-            return found[0]
-        code = self.full(row.code)
-        line = first_line(
-            ident, self.now(), code=code, side=ident.side, shares=row.volume, yuan=round(row.volume * row.price, 2),
-            root=ident.text, adopted=True, stop=self.day,
-        )  # fmt: skip
-        words = "委托 %s 没有委托记录，已按券商的委托补记；这只基金今天不再下单" % ident.text
-        self._create_again(ident, [line], words)
-        return self.flags.flags[ident.text]
 
     def record(self, flag: Flag, seen: orders.Seen) -> None:
         """One observation of an order: the machine's next state, on the disk, and told."""
@@ -327,11 +282,15 @@ class Desk:
         flags = [(trace, self.flags.flags.get(trace.id)) for trace in traces]
         return [trace for trace, flag in flags if flag is None or flag.id.day == self.day or not flag.ended]
 
-    def move_grid(self, code: str, cell: int, by: str) -> None:
-        """The fund's last trade was in `cell`, by the order `by` (or 'start'); saved."""
+    @property
+    def grid(self) -> gridstate.GridState:
+        return self.grid_file.state
+
+    def move_grid(self, code: str, cell: int, by: str) -> bool:
+        """The fund's last trade was in `cell`, by the order `by` (or 'start'); whether that is on the disk."""
         checkup.grid(self)
-        self.grid = gridstate.moved(self.grid, code, gridstate.Cell(cell, self.day, by))
-        self._grid_unsaved = not self.write(self._save_grid)
+        self.grid_file.state = gridstate.moved(self.grid, code, gridstate.Cell(cell, self.day, by))
+        return self.write(self.grid_file.save)
 
     def last_trace(self, code: str) -> str:
         """The last day that flag files, ledger or books show this fund was traded; '' = no trace of it at all."""
@@ -342,35 +301,14 @@ class Desk:
             days.append(self.book.accounts[code].started)
         return max(days)
 
-    def drop_cell(self, code: str) -> None:
-        """Where this fund stands is not known any more: it is stopped until the owner chooses anew."""
+    def drop_cell(self, code: str) -> bool:
+        """Where this fund stands is not known any more; whether that is on the disk."""
         cells = {known: cell for known, cell in self.grid.cells.items() if known != code}
-        self.grid = self.grid._replace(cells=cells)
-        self._grid_unsaved = not self.write(self._save_grid)
-
-    def grid_there(self) -> bool:
-        """Whether grid.json is as we left it."""
-        try:
-            return self._grid_unsaved or read_whole(self._grid_path()) == self._grid_raw
-        except OSError:
-            return False
-
-    def forget_grid(self) -> None:
-        """Take the file as it is now for the state that we left: what is wrong with it has been told."""
-        try:
-            self._grid_raw = read_whole(self._grid_path())
-        except OSError:
-            self._grid_raw = None
+        self.grid_file.state = self.grid._replace(cells=cells)
+        return self.write(self.grid_file.save)
 
     def save_book(self) -> None:
         """Write book.json; raises OSError. A file that was lost behind our back is told first."""
         checkup.book(self)
         self.book.rows = self.ledger.written
         self.book.save()
-
-    def _save_grid(self) -> None:
-        gridstate.save(self.home, self.grid.cells)
-        self._grid_raw = read_whole(self._grid_path())
-
-    def _grid_path(self) -> str:
-        return gridstate.path(self.home)

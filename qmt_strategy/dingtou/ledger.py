@@ -13,8 +13,10 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from . import disk, rows
 
-COLUMNS: Tuple[str, ...] = ("证券代码", "买/卖", "合同编号", "成交日期", "成交时间", "成交价格", "成交数量", "手续费")
-COLUMNS += ("成交额", "备注", "成交编号")
+COLUMNS = ("证券代码", "买/卖", "合同编号", "成交日期", "成交时间", "成交价格", "成交数量", "手续费", "成交额") + (
+    "备注",
+    "成交编号",
+)
 PROVED = "POSITION"  # begins the 成交编号 of a row that POSITION proved
 
 Key = Tuple[str, str, str]

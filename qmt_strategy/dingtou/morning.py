@@ -60,6 +60,8 @@ class Morning:
         for chain in settle.chains(desk.flags.of(fund.code)):
             if settle.pending(chain) and chain[-1].id.day != desk.day:
                 settle.settle(desk, chain)
+                if settle.pending(chain):
+                    return  # the disk refuses: the fund waits
         self._check_grid(fund)
         self._ready.add(fund.code)
 
@@ -166,7 +168,7 @@ class Morning:
         since = newest.id.place if newest is not None else (start.day, 0)
         if any(known.place > since and known.text not in desk.flags.flags for known in booked):
             return  # a later order of ours filled, and its flag file is gone: nobody knows its cell
-        desk.grid = desk.grid._replace(problem="")
+        desk.grid_file.state = desk.grid._replace(problem="")
         desk.move_grid(code, rebuilt, newest.name if newest is not None else "rebuilt")
         desk.stop(code, "网格状态 state/grid.json 丢了或读不懂，已按委托记录重建为第 %d 格，今天不交易" % rebuilt)
 
@@ -198,7 +200,8 @@ def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
         return False
     desk.book.accounts[code] = Account(0, "", [], started=desk.day)
     desk.rebase(code, shares)
-    desk.move_grid(code, cell, "start")
+    if not desk.move_grid(code, cell, "start"):
+        return False
     words = "%s 开始交易：持仓 %d 股，起始格 %s" % (code, position, cell if cell else "无（还没交易过）")
     desk.teller.tell(notices.STATE, words, code=code)
     return True

@@ -65,14 +65,17 @@ def settle(desk: "Desk", chain: List[Flag]) -> None:
     cell = first.get("cell")
     moved = None
     if shares > 0:
+        code = desk.full(first.code)
         by = [flag for flag in chain if flag.order.filled > 0][-1].name
         if isinstance(cell, int) and not isinstance(cell, bool) and cell != 0:
-            desk.move_grid(first.code, cell, by)
             moved = cell
+            saved = desk.move_grid(code, cell, by)
         else:
-            desk.drop_cell(first.code)
+            saved = desk.drop_cell(code)
             words = "委托 %s 成交了，但不知道它属于哪一格" % by
-            desk.stop(first.code, words + "。请在 sentry.ini 里重新选择 start_cell，后面加上日期")
+            desk.stop(code, words + "。请在 sentry.ini 里写 start_cell = 格子号 当天日期")
+        if not saved:
+            return  # it stays pending, and with it the fund, until the disk takes it
         _tell_shortfall(desk, chain)
     for flag in chain:
         if not flag.settled:

@@ -97,7 +97,8 @@ class Trader:
         if self._copies.newest_here():
             self._guard.run(where, function, *args)
         else:
-            self._guard.run(where, self._tell_second_copy)
+            self._teller.day = clock.day(self._now())
+            self._guard.run(where, copies.tell, self._teller)
 
     # ---- init
 
@@ -140,7 +141,7 @@ class Trader:
         eyes = Eyes(
             look=self._take_look,
             last_look=lambda: self._look,
-            newest_copy=self._check_newest,
+            newest_copy=lambda: self._copies.check(self._teller),
             free_space=lambda: self._guard.run("free space", self._free, self._home) or 0,
             post=self._post,
         )
@@ -171,7 +172,7 @@ class Trader:
             self._take_look(now)
         self._close_day()
         if not self._observe:
-            self._canceller.run(now, self._second, self._stop, self._check_newest)
+            self._canceller.run(now, self._second, self._stop, lambda: self._copies.check(self._teller))
         self._decider.run(ContextInfo, now, self._ticks)
 
     def _begin_day(self, day: str) -> bool:
@@ -196,7 +197,7 @@ class Trader:
         if minute == self._minute:
             return
         self._minute = minute
-        self._newest = self._check_newest()
+        self._newest = self._copies.check(self._teller)
         if not self._newest:
             return
         checkup.run(self._desk)
@@ -206,27 +207,6 @@ class Trader:
             why = fund.why_not or self._desk.stopped(fund.code) or facts.why_no_cell(self._desk, fund)
             if why:
                 self._teller.once(fund.code, notices.STOPPED_FUND, "%s：%s" % (fund.code, why), code=fund.code)
-
-    def _check_newest(self) -> bool:
-        """Whether this copy is the newest in this home; a disk that refuses says no."""
-        try:
-            if not self._copies.claimed:
-                self._copies.claim()
-            newest = self._copies.newest()
-        except OSError as error:
-            words = "读写不了 state/copies.json（%s），不下单。请检查磁盘和权限" % error
-            self._teller.once("copies", notices.DISK, words)
-            return False
-        if not newest:
-            self._tell_second_copy()
-        return newest
-
-    def _tell_second_copy(self) -> None:
-        words = (
-            "同一个策略被挂了两份：旧的一份已停止工作，新的一份继续交易。请在 QMT 里只保留一份（可用“恢复默认布局”）"
-        )
-        self._teller.day = clock.day(self._now())
-        self._teller.once("copy", notices.SECOND_COPY, words)
 
     def _see_stop(self) -> None:
         stop = control.stop_asked(self._home)

@@ -380,10 +380,9 @@ def books(broker, home, known):
         if problem:
             yield problem
     for code in CODES:
-        if deals.signed(code, "", "99999999") != broker.volume.get(code[:6], 0):
-            yield "%s: ledger %d, broker %s" % (
-                code, deals.signed(code, "", "99999999"), broker.volume.get(code[:6], 0),
-            )  # fmt: skip
+        booked, true = deals.signed(code, "", "99999999"), broker.volume.get(code[:6], 0)
+        if booked != true:
+            yield f"{code}: ledger {booked}, broker {true}"
         filled = [flag for flag in known.values() if flag.id.code == code[:6] and flag.order.filled and flag.ended]
         filled.sort(key=lambda flag: (flag.id.day, flag.id.number))
         wanted = filled[-1].get("cell") if filled else 0
@@ -423,7 +422,7 @@ def every_visit():
     for number, target in enumerate(todo, 1):
         missed += not run([target])
         if number % 200 == 0:
-            print("%d of %d deaths, %.0f s" % (number, len(todo), time.time() - began), flush=True)
+            print(f"{number} of {len(todo)} deaths, {time.time() - began:.0f} s", flush=True)
     print(SUMMARY % (len(counted), "each visit up to the third", len(todo) - missed, time.time() - began))
 
 

@@ -112,13 +112,13 @@ class Tally:
 
     def words(self):
         lines = [
-            "random days: %d runs, %d days, %d handlebar calls, %d orders, %d of them with a fill; at the end %d of %d "
-            "funds stopped and told" % (self.runs, self.days, self.calls, self.orders, self.filled,
-                                        self.stopped_at_the_end, self.funds_at_the_end)
-        ]  # fmt: skip
+            f"random days: {self.runs} runs, {self.days} days, {self.calls} handlebar calls, {self.orders} orders, "
+            f"{self.filled} of them with a fill; at the end {self.stopped_at_the_end} of {self.funds_at_the_end} funds "
+            "were stopped, and told"
+        ]
         for name in TROUBLES:
             count = self.with_trouble[name]
-            lines.append("  %-16s on %6d days (%4.1f %%)" % (name, count, 100.0 * count / max(1, self.days)))
+            lines.append(f"  {name:16} on {count:6d} days ({100.0 * count / max(1, self.days):4.1f} %)")
         return "\n".join(lines)
 
     def too_rare(self, least=0.02):
@@ -191,13 +191,13 @@ class RandomDays(RuleBasedStateMachine):
     def _prepare(self, trouble, seconds, share, when, which):
         """What lasts for the stretch."""
         fate = {
-            "delay": dict(visible=seconds, sysid=seconds, fills=((seconds / 2, None),)),
-            "partial": dict(fills=((2.0, 100 + 700 * which), (9.0, 300))),
-            "reject": dict(reason="[COUNTER][260200][可用资金不足]" if which == 0 else "[COUNTER][1] busy"),
-            "order-error": dict(error="无法下单"),
-            "lying-cancel": dict(fills=((2.0, int(5000 * share)),) if share else (), cancel="lies"),
-            "deaf-cancel": dict(fills=((70.0, None),) if which else (), cancel="deaf"),
-            "silent-refusal": dict(refused=True),
+            "delay": {"visible": seconds, "sysid": seconds, "fills": ((seconds / 2, None),)},
+            "partial": {"fills": ((2.0, 100 + 700 * which), (9.0, 300))},
+            "reject": {"reason": "[COUNTER][260200][可用资金不足]" if which == 0 else "[COUNTER][1] busy"},
+            "order-error": {"error": "无法下单"},
+            "lying-cancel": {"fills": ((2.0, int(5000 * share)),) if share else (), "cancel": "lies"},
+            "deaf-cancel": {"fills": ((70.0, None),) if which else (), "cancel": "deaf"},
+            "silent-refusal": {"refused": True},
         }.get(trouble)
         if fate is not None:
             self.fates = [fate] * (1 + which)
@@ -225,7 +225,7 @@ class RandomDays(RuleBasedStateMachine):
         elif trouble == "other-orders":
             self.world._sync()
             for number in range(which + 1):
-                self.fates = [dict(fills=((40.0, None),) if number % 2 else ())]
+                self.fates = [{"fills": ((40.0, None),) if number % 2 else ()}]
                 self.broker.passorder(self.world.now, 23, 1101, CODES[number % 3], 3, 100, "", ours=False)
             self.fates = []
         elif trouble == "no-remarks":
@@ -241,7 +241,7 @@ class RandomDays(RuleBasedStateMachine):
             folder = os.path.join(self.home, "flags", self.day)
             names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
             if names:
-                self._lose("flags/%s/%s" % (self.day, names[which % len(names)]), None)
+                self._lose(f"flags/{self.day}/{names[which % len(names)]}", None)
         elif trouble == "disconnection" and which:
             self.broker.logged_in = True
 
@@ -310,12 +310,12 @@ class RandomDays(RuleBasedStateMachine):
         code = flag.code[:6]
         assert remark not in self.intents, "passorder twice for " + remark
         live = [order for order in broker.orders if order.alive and order.ours and order.code == code]
-        assert not live, "a second live order of %s: %s" % (code, [order.remark for order in live])
+        assert not live, f"a second live order of {code}: {[order.remark for order in live]}"
         today = [name for name in self.intents if name[:15] == remark[:15]]
         assert len(today) < MOST_ATTEMPTS, "a fourth attempt: " + remark
         yuan = float(flag.get("yuan"))
         spent = sum(float(line["yuan"]) for name, line in self.intents.items() if name[:8] == remark[:8])
-        assert yuan <= CAP_ORDER and spent + yuan <= CAP_DAY, "over a cap: %s" % remark
+        assert yuan <= CAP_ORDER and spent + yuan <= CAP_DAY, f"over a cap: {remark}"
         assert self.skew == 0 or abs(self.skew) < 60, "an order under a wrong clock"
         assert broker.logged_in, "an order while logged out"
         if not flag.buy:
@@ -374,7 +374,7 @@ class RandomDays(RuleBasedStateMachine):
         for name, flag in known.items():
             state = flag.order.state
             if state == orders.UNKNOWN or not flag.ended:
-                assert told & {"unknown", "stopped-fund"}, "%s is %s and nobody was told" % (name, state)
+                assert told & {"unknown", "stopped-fund"}, f"{name} is {state} and nobody was told"
                 assert self.world.trader._desk.stopped(flag.code) or not self._ready(flag.code), name
 
     def _ready(self, code):
@@ -395,16 +395,16 @@ class RandomDays(RuleBasedStateMachine):
                 for what, text in self.world.notices()
                 if what in ("stopped-fund", "observe", "state") and code in text
             ]
-            assert told, "%s is stopped and nobody was told" % code
+            assert told, f"{code} is stopped and nobody was told"
             return
         account = desk.book.accounts[code]
         booked = account.shares + desk.ledger.signed(code, account.day, desk.day)
-        assert booked == self.broker.volume.get(code[:6], 0), "books of %s: %d" % (code, booked)
+        assert booked == self.broker.volume.get(code[:6], 0), f"books of {code}: {booked}"
         if not self.disturbed:
             whole = self.start_shares.get(code[:6], 0) + desk.ledger.signed(code, "", "99999999")
-            assert whole == self.broker.volume.get(code[:6], 0), "ledger of %s: %d" % (code, whole)
+            assert whole == self.broker.volume.get(code[:6], 0), f"ledger of {code}: {whole}"
         cell = gridstate.load(self.home).cells[code].cell
-        assert cell == self._justified(code), "grid state of %s: %d" % (code, cell)
+        assert cell == self._justified(code), f"grid state of {code}: {cell}"
 
     def _justified(self, code):
         """The cell that the broker's fills justify: that of the newest intent with any."""
@@ -428,7 +428,7 @@ def warm():
     dayplans._plans.update(made)
 
 
-def run(runs, chosen_seed=None, shrink=False, steps=DAYS * len(STRETCHES)):
+def run(runs, chosen_seed=None, shrink=False):
     """`runs` runs; prints the tally; AssertionError where something did not hold or a trouble was too rare."""
     global TALLY
     TALLY = Tally()
@@ -439,7 +439,7 @@ def run(runs, chosen_seed=None, shrink=False, steps=DAYS * len(STRETCHES)):
         machine,
         settings=settings(
             max_examples=runs,
-            stateful_step_count=steps,
+            stateful_step_count=DAYS * len(STRETCHES),
             deadline=None,
             database=None,
             print_blob=True,
@@ -449,7 +449,7 @@ def run(runs, chosen_seed=None, shrink=False, steps=DAYS * len(STRETCHES)):
     )
     print(TALLY.words())
     print("  in %.0f s" % (time.time() - began))
-    assert not TALLY.too_rare(), "on less than 2 %% of the days: %s" % TALLY.too_rare()
+    assert not TALLY.too_rare(), f"on less than 2 % of the days: {TALLY.too_rare()}"
 
 
 def _number(arguments, name, default):

@@ -28,8 +28,8 @@ MUTATIONS = {
     ),
     "the fsync before passorder": (
         "disk.py",
-        "        _write_all(handle, raw)\n        os.fsync(handle)\n    finally:\n        os.close(handle)\n    sync_folder",
-        "        _write_all(handle, raw)\n    finally:\n        os.close(handle)\n    sync_folder",
+        "        os.fsync(handle)\n    finally:\n        os.close(handle)\n    sync_folder",
+        "        pass\n    finally:\n        os.close(handle)\n    sync_folder",
         "tests/qmt_strategy/test_flags_files.py",
     ),
     "the intent before passorder": (

@@ -213,7 +213,8 @@ class Broker:
         return Thing(
             m_strInstrumentID=o.code, m_strRemark=o.remark if self.remarks else "", m_strOrderSysID=o.sysid,
             m_strTradeID=str(number), m_dPrice=o.price, m_nVolume=shares, m_dTradeAmount=shares * o.price,
-            m_nOffsetFlag=48 if o.buy else 49, m_strTradeDate=day_of(now), m_strTradeTime="", m_dComssion=shares * o.price * FEE,
+            m_nOffsetFlag=48 if o.buy else 49, m_strTradeDate=day_of(now), m_strTradeTime="",
+            m_dComssion=shares * o.price * FEE,
         )  # fmt: skip
 
 

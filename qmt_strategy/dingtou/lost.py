@@ -1,0 +1,66 @@
+"""Orders whose flag files are gone: known from book.json, or from a row in ORDER with our id pattern."""
+
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
+
+from . import ids, notices, orders
+from .flags import Flag, first_line
+from .looks import OrderRow
+
+if TYPE_CHECKING:
+    from .desk import Desk
+
+
+def restore(desk: "Desk") -> None:
+    """An id that book.json names and no file has: passorder may have been called, and nobody knows."""
+    for code, account in desk.book.accounts.items():
+        for trace in account.traces:
+            ident = ids.parse(trace.id)
+            flag = desk.flags.flags.get(trace.id)
+            if ident is None or (flag is not None and flag.lines):
+                continue
+            words = "委托记录 %s 丢了：不知道这笔委托下没下" % trace.id
+            line = first_line(
+                ident,
+                desk.now(),
+                code=code,
+                side=ident.side,
+                shares=trace.shares,
+                yuan=trace.yuan,
+                cell=trace.cell,
+                root=trace.root,
+                stop=desk.day,
+                reason=words,
+            )
+            _make(desk, ident, [dict(line, state=orders.UNKNOWN)], words)
+
+
+def adopt(desk: "Desk", row: OrderRow) -> Optional[Flag]:
+    """A row with our id pattern and no flag file becomes an order of ours, and stops its fund for today."""
+    ident = ids.parse(row.remark)
+    if ident is None or ident.day != desk.day or ident.code != row.code or row.remark in desk.flags.flags:
+        return None
+    for flag in desk.flags.load_day(desk.day):
+        if flag.name == row.remark:  # another process wrote it meanwhile
+            return flag
+    line = first_line(
+        ident,
+        desk.now(),
+        code=desk.full(row.code),
+        side=ident.side,
+        shares=row.volume,
+        yuan=round(row.volume * row.price, 2),
+        root=ident.text,
+        adopted=True,
+        stop=desk.day,
+    )
+    words = "委托 %s 没有委托记录，已按券商的委托补记；这只基金今天不再下单" % ident.text
+    return _make(desk, ident, [line], words)
+
+
+def _make(desk: "Desk", ident: ids.Id, lines: List[Dict[str, Any]], words: str) -> Flag:
+    flag = Flag(ident, lines)
+    desk.flags.flags[ident.text] = flag
+    if not desk.write(desk.flags.rewrite, flag):
+        desk.note_unwritten(flag)
+    desk.teller.once(ident.text, notices.UNKNOWN, words + "。请核对券商的当日委托", code=flag.code, flag=ident.text)
+    return flag
