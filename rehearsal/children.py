@@ -42,7 +42,6 @@ class Child:
                 **own_group,
             )
         self.pid = self.process.pid
-        self.started_at = time.time()
 
     def text(self):
         """All that this log holds so far."""

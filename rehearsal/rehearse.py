@@ -5,14 +5,11 @@ import time
 
 from rehearsal import oracle
 from rehearsal.clock import clock_text
+from rehearsal.promised import COST, LATENCY, TOLD, TOLERANCE
 
 STORY_AFTER = 8  # s until QMT is killed
 STORY_BACK = 12  # s until it is started again
 STORY_NEEDS = 34  # s that a run must last for the story to end well
-TOLERANCE = 3  # times the promise: the machines are shared
-LATENCY_PROMISED = 1.0  # s from the strategy's post to the receiver's commit, 99th percentile
-COST_PROMISED = 5.0  # ms of the strategy's own time per post
-TOLD_PROMISED = 10.0  # s from kill -9 to the phone
 CHANNEL_NAMES = {"wecom": "企业微信", "pushplus": "pushplus", "mail": "邮件"}
 
 
@@ -134,15 +131,15 @@ def shortfalls(result, channels):
         found.append(f"重复了 {result['duplicates']} 条")
     missing = [kind for kind in ("qmt.heartbeat", "host.heartbeat") if not result["events"].get(kind)]
     found += [f"接收端没有收到 {kind}" for kind in missing]
-    if result["latency_p99"] is not None and result["latency_p99"] > TOLERANCE * LATENCY_PROMISED:
-        found.append(f"从发出到落盘 99% 要 {result['latency_p99']:.1f} 秒（承诺 {LATENCY_PROMISED:g} 秒）")
+    if result["latency_p99"] is not None and result["latency_p99"] > TOLERANCE * LATENCY:
+        found.append(f"从发出到落盘 99% 要 {result['latency_p99']:.1f} 秒（承诺 {LATENCY:g} 秒）")
     # Of a few dozen posts the 99th percentile is one post's luck with the disk: it is shown, the median is judged.
-    if result["post_cost_ms_p50"] is not None and result["post_cost_ms_p50"] > TOLERANCE * COST_PROMISED:
-        found.append(f"策略每次发送自身耗时中位 {result['post_cost_ms_p50']:.1f} 毫秒（承诺 {COST_PROMISED:g} 毫秒）")
+    if result["post_cost_ms_p50"] is not None and result["post_cost_ms_p50"] > TOLERANCE * COST:
+        found.append(f"策略每次发送自身耗时中位 {result['post_cost_ms_p50']:.1f} 毫秒（承诺 {COST:g} 毫秒）")
     for cause in result["causes"]:
         for channel in channels:
             told = sum(1 for a in result["alerts"] if a["channel"] == channel and cause["title"] in a["title"])
-            overdue = cause["seconds_left"] > TOLERANCE * TOLD_PROMISED
+            overdue = cause["seconds_left"] > TOLERANCE * TOLD
             if told > 1 or (told == 0 and overdue):
                 found.append(f"{CHANNEL_NAMES[channel]} 收到 {told} 条“{cause['title']}”（应为 1 条）")
     return found

@@ -123,7 +123,6 @@ dialog_text = _function(
     user32, "GetDlgItemTextW", wintypes.UINT, wintypes.HWND, ctypes.c_int, wintypes.LPWSTR, ctypes.c_int
 )
 end_dialog = _function(user32, "EndDialog", wintypes.BOOL, wintypes.HWND, INT_PTR)
-_DestroyIcon = _function(user32, "DestroyIcon", wintypes.BOOL, wintypes.HICON)
 
 
 def create_mutex(name: str) -> int | None:
@@ -200,10 +199,6 @@ def small_icon_size() -> tuple[int, int]:
 def load_icon(path: str, size: tuple[int, int]) -> int | None:
     """An icon handle of just that size from an .ico file, or None."""
     return _LoadImage(None, path, IMAGE_ICON, size[0], size[1], LR_LOADFROMFILE) or None
-
-
-def destroy_icon(handle: int) -> None:
-    _DestroyIcon(handle)
 
 
 def _top_windows(pid: int) -> list[int]:

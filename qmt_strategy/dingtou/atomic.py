@@ -6,14 +6,12 @@ On Windows a file that a virus scanner or a backup holds open cannot be replaced
 
 import os
 import time
-from typing import Callable, Optional, TypeVar
+from typing import Callable, Optional
 
-from .spool import _sync_name as sync_name
+from .durable import patiently, sync_name
 
 LARGEST = 1 << 20  # bytes; what is larger is no file of ours
 _WAITS = (0.001, 0.002, 0.004, 0.008)  # seconds
-
-_T = TypeVar("_T")
 
 
 def write_whole(path: str, raw: bytes, pause: Callable[[float], None] = time.sleep) -> None:
@@ -25,7 +23,7 @@ def write_whole(path: str, raw: bytes, pause: Callable[[float], None] = time.sle
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        _patiently(lambda: os.replace(temporary, path), pause)
+        patiently(lambda: os.replace(temporary, path), _WAITS, pause)
     except OSError:
         try:
             os.remove(temporary)
@@ -43,20 +41,9 @@ def read_whole(path: str, pause: Callable[[float], None] = time.sleep) -> Option
             return file.read(LARGEST + 1)
 
     try:
-        raw = _patiently(read, pause)
+        raw = patiently(read, _WAITS, pause)
     except FileNotFoundError:
         return None
     if len(raw) > LARGEST:
         raise OSError("larger than 1 MiB: " + path)
     return raw
-
-
-def _patiently(call: Callable[[], _T], pause: Callable[[float], None]) -> _T:
-    for wait in _WAITS:
-        try:
-            return call()
-        except OSError as error:
-            if not isinstance(error, PermissionError) and getattr(error, "winerror", None) not in (5, 32):
-                raise
-        pause(wait)
-    return call()

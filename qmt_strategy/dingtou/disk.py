@@ -11,6 +11,7 @@ import shutil
 import time
 
 from .atomic import write_whole as replace
+from .durable import sync_folder
 
 __all__ = ["append", "create", "free", "make_folder", "probe", "read", "replace", "sync_folder"]
 
@@ -58,16 +59,6 @@ def read(path: str, limit: int = 64 * 1024 * 1024) -> bytes:
     """The file's bytes, at most `limit`."""
     with open(path, "rb") as file:
         return file.read(limit)
-
-
-def sync_folder(path: str) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def free(path: str) -> int:

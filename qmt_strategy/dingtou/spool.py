@@ -16,6 +16,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Tuple
 
 from . import clock
+from .durable import patiently, sync_name
 
 HEARTBEAT = "qmt.heartbeat"
 KEEP_HEARTBEATS = 20
@@ -92,13 +93,13 @@ class Spool:
         lasting = event["kind"] != HEARTBEAT
         temporary, final = self._write_temporary(raw, n, event["kind"], lasting)
         try:
-            self._patiently(os.replace, temporary, final)
+            patiently(lambda: os.replace(temporary, final), _RETRY_WAITS, self._pause)
         except OSError:
             with contextlib.suppress(OSError):
                 os.remove(temporary)
             raise
         if lasting:
-            self._patiently(_sync_name, final)
+            patiently(lambda: sync_name(final), _RETRY_WAITS, self._pause)
         else:
             self._heartbeats.append((final, self._pruned))
             self._pruned = 0
@@ -129,18 +130,6 @@ class Spool:
         for _ in range(10):
             name = "%013d-%06d-%s.json" % (_next_ms(self._now()), n % 1000000, kind)
             yield os.path.join(self.folder, "." + name + ".tmp"), os.path.join(self.folder, name)
-
-    def _patiently(self, act: Callable[..., None], *args: str) -> None:
-        """act(*args), again where a virus scanner holds the new file for a moment (WinError 5 or 32)."""
-        for wait in _RETRY_WAITS:
-            try:
-                act(*args)
-                return
-            except OSError as error:
-                if not isinstance(error, PermissionError) and getattr(error, "winerror", None) not in (5, 32):
-                    raise
-            self._pause(wait)
-        act(*args)
 
     # ---- a disk that refuses
 
@@ -221,24 +210,3 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int)):
         return value
     return str(value)
-
-
-def _sync_name(path: str) -> None:
-    """Make a rename outlast a power cut: the file once more under its new name, then its folder where that can be.
-
-    Windows cannot sync a folder, and NTFS's journal makes a rename atomic but not durable: without the second sync the
-    replay of power cuts (rehearsal/powercut) loses posts that counted as made. Done on every system, so that the replay
-    sees the same calls everywhere.
-    """
-    try:
-        with open(path, "r+b") as file:
-            os.fsync(file.fileno())
-    except FileNotFoundError:  # the tray took it already, and deletes only what it has committed itself
-        return
-    if os.name == "nt":
-        return
-    handle = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

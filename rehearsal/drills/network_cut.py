@@ -8,9 +8,7 @@ from rehearsal.drills.flagfiles import append_state, flag_id
 CUT = 60  # s
 ORDERS = 6
 ERRORS_AFTER_EACH = 2
-DRAINED = (
-    30  # s after the line is back; the sender's longest pause is 60 s, 'wake on success' does not help a dead line
-)
+DRAINED = 30  # s after the line is back; the sender's longest pause is 20 s
 
 
 def drill(stage):

@@ -6,11 +6,11 @@ RECOVERY = 15  # s from the new start to the phone
 
 def drill(stage):
     stage.start_road()
-    stage.did("kill -9 QMT", "QMT 不在运行")
+    stage.did("kill -9 QMT")
     killed = stage.road.qmt.kill()
     told = stage.expect_on_every_channel("QMT 不在运行", killed, PROMISED)
     stage.expect_words(told, ["XtItClient.exe", "自 ", "怎么办"])
-    back = stage.did("重新打开 QMT", "已恢复")
+    back = stage.did("重新打开 QMT")
     stage.road.start_qmt()
     stage.expect_words(stage.expect_on_every_channel("已恢复", back, RECOVERY), ["QMT", "中断"])
     stage.watch(6)  # longer than the wait for companions: a second message would have come by now

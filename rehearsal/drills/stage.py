@@ -9,9 +9,8 @@ import time
 
 from rehearsal import oracle
 from rehearsal.clock import clock_text
+from rehearsal.promised import COST, TOLERANCE
 from rehearsal.road import Road
-
-TOLERANCE = 3  # times the promise
 
 
 class Stage:
@@ -24,17 +23,14 @@ class Stage:
         self.say = lambda text: say(text, flush=True)
         self.checks = []
         self.times = []
-        self.causes = []
         self.started = time.time()
 
     # Doing
 
-    def did(self, text, title=None):
-        """Say what is being done; `title`: the message that it should cause. Returns the epoch second."""
+    def did(self, text):
+        """Say what is being done. Returns the epoch second."""
         at = time.time()
         self.say(f"  {clock_text(at)} {text}")
-        if title:
-            self.causes.append((at, title))
         return at
 
     def start_road(self):
@@ -124,8 +120,8 @@ class Stage:
         """
         costs = oracle.post_costs(self.road.qmt_folder, skip)
         median, high = oracle.percentile(costs, 0.5), oracle.percentile(costs, 0.99)
-        text = f"策略 {len(costs)} 次发送的自身耗时：中位 {median} 毫秒，99% 在 {high} 毫秒内（承诺 5 毫秒）"
-        self.check(costs and median <= 5 * TOLERANCE, text)
+        text = f"策略 {len(costs)} 次发送的自身耗时：中位 {median} 毫秒，99% 在 {high} 毫秒内（承诺 {COST:g} 毫秒）"
+        self.check(costs and median <= COST * TOLERANCE, text)
 
     def nothing_lost(self):
         """Stop QMT, let everything arrive, then compare the books: nothing lost, nothing doubled."""

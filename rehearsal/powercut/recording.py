@@ -134,9 +134,6 @@ class Recording:
                 return disk, full[len(root) + 1 :].replace(os.sep, "/")
         return None
 
-    def file_at(self, disk: str, path: str) -> Optional[int]:
-        return self._names[disk].get(path)
-
     # ---- what happened
 
     @contextmanager

@@ -8,8 +8,6 @@ Points are those of the checklist in qmt-facts 1.10; 24 to 26 come from the issu
 
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
-Span = Tuple[float, float]  # (shortest, longest) in seconds, drawn from the world's seed
-
 ALL = "*"
 MONEY = "[COUNTER][260200][可用资金不足][enable_balance=0.00]"
 

@@ -28,7 +28,6 @@ class BookedOrder:
         self.refused_later = ""  # accepted first, refused with these words at the next step
         self.resting = False  # it has stood in the book without a match
         self.unseen = False  # no client ever sees its row
-        self.cancel_ignored = False
         self.next_at = at  # when its next step is due
 
     @property

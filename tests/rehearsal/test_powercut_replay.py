@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from qmt_strategy.dingtou import spool
+from qmt_strategy.dingtou import durable, spool
 from rehearsal.powercut import disk
 from rehearsal.powercut.replay import replay
 from rehearsal.powercut.sqlite_vfs import ShimUnavailable, shim
@@ -69,7 +69,8 @@ class OsWithoutSync:
 
 
 def test_a_spool_without_sync_is_found_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool, "os", OsWithoutSync())
+    for module in (spool, durable):  # before the rename and after it
+        monkeypatch.setattr(module, "os", OsWithoutSync())
     report = replay(CUTS, 1, tmp_path, pc_disk=disk.HERE)
     assert report.lost > 0
     assert set(report.lost_by) == {"spool"}
@@ -77,7 +78,8 @@ def test_a_spool_without_sync_is_found_out(tmp_path, monkeypatch):
 
 
 def test_failed_cuts_are_left_for_looking_at_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool, "os", OsWithoutSync())
+    for module in (spool, durable):  # before the rename and after it
+        monkeypatch.setattr(module, "os", OsWithoutSync())
     report = replay(CUTS, 1, tmp_path, pc_disk=disk.HERE)
     assert sorted(report.folders) == sorted(str(path) for path in tmp_path.iterdir())
 

@@ -1,0 +1,6 @@
+"""What is promised of times, for the rehearsal and the drills: printed always, judged only beyond TOLERANCE times."""
+
+TOLERANCE = 3  # times the promise: the machines are shared
+LATENCY = 1.0  # s from the strategy's post to the receiver's commit, 99th percentile
+COST = 5.0  # ms of the strategy's own time per post, 99th percentile
+TOLD = 10.0  # s from QMT's death to the phone
