@@ -201,6 +201,7 @@ class Trader:
         if not self._newest:
             return
         checkup.run(self._desk)
+        self._desk.count_rows()
         if self._observe and gate.in_hours(self._second):
             self._teller.once("session", notices.OBSERVE, self._observe)
         for fund in self._params.funds:

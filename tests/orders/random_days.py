@@ -320,6 +320,11 @@ class RandomDays(RuleBasedStateMachine):
         assert broker.logged_in, "an order while logged out"
         if not flag.buy:
             assert flag.get("shares") <= broker.sellable(code), "more than may be sold: " + remark
+        elif "other-orders" not in self.troubles:  # theirs may not be in the client's cache yet
+            frozen = sum(
+                order.price * (order.shares - order.traded) for order in broker.orders if order.alive and order.buy
+            )
+            assert yuan <= broker.cash - frozen, "more than the cash: " + remark
         self.intents[remark] = flag.lines[0]
         assert at(remark[:8], "09:30:00") <= now <= at(remark[:8], "14:54:00")
 
