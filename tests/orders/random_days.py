@@ -384,7 +384,8 @@ class RandomDays(RuleBasedStateMachine):
 
     def _ready(self, code):
         trader = self.world.trader
-        return code in trader._morning._ready and not trader._desk.stopped(code)
+        desk = trader._desk
+        return code in trader._morning._ready and code in desk.grid.cells and not desk.stopped(code)
 
     def _filled(self, name):
         return self.broker.filled.get(name, 0)
