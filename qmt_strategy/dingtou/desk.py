@@ -52,10 +52,15 @@ class Desk:
         self._searches = {}
         self.day = day
         lost.restore(self)
-        if len(self.ledger.entries) < self.book.rows:
-            self.book.lost_day = day
-            words = "deals/transaction.csv 少了 %d 行，今天不交易" % (self.book.rows - len(self.ledger.entries))
-            self.stop_all(words)
+        self._count_lost_rows()
+
+    def _count_lost_rows(self) -> None:
+        """The ledger only grows: book.json and the lines of flag files say how many rows it had."""
+        recent = [flag for flag in self.flags.flags.values() if flag.id.day > self.book.lost_day]
+        lost = max([self.book.rows] + [int(flag.get("rows", 0)) for flag in recent]) - len(self.ledger.entries)
+        if lost > 0:
+            self.book.lost_day = self.day
+            self.stop_all("deals/transaction.csv 少了 %d 行，今天不交易" % lost)
 
     def _needed_since(self) -> str:
         """The first day whose flag files matter; '' = all, where books or grid state must perhaps be rebuilt."""
@@ -136,7 +141,7 @@ class Desk:
 
     def append(self, flag: Flag, **line: Any) -> None:
         """One more line of a flag file."""
-        known = dict({"state": flag.order.state, "at": round(self.now(), 3)}, **line)
+        known = dict({"state": flag.order.state, "at": round(self.now(), 3), "rows": self.ledger.written}, **line)
         try:
             self.flags.append(flag, known)
         except FileNotFoundError:  # deleted behind our back
@@ -169,8 +174,8 @@ class Desk:
     def take_deals(self, deals: List[Dict[str, Any]]) -> None:
         entries = [entry for entry in (ledger.from_deal(row, self.day) for row in deals) if entry is not None]
         checked = self.ledger.there() or checkup.deals(self)
-        if self.ledger.take(entries) and checked and self.write(self.ledger.flush):
-            self.write(self.save_book)  # it counts the rows
+        if self.ledger.take(entries) and checked:
+            self.write(self.ledger.flush)
         for flag in self.today():
             self.take_booked(flag)
 
@@ -295,7 +300,7 @@ class Desk:
     def last_trace(self, code: str) -> str:
         """The last day that flag files, ledger or books show this fund was traded; '' = no trace of it at all."""
         days = [flag.id.day for flag in self.flags.of(code)]
-        days.extend(known.day for known in map(ids.parse, self.ledger.remarks(code)) if known is not None)
+        days.append(self.ledger.last_own_day(code))
         days.append(self.book.last_start(code).day)
         if code in self.book.accounts:
             days.append(self.book.accounts[code].started)
@@ -306,6 +311,11 @@ class Desk:
         cells = {known: cell for known, cell in self.grid.cells.items() if known != code}
         self.grid_file.state = self.grid._replace(cells=cells)
         return self.write(self.grid_file.save)
+
+    def count_rows(self) -> None:
+        """Let book.json know how many rows the ledger has: once a minute, so that a fill costs no further write."""
+        if self.book.accounts and self.book.rows != self.ledger.written and not self.trouble:
+            self.write(self.save_book)
 
     def save_book(self) -> None:
         """Write book.json; raises OSError. A file that was lost behind our back is told first."""

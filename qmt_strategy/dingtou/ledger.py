@@ -11,7 +11,7 @@ import io
 import os
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
-from . import disk, rows
+from . import disk, ids, rows
 
 COLUMNS = ("证券代码", "买/卖", "合同编号", "成交日期", "成交时间", "成交价格", "成交数量", "手续费", "成交额") + (
     "备注",
@@ -75,6 +75,7 @@ class Ledger:
         self.problem = ""  # Chinese: rows that cannot be read
         self._keys: Set[Key] = set()
         self._by_order: Dict[str, List[Entry]] = {}
+        self._own_day: Dict[str, str] = {}  # code -> the last day in an id among its remarks
         self._waiting: List[Entry] = []  # booked in memory, not on the disk yet
         self._left = (0, 0)
 
@@ -94,6 +95,7 @@ class Ledger:
         self.entries = []
         self._keys = set()
         self._by_order = {}
+        self._own_day = {}
         for entry in found:
             self._take(entry)
         self.take(waiting)
@@ -138,6 +140,10 @@ class Ledger:
         """Shares bought less shares sold of a fund on the days from `first_day` to `last_day`, both inside."""
         return sum(e.signed for e in self.entries if e.code == code[:6] and first_day <= e.day <= last_day)
 
+    def last_own_day(self, code: str) -> str:
+        """The last day on which an order of ours for this fund had a deal; '' = none."""
+        return self._own_day.get(code[:6], "")
+
     def remarks(self, code: str) -> List[str]:
         """The remarks of a fund's rows."""
         return [e.remark for e in self.entries if e.code == code[:6] and e.remark]
@@ -159,6 +165,9 @@ class Ledger:
         self.entries.append(entry)
         order = entry.remark or _nameless(entry.code, entry.sysid, entry.day)
         self._by_order.setdefault(order, []).append(entry)
+        ident = ids.parse(entry.remark)
+        if ident is not None:
+            self._own_day[entry.code] = max(ident.day, self._own_day.get(entry.code, ""))
         return True
 
     def _write(self) -> None:

@@ -12,6 +12,7 @@ class Summary(NamedTuple):
     key: str  # '' = nothing is due
     words: str
     cash_low: str  # Chinese, '' = enough
+    last: bool  # it is the day's last one
 
 
 def due(second: int) -> str:
@@ -26,13 +27,13 @@ def make(look: Look, second: int, warning: float) -> Summary:
     """What is due at this second of a good look."""
     key = due(second)
     if not key or look.available is None:
-        return Summary("", "", "")
+        return Summary("", "", "", False)
     parts = ["总资产 %s 元" % _yuan(look.total), "可用 %s 元" % _yuan(look.available)]
     parts += ["市值 %s 元" % _yuan(look.market_value), "盈亏 %s 元" % _yuan(look.profit)]
     low = ""
     if look.available < warning:
         low = "可用资金 %s 元，低于提醒线 %s 元。请考虑转入资金" % (_yuan(look.available), _yuan(warning))
-    return Summary(key, "账户：" + "，".join(parts), low)
+    return Summary(key, "账户：" + "，".join(parts), low, second >= AT[-1])
 
 
 def _yuan(value: object) -> str:

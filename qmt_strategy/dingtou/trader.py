@@ -13,6 +13,7 @@ from . import (
     clock,
     control,
     copies,
+    dayfiles,
     dayplans,
     disk,
     facts,
@@ -123,6 +124,8 @@ class Trader:
         self._context: Any = ContextInfo
         self._steady = lookout.Steady()
         self._observe = self._observe or found.why_observe
+        if not self._observe and getattr(ContextInfo, "do_back_test", None) is not False:
+            self._observe = "QMT 没有说明现在不是回测（do_back_test），只观察，不下单"
         if not self._observe and injected != found.account_id:
             self._observe = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，只观察，不下单。请改成一致后重新运行策略"
         self._new_parts()
@@ -152,7 +155,7 @@ class Trader:
 
     def _handlebar(self, ContextInfo: Any) -> None:
         # History bars, replayed by the ten thousand at every start, end here; so does a back test.
-        if ContextInfo.is_last_bar() is not True or getattr(ContextInfo, "do_back_test", False) is not False:
+        if ContextInfo.is_last_bar() is not True or getattr(ContextInfo, "do_back_test", False):
             return
         now = self._now()
         self._second = clock.second_of_day(now)
@@ -201,6 +204,7 @@ class Trader:
         if not self._newest:
             return
         checkup.run(self._desk)
+        self._desk.count_rows()
         if self._observe and gate.in_hours(self._second):
             self._teller.once("session", notices.OBSERVE, self._observe)
         for fund in self._params.funds:
@@ -239,8 +243,11 @@ class Trader:
             for fund in self._params.funds:
                 self._morning.check(fund, self._look)
         found = summary.make(self._look, self._second, self._params.cash_warning)
-        if found.key and self._teller.once(found.key, notices.ACCOUNT, found.words) and found.cash_low:
-            self._teller.once(found.key, notices.CASH_LOW, found.cash_low)
+        if found.key and self._teller.once(found.key, notices.ACCOUNT, found.words):
+            if found.cash_low:
+                self._teller.once(found.key, notices.CASH_LOW, found.cash_low)
+            for data in dayfiles.posts(self._home, self._desk.ledger.path) if found.last else ():
+                self._post("file", data)
         return self._look
 
     def _exchange_agrees(self, now: float) -> bool:

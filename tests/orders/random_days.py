@@ -320,6 +320,11 @@ class RandomDays(RuleBasedStateMachine):
         assert broker.logged_in, "an order while logged out"
         if not flag.buy:
             assert flag.get("shares") <= broker.sellable(code), "more than may be sold: " + remark
+        elif "other-orders" not in self.troubles:  # theirs may not be in the client's cache yet
+            frozen = sum(
+                order.price * (order.shares - order.traded) for order in broker.orders if order.alive and order.buy
+            )
+            assert yuan <= broker.cash - frozen, "more than the cash: " + remark
         self.intents[remark] = flag.lines[0]
         assert at(remark[:8], "09:30:00") <= now <= at(remark[:8], "14:54:00")
 
@@ -379,7 +384,8 @@ class RandomDays(RuleBasedStateMachine):
 
     def _ready(self, code):
         trader = self.world.trader
-        return code in trader._morning._ready and not trader._desk.stopped(code)
+        desk = trader._desk
+        return code in trader._morning._ready and code in desk.grid.cells and not desk.stopped(code)
 
     def _filled(self, name):
         return self.broker.filled.get(name, 0)

@@ -1,5 +1,6 @@
 """When no order may be placed: each promise of design.md's "Before an intent", through the whole strategy."""
 
+import json
 import os
 
 import pytest
@@ -191,6 +192,25 @@ def test_the_account_is_told_at_half_past_nine_and_low_cash_with_it(fresh):
     fresh.start().run(180)
     fresh.go(DAY, "14:57:30").run(120)
     assert len(fresh.notices("account-summary")) == 2 and len(fresh.notices("cash-low")) == 2
+
+
+def test_once_a_day_charts_grid_state_and_ledger_are_posted(world):
+    drop(world).run(120)
+    world.go(DAY, "14:57:30").run(120)
+    names = []
+    for name in sorted(os.listdir(os.path.join(world.home, "spool"))):
+        if name.endswith("-file.json"):
+            with open(os.path.join(world.home, "spool", name), encoding="utf-8") as file:
+                names.append(json.load(file)["data"]["name"])
+    charts = [f"chart-{code}.csv" for code in CODES]
+    assert sorted(names) == sorted(charts + ["grid.json", "transaction.csv"])
+
+
+def test_a_context_that_does_not_say_it_is_no_back_test_is_only_observed(fresh):
+    fresh.context.do_back_test = None
+    fresh.start().run(120)
+    drop(fresh).run(120)
+    assert fresh.calls() == [] and "do_back_test" in fresh.notices("observe")[0][1]
 
 
 def test_decide_once_decides_once(home):

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from qmt_strategy.dingtou import cancels, control, lookout, orders
+from qmt_strategy.dingtou import cancels, control, dayfiles, lookout, orders
 from qmt_strategy.dingtou.reconcile import Item, judge
 
 # ---- lookout
@@ -183,3 +183,14 @@ def test_an_answer_is_read(value, kind, shares):
 )  # fmt: skip
 def test_an_answer_that_cannot_be_used_says_so(raw):
     assert "看不懂" in control.parse(raw, "x").problem
+
+
+# ---- the day's files
+
+
+def test_of_a_long_ledger_the_head_and_the_newest_rows_are_posted():
+    rows = [f"row {number:06d}" for number in range(40000)]
+    data = dayfiles.post("transaction.csv", ("\ufeffhead\n" + "\n".join(rows) + "\n").encode())
+    lines = data["content"].splitlines()
+    assert lines[0] == "head" and lines[-1] == rows[-1] and len(lines) > 20000
+    assert len(data["content"].encode()) <= dayfiles.LARGEST and lines[1] in rows
