@@ -92,12 +92,16 @@ class Outbox:
         """Store one event; True: new, False: a repeat. OutboxError where it was not stored."""
         return self.put_many([event]) == 1
 
-    def put_many(self, new: Sequence[Event], marks: Mapping[str, str] | None = None) -> int:
+    def put_many(
+        self, new: Sequence[Event], marks: Mapping[str, str] | None = None, may: Callable[[], None] = lambda: None
+    ) -> int:
         """Store events and marks in one transaction, in their order; returns how many were new.
 
-        Committed (fsynced) before it returns; OutboxError: nothing of it was stored.
+        Committed (fsynced) before it returns; OutboxError: nothing of it was stored. `may` is asked when the
+        transaction is this caller's, and raises what forbids the write: nothing of it was stored then either.
         """
         with self._transaction() as db:
+            may()
             now = self._wall()
             self._drop_old(db, now)
             stored = sum(self._insert(db, event, now) for event in new)

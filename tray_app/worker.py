@@ -51,8 +51,8 @@ class Board:
 
 
 class Lease:
-    """One generation's right to write. Between the check and the write lies a moment in which it may be revoked;
-    that is harmless, because ids make a repeated write have one effect."""
+    """One generation's right to write. It is asked inside the outbox's transaction, so nothing that a generation
+    writes can follow what is written after its revocation (host.stopping is a run's last event)."""
 
     def __init__(self, outbox: Outbox, board: Board) -> None:
         self._outbox = outbox
@@ -72,8 +72,7 @@ class Lease:
 
     def put(self, *new: Event, marks: Mapping[str, str] | None = None) -> int:
         """Store events (and marks) in the outbox, in one transaction."""
-        self.check()
-        return self._outbox.put_many(new, marks)
+        return self._outbox.put_many(new, marks, self.check)
 
     def marks(self, prefix: str) -> dict[str, str]:
         self.check()

@@ -87,7 +87,7 @@ def test_nothing_is_marked_while_the_outbox_refuses(watcher, home, file, clock, 
     append(file, line("intent"))
     put_many = outbox.put_many
 
-    def refuse(new, marks=None):
+    def refuse(new, marks=None, may=None):
         raise OutboxError("full")
 
     monkeypatch.setattr(outbox, "put_many", refuse)

@@ -283,7 +283,7 @@ def test_a_broken_form_gets_400(url, home, content_type):
 
 
 def test_while_the_disk_refuses_the_poster_hears_503(url, outbox, monkeypatch):
-    def refuse(new, marks=None):
+    def refuse(new, marks=None, may=None):
         raise OutboxError("磁盘满了")
 
     monkeypatch.setattr(outbox, "put_many", refuse)
@@ -292,7 +292,7 @@ def test_while_the_disk_refuses_the_poster_hears_503(url, outbox, monkeypatch):
 
 
 def test_an_inner_fault_is_no_traceback_to_the_poster(url, outbox, monkeypatch):
-    def fail(new, marks=None):
+    def fail(new, marks=None, may=None):
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(outbox, "put_many", fail)

@@ -124,7 +124,7 @@ def test_a_change_is_stored_at_once_and_again_if_it_could_not_be(home, lease, bo
     watcher = QmtWatcher(NAMES, HUNG_AFTER, lease, lambda: [client()], Seen())
     put_many = outbox.put_many
 
-    def refuse(new, marks=None):
+    def refuse(new, marks=None, may=None):
         raise OutboxError("disk")
 
     monkeypatch.setattr(outbox, "put_many", refuse)

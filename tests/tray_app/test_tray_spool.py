@@ -56,7 +56,9 @@ def test_many_files_are_few_transactions(watcher, home, clock, outbox, monkeypat
         post(home, notice(n), n)
     calls = []
     put_many = outbox.put_many
-    monkeypatch.setattr(outbox, "put_many", lambda new, marks=None: calls.append(len(new)) or put_many(new, marks))
+    monkeypatch.setattr(
+        outbox, "put_many", lambda new, marks=None, may=None: calls.append(len(new)) or put_many(new, marks)
+    )
     work_off(watcher, clock.now)
     assert calls == [spool.MOST_FILES, 5]
     assert left(home) == []
@@ -72,7 +74,7 @@ def test_a_file_whose_event_is_stored_already_is_just_deleted(watcher, home, clo
 
 
 def test_files_stay_while_the_outbox_refuses(watcher, home, clock, outbox, monkeypatch):
-    def refuse(new, marks=None):
+    def refuse(new, marks=None, may=None):
         raise OutboxError("full")
 
     monkeypatch.setattr(outbox, "put_many", refuse)

@@ -1,5 +1,6 @@
 """Workers under watch: one that hangs, one that dies, one that fails; and what an abandoned one may still do."""
 
+import contextlib
 import threading
 
 import pytest
@@ -122,6 +123,23 @@ def test_the_thread_left_behind_can_write_nothing(bench, outbox):
     assert hang.outcome == ["abandoned"]
     assert outbox.figures().waiting == 0
     assert found.parts[0].closed.wait(WAIT)
+
+
+def test_a_right_revoked_while_the_write_waits_for_its_turn_stores_nothing(outbox, monkeypatch):
+    lease = Lease(outbox, Board())
+    begin = outbox._transaction
+
+    @contextlib.contextmanager
+    def another_writes_first():
+        lease.revoke()
+        with begin() as db:
+            yield db
+
+    monkeypatch.setattr(outbox, "_transaction", another_writes_first)
+    with pytest.raises(Abandoned):
+        lease.put(events.make("host.stats", {}, 1.0))
+    monkeypatch.undo()
+    assert outbox.figures().waiting == 0
 
 
 def test_the_rounds_of_a_thread_left_behind_do_not_count(bench):
