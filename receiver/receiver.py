@@ -138,6 +138,7 @@ SHARED_RECOVERIES = 6  # so many fit one message on every channel
 PUSHPLUS_CHARS = 18000
 WAITING_LIMIT = 10**9  # more than any queue holds; SQLite takes no 70-bit number
 GRAVE, NORMAL, LOW = 2, 1, 0
+MUTE_LIMIT = 7 * DAY
 UNTIL_MIDNIGHT = -1.0  # instead of a number of seconds
 
 HUNG = "发送线程没有响应"
@@ -402,6 +403,10 @@ class Config:
     silent: dict[str, float]  # check -> seconds of session time
     companions: float  # seconds
     reminders: tuple[float, ...]  # seconds between the notices of one incident; the last one repeats
+    show_amounts: bool  # money stands in messages
+    ready_at: int  # second of the day of the ready line
+    report_at: int  # second of the day of the day's report
+    watchdog_url: str  # pinged once a minute while all is well; empty: nobody watches this server
     channels: dict[str, ChannelConfig]
 
 
@@ -489,6 +494,17 @@ def spans_of(raw: str) -> tuple[tuple[int, int], ...]:
     return spans
 
 
+def time_of(raw: str) -> int:
+    match = re.fullmatch(r"(\d\d):(\d\d)", raw)
+    if not match or int(match[1]) > 23 or int(match[2]) > 59:
+        raise ValueError("应为 时:分，例如 09:25")
+    return int(match[1]) * 3600 + int(match[2]) * 60
+
+
+def optional_url_of(raw: str) -> str:
+    return url_of(raw) if raw else ""
+
+
 def date_of(raw: str) -> date:
     try:
         return datetime.strptime(raw.strip(), "%Y-%m-%d").date()
@@ -509,14 +525,21 @@ SECTIONS: dict[str, dict[str, tuple[Parser, Any]]] = {
         "database": (text_of(1), "receiver.db"),
         "password": (text_of(6), REQUIRED),
         "secret": (text_of(16), REQUIRED),
+        "watchdog_url": (optional_url_of, ""),
     },
     "calendar": {
         "sessions": (spans_of, "09:25-11:30, 13:00-15:00"),
         "tell": (span_of, "09:00-15:10"),
         "every_day": (yes_or_no, "no"),
         "closed": (dates_of, ""),
+        "ready_at": (time_of, "09:25"),
+        "report_at": (time_of, "15:05"),
     },
-    "alerts": {"companions": (seconds_of(0, 60), "5"), "reminders": (minutes_of, "30, 60, 120")},
+    "alerts": {
+        "companions": (seconds_of(0, 60), "5"),
+        "reminders": (minutes_of, "30, 60, 120"),
+        "show_amounts": (yes_or_no, "no"),
+    },
 }
 MACHINE_KEYS: dict[str, tuple[Parser, Any]] = {"token": (text_of(8), REQUIRED), "old_token": (text_of(), "")}
 CHECK_DEFAULTS = {"host": "90", "qmt.heartbeat": "180", "old.qmt": "180", "old.server": "600", "order": "180"}
@@ -627,6 +650,7 @@ class ConfigReader:
             database=self.path.parent / base["database"],
             password=base["password"],
             secret=base["secret"],
+            watchdog_url=base["watchdog_url"],
             machines=machines,
             channels=channels,
             silent=silent,
@@ -824,6 +848,8 @@ class Machine:
     mode_why: str = ""
     mode_at: float | None = None
     notice_at: float | None = None  # the last strategy.notice
+    clock_off: float | None = None  # seconds by which the PC's clock was ahead of ours at its last batch
+    uptime: dict[str, Any] = field(default_factory=dict)  # of `day`: session seconds that were `watched` and `well`
 
 
 @dataclass
@@ -843,6 +869,7 @@ class Source:
     hold_until: float | None = None  # bad news came as history: wait for newer news until then
     logged_out_since: float | None = None  # its heartbeats have said since then that no account is logged in
     tick_fresh: float | None = None  # its last heartbeat with a fresh tick
+    clock_off: float | None = None  # seconds by which the last tick was ahead of our clock, when it was new
     data: dict[str, Any] = field(default_factory=dict)
 
 
@@ -1454,6 +1481,7 @@ class Incident:
     last: float = 0.0  # its last repeat
     resolved: float | None = None
     acknowledged: float | None = None
+    muted_until: float | None = None  # no reminders until then
     message: int | None = None
     reminded: int = 0
     remind_at: float | None = None
@@ -1598,6 +1626,17 @@ MIGRATIONS = [
     ALTER TABLE machine ADD COLUMN mode_at REAL;
     ALTER TABLE machine ADD COLUMN notice_at REAL;
     """,
+    """
+    CREATE TABLE sample (
+        machine TEXT, series TEXT, step INTEGER, at INTEGER, low REAL, high REAL, last REAL,
+        PRIMARY KEY (machine, series, step, at)) WITHOUT ROWID;
+    CREATE TABLE archive (
+        machine TEXT, day TEXT, source TEXT, at REAL, data TEXT, PRIMARY KEY (machine, day, source));
+    ALTER TABLE incident ADD COLUMN muted_until REAL;
+    ALTER TABLE source ADD COLUMN clock_off REAL;
+    ALTER TABLE machine ADD COLUMN clock_off REAL;
+    ALTER TABLE machine ADD COLUMN uptime TEXT NOT NULL DEFAULT '{}';
+    """,
 ]
 
 
@@ -1705,7 +1744,7 @@ def save(db: sqlite3.Connection, table: str, record: Any) -> int:
 def load(kind: Any, row: sqlite3.Row) -> Any:
     """The dataclass back from its row."""
     values = {f.name: row[f.name] for f in fields(kind)}
-    for name in ("beat", "data"):
+    for name in ("beat", "data", "uptime"):
         if name in values:
             values[name] = json.loads(values[name])
     return kind(**values)
@@ -1779,9 +1818,70 @@ def picture_of(tx: Tx, name: str) -> Picture:
     return Picture(machine, sources, tx.config.silent, tx.calendar, tx.now, living_orders(tx.db, name))
 
 
+# What thins out: every value goes into three buckets at once, a minute's, an hour's and a day's, each with its lowest,
+# highest and last value. So the coarse ones are right from the first moment, and thinning is nothing but forgetting the
+# fine ones.
+SAMPLE_STEPS = {60: 8, 3600: 400, DAY: 3660}  # seconds -> days kept
+ACCOUNT_SERIES = {"总资产": "asset", "总市值": "market", "可用金额": "cash", "总盈亏": "profit"}
+POSITION_SERIES = {"最新价": "price", "股数": "shares", "市值": "value"}
+SERIES_MOST = 200  # of one machine's post: an account has a few dozen positions, a hostile machine any number
+
+
+def keep_samples(tx: Tx, machine: str, values: dict[str, Any], at: float) -> None:
+    """Adds values to their buckets. `at`: epoch seconds; values that are no finite numbers are left out."""
+    rows = []
+    for series, raw in list(values.items())[:SERIES_MOST]:
+        value = number(raw)
+        if value is not None:
+            for step in SAMPLE_STEPS:
+                bucket = int((at + 8 * 3600) // step * step - 8 * 3600)
+                rows.append((machine, series, step, bucket, value, value, value))
+    tx.db.executemany(
+        "INSERT INTO sample (machine, series, step, at, low, high, last) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (machine, series, step, at) DO UPDATE"
+        " SET low = min(low, excluded.low), high = max(high, excluded.high), last = excluded.last",
+        rows,
+    )
+
+
+def keep_account(tx: Tx, machine: str, source: str, tables: dict[str, Any], at: float) -> None:
+    """A heartbeat's accounts, positions and orders: into the day's archive and the series for the charts. A heartbeat
+    without a row of any of them (logged out) leaves the archive as it was."""
+    found = {}
+    for name in ("accounts", "positions", "orders"):
+        rows = tables.get(name)
+        rows = [rows] if isinstance(rows, dict) else rows if isinstance(rows, list) else []
+        found[name] = [row for row in rows if isinstance(row, dict)]
+    if not any(found.values()):
+        return
+    tx.db.execute(
+        "INSERT INTO archive (machine, day, source, at, data) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (machine, day, source) DO UPDATE SET at = excluded.at, data = excluded.data WHERE excluded.at >= at",
+        (machine, day_of(at), words(source, 80), at, dump_json(found)),
+    )
+    totals: dict[str, float] = {}
+    for row in found["accounts"]:
+        for key, series in ACCOUNT_SERIES.items():
+            value = number(row.get(key))
+            if value is not None:
+                totals["account." + series] = totals.get("account." + series, 0.0) + value
+    for row in found["positions"]:
+        code = words(str(row.get("代码") or ""), 20)
+        if code:
+            totals.update({f"{series}/{code}": row.get(key) for key, series in POSITION_SERIES.items()})
+    keep_samples(tx, machine, totals, at)
+
+
 def purge(tx: Tx) -> None:
     """Keeps the file small: heartbeats a few days (the strategies' a week), the rest more than a year. In small bites,
     so that no post waits."""
+    for step, days in SAMPLE_STEPS.items():
+        tx.db.execute(
+            "DELETE FROM sample WHERE (machine, series, step, at) IN"
+            " (SELECT machine, series, step, at FROM sample WHERE step = ? AND at < ? LIMIT 5000)",
+            (step, tx.now - days * DAY),
+        )
+    tx.db.execute("DELETE FROM archive WHERE day < ?", (day_of(tx.now - 6 * 366 * DAY),))
     # A file event holds its content too: table file keeps only the newest of each name, and nothing that was answered
     # yes may be gone because something newer came right after it.
     week = ("qmt.heartbeat", "old.heartbeat", "file")
@@ -2004,6 +2104,12 @@ def host_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
     if machine.beat_at is not None and event.seen < machine.beat_at - CLOCK_NOISE:
         return  # older than what is known
     machine.beat, machine.beat_at = event.data, event.seen
+    outbox = event.data.get("outbox")
+    values = {"host." + key: event.data.get(key) for key in ("cpu", "memory")}
+    values["host.disk"] = event.data.get("disk_free")
+    values["host.offset"] = event.data.get("clock_offset")
+    values["host.outbox"] = outbox.get("waiting") if isinstance(outbox, dict) else None
+    keep_samples(tx, machine.name, values, event.happened)
     if machine.stopped is not None and event.seen >= machine.stopped - CLOCK_NOISE:
         machine.stopped, machine.hold_until = None, None
     if isinstance(event.data.get("stop_orders"), bool):
@@ -2104,6 +2210,7 @@ def qmt_process(tx: Tx, machine: Machine, event: Event) -> None:
             source.hold_until = tx.now + HISTORY_PATIENCE if event.history else None
     source.state = state
     save(tx.db, "source", source)
+    keep_samples(tx, machine.name, {"qmt." + key: event.data.get(key) for key in ("rss", "cpu")}, event.happened)
 
 
 def qmt_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
@@ -2116,6 +2223,7 @@ def qmt_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
             source.tick_fresh = event.seen
     hear(tx, source, event.seen, event.data, behind=1)
     keep_deals(tx, machine.name, event.data.get("deals"), event.happened)
+    keep_account(tx, machine.name, event.data["strategy"], event.data, event.happened)
 
 
 def qmt_log(tx: Tx, machine: Machine, event: Event) -> None:
@@ -2135,6 +2243,7 @@ def qmt_log(tx: Tx, machine: Machine, event: Event) -> None:
 def old_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
     source = load_source(tx.db, machine.name, "old." + event.data["name"], "")
     hear(tx, source, event.seen, event.data, behind=1)
+    keep_account(tx, machine.name, "old." + event.data["name"], old_tables(event.data.get("info")), event.happened)
 
 
 def old_deals(tx: Tx, machine: Machine, event: Event) -> None:
@@ -2449,6 +2558,7 @@ def old_json_post(tx: Tx, machine: str, post: Any) -> None:
     for part in info:
         if part.get("name") == "deals":
             keep_deals(tx, machine, part.get("data"), tx.now)
+    keep_account(tx, machine, "old." + name, old_tables(info), tx.now)
     judge(tx, machine)
 
 
@@ -2459,6 +2569,12 @@ def old_form_post(tx: Tx, machine: str, action: Any, name: Any, files: Sequence[
     for filename, content in files:
         keep_file(tx, machine, "old." + name, filename, content)
     judge(tx, machine)
+
+
+def old_tables(info: Any) -> dict[str, Any]:
+    """The parts of a post by their names."""
+    parts = [part for part in info if isinstance(part, dict)] if isinstance(info, list) else []
+    return {words(part.get("name"), 20): part.get("data") for part in parts}
 
 
 def old_name(action: Any, name: Any) -> str:
@@ -2780,6 +2896,12 @@ def acknowledge(tx: Tx, incident: int) -> None:
     )
 
 
+def mute(tx: Tx, incident: int, seconds: float) -> None:
+    """No reminders of this incident for so long (0: the mute ends now). Its recovery is told all the same."""
+    until = tx.now + min(seconds, MUTE_LIMIT) if seconds > 0 else None
+    tx.db.execute("UPDATE incident SET muted_until = ? WHERE id = ? AND resolved IS NULL", (until, incident))
+
+
 def close_one_offs(tx: Tx) -> None:
     tx.db.execute(
         "UPDATE incident SET resolved = ? WHERE resolved IS NULL AND one_off AND last < ?",
@@ -2795,6 +2917,8 @@ def remind(tx: Tx) -> None:
     hosts_down = {incident.machine for incident in everything if incident.kind == "host"}
     for incident in everything:
         if incident.remind_at is None or incident.remind_at > tx.now or incident.acknowledged is not None:
+            continue
+        if incident.muted_until is not None and tx.now < incident.muted_until:
             continue
         machine = load_machine(tx.db, incident.machine)
         paused = machine.paused_until is not None and tx.now < machine.paused_until
@@ -3376,7 +3500,7 @@ class Receiver:
                 ),
                 ("orders", "placed"),
                 ("source", "last_seen received up_since last_well hold_until logged_out_since"),
-                ("incident", "seen remind_at last"),
+                ("incident", "seen remind_at last muted_until"),
                 ("outbox", "due first_tried"),
                 ("attempt", "at"),
                 ("channel", "quiet_until failing_since"),
