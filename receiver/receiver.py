@@ -37,6 +37,7 @@ import math
 import os
 import re
 import secrets
+import shutil
 import signal
 import smtplib
 import socket
@@ -117,6 +118,13 @@ ALIVE_EVERY = 10.0  # seconds between two marks "I am alive" in the database
 ABSENT_AFTER = 3 * ALIVE_EVERY  # a mark older than this: nobody could reach us, by our own fault
 CHECKER_DEAD = 30.0
 WORKER_DEAD = 120.0  # a mail conversation may need several network timeouts
+OUTAGE_TOLD = 120.0  # an absence of our own that was longer is told
+CLOCK_WRONG = 30.0  # seconds by which PC and exchange must both differ from our clock to be believed
+CLOCK_AGREES = 15.0  # a tick may be some seconds old: so far may the two differ from each other
+HOLIDAY_ASKED = 9 * 3600 + 35 * 60  # no tick dated today by then: is the exchange closed?
+HOLIDAY_PATIENCE = 300.0  # seconds that QMT must have been well before that is asked
+DISK_LEAST = 50 << 20  # bytes free below which /healthz fails
+WATCHDOG_EVERY = 60.0
 STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by its recovery
 
 # Sending.
@@ -124,6 +132,7 @@ NETWORK_TIMEOUT = 10.0
 ATTEMPT_SECONDS = 30.0  # for one whole attempt, however slowly the vendor drips
 RETRY_FIRST, RETRY_CAP = 2.0, 60.0
 GIVE_UP_AFTER = DAY
+CONFIRM_SECONDS = 120.0  # without pushplus's word after so long the message goes out through the others too
 FLAPS_TOLD, FLAP_WINDOW, FLAP_PATIENCE = 3, 3600.0, 300.0  # what comes and goes more often is told when it lasts
 FAILING_TRIES, FAILING_SECONDS = 3, 300.0  # a channel that failed so often for so long is told by the others
 DIGEST_ABOVE, DIGEST_MAX = 4, 30  # more waiting messages than this go out as one
@@ -379,6 +388,7 @@ class ChannelConfig:
     name: str
     type: str
     options: dict[str, Any]
+    level: int = 0  # the least severity that it gets: LOW, NORMAL or GRAVE
 
     def fingerprint(self) -> str:
         """Changes when the owner changes the section: then a channel that was switched off gets a new chance."""
@@ -404,8 +414,8 @@ class Config:
     companions: float  # seconds
     reminders: tuple[float, ...]  # seconds between the notices of one incident; the last one repeats
     show_amounts: bool  # money stands in messages
-    ready_at: int  # second of the day of the ready line
-    report_at: int  # second of the day of the day's report
+    ready_at: int | None  # second of the day of the ready line; None: none
+    report_at: int | None  # second of the day of the day's report; None: none
     watchdog_url: str  # pinged once a minute while all is well; empty: nobody watches this server
     channels: dict[str, ChannelConfig]
 
@@ -494,10 +504,12 @@ def spans_of(raw: str) -> tuple[tuple[int, int], ...]:
     return spans
 
 
-def time_of(raw: str) -> int:
+def time_of(raw: str) -> int | None:
+    if not raw:
+        return None
     match = re.fullmatch(r"(\d\d):(\d\d)", raw)
     if not match or int(match[1]) > 23 or int(match[2]) > 59:
-        raise ValueError("应为 时:分，例如 09:25")
+        raise ValueError("应为 时:分，例如 09:25（留空 = 不发）")
     return int(match[1]) * 3600 + int(match[2]) * 60
 
 
@@ -543,6 +555,7 @@ SECTIONS: dict[str, dict[str, tuple[Parser, Any]]] = {
 }
 MACHINE_KEYS: dict[str, tuple[Parser, Any]] = {"token": (text_of(8), REQUIRED), "old_token": (text_of(), "")}
 CHECK_DEFAULTS = {"host": "90", "qmt.heartbeat": "180", "old.qmt": "180", "old.server": "600", "order": "180"}
+LEVELS = {"low": LOW, "normal": NORMAL, "grave": GRAVE}
 CHANNEL_KEYS: dict[str, dict[str, tuple[Parser, Any]]] = {
     "wecom": {
         "url": (url_of, "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"),
@@ -670,8 +683,10 @@ class ConfigReader:
         kind = self.parser.get(section, "type", fallback="")
         if kind not in CHANNEL_KEYS:
             raise self.error(section, "type", f"“{shorten(kind, 40)}”不对，只能是 " + "、".join(CHANNEL_KEYS))
-        options = self.keys(section, {"type": (text_of(1), kind), **CHANNEL_KEYS[kind]})
+        shared = {"type": (text_of(1), kind), "level": (one_of(*LEVELS), "low")}
+        options = self.keys(section, {**shared, **CHANNEL_KEYS[kind]})
         del options["type"]
+        level = LEVELS[options.pop("level")]
         if kind == "smtp":
             if options["security"] == "none" and options["host"] not in ("127.0.0.1", "localhost", "::1"):
                 raise self.error(
@@ -683,7 +698,7 @@ class ConfigReader:
                     raise self.error(
                         section, key, "应为邮箱地址，例如 me@qq.com" + ("，多个用逗号分开" if key == "to" else "")
                     )
-        return ChannelConfig(name, kind, options)
+        return ChannelConfig(name, kind, options, level)
 
 
 ########################################################################################################################
@@ -849,7 +864,6 @@ class Machine:
     mode_at: float | None = None
     notice_at: float | None = None  # the last strategy.notice
     clock_off: float | None = None  # seconds by which the PC's clock was ahead of ours at its last batch
-    uptime: dict[str, Any] = field(default_factory=dict)  # of `day`: session seconds that were `watched` and `well`
 
 
 @dataclass
@@ -1125,6 +1139,20 @@ def accusations(picture: Picture) -> list[Accusation]:
 def logged_out(source: Source, picture: Picture) -> bool:
     since = source.logged_out_since
     return since is not None and picture.calendar.session_seconds(since, picture.now) > LOGGED_OUT
+
+
+def clock_of_others(picture: Picture) -> float | None:
+    """Seconds that our clock is behind both the PC's and the exchange's, where these two agree against it; else None.
+    A PC whose clock is wrong alone, and quotes that are old, agree with nobody. Pure."""
+    off, now = picture.machine.clock_off, picture.now
+    if off is None or abs(off) < CLOCK_WRONG or not picture.heard_now():
+        return None
+    for source in picture.sources:
+        fresh = source.received is not None and now - source.received <= TICK_OLD
+        ticks = source.clock_off if fresh else None
+        if ticks is not None and abs(ticks) >= CLOCK_WRONG and abs(ticks - off) <= CLOCK_AGREES:
+            return off
+    return None
 
 
 def tick_of(data: dict[str, Any]) -> float | None:
@@ -1405,6 +1433,20 @@ def notice(kind: str, name: str, when: float, what: str, detail: str, todo: str 
     return Accusation(kind, name, when, what, "", detail, todo, one_off=True, priority=LOW, mark="ℹ️")
 
 
+def accuse_clock(correction: float, now: float) -> Accusation:
+    side = "慢" if correction > 0 else "快"
+    return Accusation(
+        "clock",
+        "",
+        now,
+        "接收端的时钟不准",
+        "接收端的时钟准了",
+        f"小主机和交易所的时间一致，接收端比它们{side} {length(abs(correction))}。已改按它们的时间判断。",
+        "在 VPS 上运行 timedatectl set-ntp true，等时钟对准，恢复后会再通知您。",
+        priority=NORMAL,
+    )
+
+
 def accuse_channel(name: str, why: str, since: float, now: float) -> Accusation:
     return Accusation(
         "channel",
@@ -1493,6 +1535,27 @@ class Text(NamedTuple):
     title: str
     body: str
     tail: str
+
+
+AMOUNT = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?(?=\s*(?:万|亿)?元)")
+MONEY_WORD = re.compile(
+    r"((?:总资产|总市值|总盈亏|可用金额|可用资金|可用|市值|盈亏|成交额|余额)[：:= ]{0,3})[-+−]?\d[\d,]*(?:\.\d+)?"
+)
+LONG_NUMBER = re.compile(r"(?<![\d.\-])(?!20\d{6}(?!\d))\d{3,20}(\d{4})(?![\d.]|-\d{6}-)")
+ACCOUNT_WORD = re.compile(r"((?:账号|账户|帐号|account)\D{0,6}?)\d+(\d{4})(?!\d)", re.IGNORECASE)
+
+
+def hide_private(text: str, show_amounts: bool) -> str:
+    """A phone is read over shoulders and messages lie with the vendors: of an account number (any number of 7 digits or
+    more that is no date and no order's id) only the last 4 digits are shown, and money only where the owner wants."""
+    text = LONG_NUMBER.sub(r"*\1", ACCOUNT_WORD.sub(r"\1*\2", text))
+    if show_amounts:
+        return text
+    return MONEY_WORD.sub(r"\1***", AMOUNT.sub("***", text))
+
+
+def discreet(text: Text, show_amounts: bool) -> Text:
+    return Text(hide_private(text.title, show_amounts), hide_private(text.body, show_amounts), text.tail)
 
 
 def title_of(mark: str, what: str, machine: str) -> str:
@@ -1632,10 +1695,10 @@ MIGRATIONS = [
         PRIMARY KEY (machine, series, step, at)) WITHOUT ROWID;
     CREATE TABLE archive (
         machine TEXT, day TEXT, source TEXT, at REAL, data TEXT, PRIMARY KEY (machine, day, source));
+    CREATE INDEX outbox_doubtful ON outbox (sent) WHERE state = 'accepted' AND error IS NULL;
     ALTER TABLE incident ADD COLUMN muted_until REAL;
     ALTER TABLE source ADD COLUMN clock_off REAL;
     ALTER TABLE machine ADD COLUMN clock_off REAL;
-    ALTER TABLE machine ADD COLUMN uptime TEXT NOT NULL DEFAULT '{}';
     """,
 ]
 
@@ -1744,7 +1807,7 @@ def save(db: sqlite3.Connection, table: str, record: Any) -> int:
 def load(kind: Any, row: sqlite3.Row) -> Any:
     """The dataclass back from its row."""
     values = {f.name: row[f.name] for f in fields(kind)}
-    for name in ("beat", "data", "uptime"):
+    for name in ("beat", "data"):
         if name in values:
             values[name] = json.loads(values[name])
     return kind(**values)
@@ -1809,6 +1872,9 @@ def load_calendar(db: sqlite3.Connection, config: Config) -> Calendar:
     """The calendar with the days of `receiver.py calendar add`. They are kept in the database, not in the ini: they
     take effect at once, and the owner's ini stays as the owner wrote it."""
     days = frozenset(date_of(row[0]) for row in db.execute("SELECT day FROM closed_day"))
+    guess = get_meta(db, "closed_guess")  # asked 今天休市？, and no tick has come since
+    if guess:
+        days |= {datetime.strptime(guess, "%Y%m%d").date()}
     complete = get_meta(db, "calendar_complete")
     return make_calendar(config, days, date_of(complete) if complete else None)
 
@@ -1856,10 +1922,11 @@ def keep_account(tx: Tx, machine: str, source: str, tables: dict[str, Any], at: 
         return
     tx.db.execute(
         "INSERT INTO archive (machine, day, source, at, data) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (machine, day, source) DO UPDATE SET at = excluded.at, data = excluded.data WHERE excluded.at >= at",
+        " ON CONFLICT (machine, day, source) DO UPDATE SET at = excluded.at, data = excluded.data"
+        " WHERE excluded.at >= archive.at",
         (machine, day_of(at), words(source, 80), at, dump_json(found)),
     )
-    totals: dict[str, float] = {}
+    totals: dict[str, Any] = {}
     for row in found["accounts"]:
         for key, series in ACCOUNT_SERIES.items():
             value = number(row.get(key))
@@ -2083,7 +2150,7 @@ def greet(machine: Machine, batch: Batch, tx: Tx) -> None:
     """What the arrival of a batch alone says: the tray is alive now, whatever the age of the news in it."""
     if machine.heard is None or tx.now - machine.heard > tx.config.silent["host"]:
         machine.heard_since = tx.now
-    machine.heard = tx.now
+    machine.heard, machine.clock_off = tx.now, batch.sent_at - tx.now
     if batch.run != machine.run:
         machine.run, machine.run_since, machine.start_reason = batch.run, tx.now, ""
     if batch.waiting == 0:
@@ -2221,6 +2288,10 @@ def qmt_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
         tick = tick_of(event.data)
         if tick is not None and abs(event.seen - tick) <= TICK_OLD:
             source.tick_fresh = event.seen
+        live = tick is not None and tick != tick_of(source.data) and tx.calendar.continuous().in_session(tick)
+        source.clock_off = tick - event.seen if tick is not None and live and not event.history else None
+        if tick is not None and day_of(tick) == day_of(event.happened):
+            reopen_day(tx, machine.name, day_of(tick))
     hear(tx, source, event.seen, event.data, behind=1)
     keep_deals(tx, machine.name, event.data.get("deals"), event.happened)
     keep_account(tx, machine.name, event.data["strategy"], event.data, event.happened)
@@ -2680,8 +2751,8 @@ OLD_TABLES: dict[str, tuple[str, Callable[[sqlite3.Connection, str, float], list
 # half an hour after the last. A notice is closed as soon as it is written.
 
 
-def judge(tx: Tx, name: str) -> None:
-    """Compares what is bad on a machine with what is open: opens, resolves."""
+def judge(tx: Tx, name: str) -> Picture:
+    """Compares what is bad on a machine with what is open: opens, resolves. Returns what it saw."""
     picture = picture_of(tx, name)
     mine = open_incidents(tx.db, name)
     over = [i for i in mine if not i.one_off and cured(i, picture)]
@@ -2693,6 +2764,7 @@ def judge(tx: Tx, name: str) -> None:
         silence = accusation.kind not in (*SAID, *SPOKEN_BY) and picture.machine.stopped is None
         if (accusation.kind, accusation.name) not in still_open and not (silence and tx.settling):
             open_incident(tx, name, accusation, last_word(accusation, picture))
+    return picture
 
 
 SAID = ("qmt.process", "worker", "stop", "order.unfilled")  # known from what was said, not from silence
@@ -2740,6 +2812,7 @@ def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float, not
     patience, detail = tx.config.companions, a.detail
     if not a.one_off and earlier >= FLAPS_TOLD:
         patience = FLAP_PATIENCE  # if it is over by then nothing is said
+        begin_flapping(tx, machine, a)
     if not a.one_off and earlier >= FLAPS_TOLD - 1:
         detail += f"\n一小时里第 {earlier + 1} 次告警。时断时续的只计数，断够 {length(FLAP_PATIENCE)}才再告警。"
     incident = Incident(
@@ -2768,6 +2841,44 @@ def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float, not
     log.info("incident #%s opened: %s %s", incident.id, machine, a.what)
 
 
+def begin_flapping(tx: Tx, machine: str, accusation: Accusation) -> None:
+    """From here on it is summed up instead of told one by one."""
+    key = FLAP_KEY + dump_json([machine, accusation.kind, accusation.name])
+    if get_meta(tx.db, key) is None:
+        put_meta(tx.db, key, tx.now)
+
+
+FLAP_KEY = "flapping "
+
+
+def sum_up_flapping(tx: Tx) -> None:
+    """What comes and goes is told as one line an hour: how often, how long altogether, and how it is now."""
+    for row in tx.db.execute(
+        "SELECT key, value FROM meta WHERE key >= ? AND key < ?", (FLAP_KEY, FLAP_KEY + "~")
+    ).fetchall():
+        start = float(row["value"])
+        if 0 <= tx.now - start < FLAP_WINDOW:
+            continue
+        tx.db.execute("DELETE FROM meta WHERE key = ?", (row["key"],))
+        machine, kind, name = json.loads(row["key"][len(FLAP_KEY) :])
+        found = tx.db.execute(
+            "SELECT * FROM incident WHERE machine = ? AND kind = ? AND name = ? AND opened >= ? ORDER BY id",
+            (machine, kind, name, start),
+        ).fetchall()
+        if not found:
+            continue
+        last = load(Incident, found[-1])
+        lasted = sum((one["resolved"] or tx.now) - one["opened"] for one in found)
+        state = "现在已恢复" if last.resolved is not None else "现在仍未恢复"
+        body = (
+            f"{clock(start, tx.now)} – {clock(tx.now, tx.now)} 又断了 {len(found)} 次，合计 {length(lasted)}，{state}。"
+            f"\n怎么办：{last.todo}"
+        )
+        text = Text(title_of("📊", f"时断时续：{last.what}", machine), body, tail_of(tx.config.public_url, [last]))
+        due = tx.calendar.next_tell(tx.now)
+        post_message(tx, "flaps", machine, NORMAL, text, recipients(tx, NORMAL), due)
+
+
 def announce(tx: Tx, incident: Incident, patience: float, not_before: float = 0.0) -> float:
     """The incident's first message. It waits `patience` seconds, for companions of the same machine, which then share
     it; what happens at night is told when the next window for telling opens. Returns when it is due."""
@@ -2781,7 +2892,7 @@ def announce(tx: Tx, incident: Incident, patience: float, not_before: float = 0.
         waiting = None
     urgent = incident.kind in ("host.paused", "channel")
     due = max(not_before, tx.now if urgent else tx.calendar.next_tell(tx.now)) + patience
-    channels = recipients(tx)
+    channels = recipients(tx, incident.priority)
     if incident.kind == "channel":  # told by the others, in a message of its own
         waiting, channels = None, [name for name in channels if name != incident.name]
     incident.message = (
@@ -2812,19 +2923,23 @@ def fits(tx: Tx, message: int, incident: Incident) -> bool:
 def compose_alert(tx: Tx, message: int, due: float | None = None) -> None:
     """Writes the text of an alert that no channel has touched yet from the incidents that share it."""
     incidents = told_by(tx.db, message)
-    text, priority = alert_text(incidents, tx.config.public_url), max(incident.priority for incident in incidents)
+    text = discreet(alert_text(incidents, tx.config.public_url), tx.config.show_amounts)
+    priority = max(incident.priority for incident in incidents)
     tx.db.execute(
         "UPDATE message SET title = ?, body = ?, tail = ?, priority = ? WHERE id = ?", (*text, priority, message)
     )
     tx.db.execute("UPDATE outbox SET priority = ? WHERE message = ?", (priority, message))
     if due is not None:
         tx.db.execute("UPDATE outbox SET due = min(due, ?) WHERE message = ?", (due, message))
+        if not any(incident.kind == "channel" for incident in incidents):  # a graver companion reaches more channels
+            add_channels(tx, message, priority, recipients(tx, priority), due)
 
 
 def post_message(
     tx: Tx, kind: str, machine: str, priority: int, text: Text, channels: Sequence[str], due: float
 ) -> int:
     """A message and one outbox row per channel. Returns the message's id."""
+    text = discreet(text, tx.config.show_amounts)
     message = tx.db.execute(
         "INSERT INTO message (kind, machine, priority, title, body, tail, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (kind, machine, priority, *text, tx.now),
@@ -2842,10 +2957,12 @@ def add_channels(tx: Tx, message: int, priority: int, channels: Sequence[str], d
     )
 
 
-def recipients(tx: Tx) -> list[str]:
-    """The channels that work; when none does, all of them: a try costs nothing."""
+def recipients(tx: Tx, priority: int) -> list[str]:
+    """The channels that work and want news of this severity; when there is none any that works: rather a word too much
+    than none. When no channel works, all of them: a try costs nothing."""
     working = [name for name in tx.config.channels if not channel_trouble(tx.db, name, tx.now)]
-    return working or list(tx.config.channels)
+    wanted = [name for name in working if tx.config.channels[name].level <= priority]
+    return wanted or working or list(tx.config.channels)
 
 
 def resolve(tx: Tx, incidents: Sequence[Incident], extra: str = "") -> None:
@@ -2930,10 +3047,28 @@ def remind(tx: Tx) -> None:
         if incident.kind in SPOKEN_BY and not tx.calendar.in_session(tx.now):
             continue
         text = reminder_text(incident, tx.now, tx.config.public_url)
-        post_message(tx, "reminder", incident.machine, NORMAL, text, recipients(tx), tx.now)
+        channels = recipients(tx, incident.priority)
+        post_message(tx, "reminder", incident.machine, NORMAL, text, channels, tx.now)
         incident.reminded += 1
         incident.remind_at = tx.now + (remind_after(tx.config.reminders, incident.reminded) or DAY)
         save(tx.db, "incident", incident)
+
+
+def tell_outage(tx: Tx, since: float) -> None:
+    """One line about our own absence, instead of accusations against all who could not reach us."""
+    detail = (
+        f"{clock(since, tx.now)} – {clock(tx.now, tx.now)}（{length(tx.now - since)}）接收端没有运行或不能保存，"
+        "这段时间没有看着小主机；小主机上的记录会补报。"
+    )
+    told = notice(
+        "receiver.outage",
+        "",
+        since,
+        "接收端中断过",
+        detail,
+        "不是您自己重启的，就在 VPS 上看日志：journalctl -u qmt-sentry",
+    )
+    open_incident(tx, "", told, tx.now)
 
 
 def send_test(tx: Tx, machine: str, text: str = "") -> None:
@@ -3016,6 +3151,259 @@ def hand_over(tx: Tx, name: str) -> None:
 
 
 ########################################################################################################################
+# The trading day: is it one, the ready line before it, the report behind it ###########################################
+########################################################################################################################
+
+# Ready line and report come on every trading day, whatever happens: their absence says that the chain is dead.
+
+
+def ask_whether_closed(tx: Tx, name: str, picture: Picture) -> None:
+    """No tick dated today by 09:35 while PC and QMT are well: the exchange may be closed on a day that our table does
+    not know. One question, then quiet for the day; the first tick of today ends that."""
+    calendar, now = tx.calendar, tx.now
+    if calendar.every_day or not calendar.in_session(now) or second_of_day(now) < HOLIDAY_ASKED:
+        return
+    qmt = picture.qmt
+    well = qmt is not None and picture.qmt_status(qmt) == UP and not picture.paused and not picture.holding
+    if qmt is None or not well or picture.host != UP or now - (qmt.state_since or now) < HOLIDAY_PATIENCE:
+        return
+    speaking = [
+        s for s in picture.sources if s.kind == "qmt.heartbeat" and "tick_at" in s.data and picture.status_of(s) == UP
+    ]
+    ticks = [tick_of(source.data) for source in speaking if source.data.get("logged_in") is not False]
+    if not ticks or any(tick is not None and day_of(tick) == day_of(now) for tick in ticks):
+        return
+    if get_meta(tx.db, "closed_asked") == day_of(now):
+        return
+    put_meta(tx.db, "closed_asked", day_of(now))
+    others = [Picture(load_machine(tx.db, n), load_sources(tx.db, n), {}, calendar, now) for n in tx.config.machines]
+    if any(day_of(s.tick_fresh) == day_of(now) for other in others for s in other.sources if s.tick_fresh is not None):
+        return  # another machine has quotes: it is this one's quotes that are missing
+    detail = (
+        f"到 {clock(now, now)} 还没有今天的行情，而小主机和 QMT 都正常。休市日表里今天是交易日。"
+        "今天先按休市处理，不再告警；一有今天的行情就恢复监视。"
+    )
+    todo = "今天真的休市：不用管。今天开市：登录小主机，看 QMT 的行情是否连上。"
+    told = notice("closed", day_of(now), now, "今天休市？", detail, todo)._replace(mark="❓", priority=NORMAL)
+    open_incident(tx, name, told, now)
+    put_meta(tx.db, "closed_guess", day_of(now))
+
+
+def reopen_day(tx: Tx, name: str, day: str) -> None:
+    """A tick dated today: the exchange is open after all."""
+    if get_meta(tx.db, "closed_guess") != day:
+        return
+    tx.db.execute("DELETE FROM meta WHERE key = 'closed_guess'")
+    told = notice("closed", day + " open", tx.now, "今天开市，恢复监视", f"{clock(tx.now, tx.now)} 收到了今天的行情。")
+    open_incident(tx, name, told, tx.now)
+
+
+class Item(NamedTuple):
+    """One line of the ready line: well or not, the short word for the title where it is not, the line itself."""
+
+    well: bool
+    short: str
+    line: str
+
+
+def readiness(picture: Picture, accounts: Sequence[dict[str, Any]], show_amounts: bool) -> list[Item]:
+    """Whether a machine can trade now, point by point. Pure."""
+    machine, now = picture.machine, picture.now
+    up = picture.heard_now()
+    items = [Item(up, "哨兵没有消息", f"哨兵：{'在线' if up else f'没有消息，最后 {clock(machine.heard, now)}'}")]
+    if picture.paused:
+        items.append(Item(False, "已暂停", f"监视：已暂停到 {clock(machine.paused_until, now)}"))
+    qmt = picture.qmt
+    running = up and qmt is not None and qmt.state in PROCESS_WELL
+    word = "未知" if not up or qmt is None else PROCESS_NOW.get(qmt.state, "未知")
+    items.append(Item(running, "QMT 不在运行" if up else "QMT 未知", f"QMT：{word}"))
+    scripts = [s for s in picture.sources if s.kind in ("qmt.heartbeat", "old.qmt")]
+    alive = [s for s in scripts if now - (s.last_seen or 0.0) <= picture.silent[s.kind]]
+    silent = [script_name(s) for s in scripts if s not in alive]
+    text = "、".join(silent) + " 没有心跳" if silent else "在运行" if alive else "还没有收到过心跳"
+    items.append(Item(bool(alive) and not silent, "策略没有心跳", f"策略：{text}"))
+    said = [s.data["logged_in"] for s in alive if isinstance(s.data.get("logged_in"), bool)]
+    numbers = "、".join(filter(None, (last_digits(row.get("账号")) for row in accounts)))
+    in_now = bool(alive) and all(said)
+    items.append(
+        Item(in_now, "没有登录", f"账号：{'已登录' if in_now else '没有登录'}" + (f"（{numbers}）" if numbers else ""))
+    )
+    cash = [value for value in (number(row.get("可用金额")) for row in accounts) if value is not None]
+    has_cash = bool(alive) and sum(cash) > 0
+    amount_text = f" {sum(cash):,.2f} 元" if cash and show_amounts else ""
+    items.append(Item(has_cash, "没有可用资金", f"可用资金：{'有' if has_cash else '没有或不知道'}{amount_text}"))
+    waiting = machine.waiting if up else 0
+    items.append(Item(waiting == 0, "有积压", f"待发：{waiting} 条" if up else "待发：未知"))
+    off = machine.clock_off if up else None
+    right = off is not None and abs(off) < CLOCK_WRONG
+    items.append(
+        Item(
+            right or not up,
+            "时钟不准",
+            f"时钟：{'未知' if off is None else '准' if right else f'差 {length(abs(off))}'}",
+        )
+    )
+    items.append(
+        Item(
+            machine.stop is None, "已停止下单", f"下单：{'已停止（STOP）' if machine.stop is not None else '没有停止'}"
+        )
+    )
+    today = machine.mode_at is not None and day_of(machine.mode_at) == day_of(now)
+    mode = {"live": "实盘", "observe": "只观察"}.get(machine.mode, "") if today else ""
+    items.append(Item(True, "", f"模式：{mode or '策略今天还没有说'}"))
+    warning = picture.calendar.coverage_warning(now)
+    covered = "每天都算交易日" if picture.calendar.every_day else f"到 {picture.calendar.covered_until}"
+    items.append(Item(not warning, "休市日表要补", warning or f"休市日表：{covered}"))
+    return items
+
+
+PROCESS_NOW = {
+    "running": "在运行",
+    "restarted": "在运行",
+    "missing": "不在运行",
+    "hung": "没有响应",
+    "elsewhere": "不在运行",
+}
+
+
+def last_digits(value: Any) -> str:
+    """Of an account's number only the last 4 digits."""
+    text = words(str(value) if value is not None else "", 40)
+    return f"尾号 {text[-4:]}" if text else ""
+
+
+def once_a_day(tx: Tx, key: str) -> bool:
+    """True for the first caller of a day."""
+    if get_meta(tx.db, key) == day_of(tx.now):
+        return False
+    put_meta(tx.db, key, day_of(tx.now))
+    return True
+
+
+def send_ready_line(tx: Tx, name: str) -> None:
+    """At ready_at of each trading day, once per machine: ready, or what is missing. A machine that was never heard is
+    not set up yet. After an outage of our own it comes late, but comes; not when the last session is over."""
+    now, calendar, ready_at = tx.now, tx.calendar, tx.config.ready_at
+    if ready_at is None or second_of_day(now) < ready_at or not calendar.sessions_left(now) or tx.settling:
+        return
+    if get_meta(tx.db, "ready " + name) == day_of(now):
+        return
+    picture = picture_of(tx, name)
+    if not picture.sources and picture.machine.heard is None:
+        return
+    once_a_day(tx, "ready " + name)
+    items = readiness(picture, rows_of(tx.db, name, "accounts"), tx.config.show_amounts)
+    missing = [item.short for item in items if not item.well]
+    what = "还没准备好：" + "、".join(missing) if missing else "准备好了，可以交易"
+    body = "\n".join(("✓ " if item.well else "✗ ") + item.line for item in items)
+    priority = NORMAL if missing else LOW
+    text = Text(title_of("⚠️" if missing else "✅", what, name), body, tx.config.public_url)
+    post_message(tx, "ready", name, priority, text, recipients(tx, priority), now)
+
+
+DOWN_KINDS = ("host", "qmt.process", "qmt.heartbeat", "old.qmt", "login", "tick")
+
+
+def uptime(incidents: Sequence[Incident], calendar: Calendar, start: float, end: float) -> float | None:
+    """Share of the session seconds between two instants in which nothing of a machine was down; None: no session.
+    Overlapping incidents count once. Pure."""
+    total = calendar.session_seconds(start, end)
+    spans = sorted(
+        (
+            max(start, i.since if i.since is not None else i.opened),
+            min(end, i.resolved if i.resolved is not None else end),
+        )
+        for i in incidents
+        if i.kind in DOWN_KINDS
+    )
+    down, reached = 0.0, start
+    for first, last in spans:
+        first = max(first, reached)
+        if last > first:
+            down += calendar.session_seconds(first, last)
+            reached = last
+    return (total - down) / total if total else None
+
+
+def send_report(tx: Tx, name: str) -> None:
+    """At report_at of each trading day, once per machine: what the day was."""
+    now, report_at = tx.now, tx.config.report_at
+    if report_at is None or second_of_day(now) < report_at or not tx.calendar.trades_on(now) or tx.settling:
+        return
+    if get_meta(tx.db, "report " + name) == day_of(now):
+        return
+    picture = picture_of(tx, name)
+    if not picture.sources and picture.machine.heard is None:
+        return
+    once_a_day(tx, "report " + name)
+    text = Text(title_of("📈", f"{shanghai(now):%m-%d} 收盘小结", name), report_body(tx, picture), tx.config.public_url)
+    post_message(tx, "report", name, LOW, text, recipients(tx, LOW), now)
+
+
+def report_body(tx: Tx, picture: Picture) -> str:
+    db, name, now, day = tx.db, picture.machine.name, tx.now, day_of(tx.now)
+    start = midnight_after(now) - DAY
+    lines = [asset_line(tx, name, day)]
+    deals = deals_of(db, name, day)
+    bought = [d for d in deals if "买" in str(d.get("买卖") or "")]
+    money = sum(number(d.get("成交额")) or 0.0 for d in deals)
+    amount_text = f"，成交额 {money:,.2f} 元" if deals and tx.config.show_amounts else ""
+    lines.append(f"成交：{len(deals)} 笔（买 {len(bought)}，卖 {len(deals) - len(bought)}）{amount_text}")
+    left = [o for o in orders_of(db, name, day) if o.state in (*ORDER_ALIVE, "unknown")]
+    names = "、".join(f"{o.flag} {o.word}" for o in left[:5])
+    lines.append(f"没有结束的委托：{len(left)} 笔" + (f"（{names}）" if left else ""))
+    rows = tx.db.execute(
+        "SELECT * FROM incident WHERE machine = ? AND (resolved IS NULL OR resolved >= ?) AND opened < ? ORDER BY id",
+        (name, start, now),
+    ).fetchall()
+    incidents = [load(Incident, row) for row in rows]
+    share = uptime(incidents, tx.calendar, start, now)
+    lines.append("在线：" + ("今天没有交易时段" if share is None else f"交易时段的 {math.floor(share * 1000) / 10:g}%"))
+    grave = [i for i in incidents if i.priority > LOW]
+    counts: dict[str, int] = {}
+    for incident in grave:
+        counts[incident.what] = counts.get(incident.what, 0) + incident.count
+    listed = "、".join(f"{what}{f' ×{count}' if count > 1 else ''}" for what, count in list(counts.items())[:8])
+    still = sum(1 for i in grave if i.resolved is None)
+    lines.append(
+        f"事件：{len(grave)} 件" + (f"（{listed}）" if grave else "") + (f"，{still} 件还没有恢复" if still else "")
+    )
+    warning = tx.calendar.coverage_warning(now)
+    return "\n".join(lines + ([warning] if warning else []))
+
+
+def asset_line(tx: Tx, name: str, day: str) -> str:
+    """The day's end against the trading day before, from the archive. The change stands as a share of the whole: that
+    is no amount."""
+    rows = tx.db.execute(
+        "SELECT day, data FROM archive WHERE machine = ? AND day <= ? ORDER BY day DESC LIMIT 20", (name, day)
+    ).fetchall()
+    totals: dict[str, dict[str, float]] = {}
+    for row in rows:
+        sums = totals.setdefault(row["day"], {})
+        for account in json.loads(row["data"])["accounts"]:
+            for key in ("总资产", "总盈亏"):
+                value = number(account.get(key))
+                if value is not None:
+                    sums[key] = sums.get(key, 0.0) + value
+    today = totals.pop(day, {})
+    before = next((sums for sums in totals.values() if "总资产" in sums), {})
+    if "总资产" not in today:
+        return "资产：今天没有收到账户数据"
+    amount_text = f"总资产 {today['总资产']:,.2f} 元" if tx.config.show_amounts else "总资产"
+    profit = f"，总盈亏 {today['总盈亏']:+,.2f} 元" if "总盈亏" in today and tx.config.show_amounts else ""
+    if not before.get("总资产"):
+        return (
+            f"资产：{amount_text}{profit}（没有前一天的数据可比）"
+            if tx.config.show_amounts
+            else "资产：已收到（没有前一天的数据可比）"
+        )
+    change = today["总资产"] - before["总资产"]
+    yuan = f" {change:+,.2f} 元" if tx.config.show_amounts else ""
+    return f"资产：{amount_text}较上一交易日{yuan} {change / before['总资产'] * 100:+.2f}%{profit}"
+
+
+########################################################################################################################
 # Channels #############################################################################################################
 ########################################################################################################################
 
@@ -3095,6 +3483,22 @@ def post_json(url: str, body: dict[str, Any]) -> dict[str, Any] | Later:
     except ValueError:
         found = None
     return found if isinstance(found, dict) else Later(None, "对方服务器的回答看不懂")
+
+
+def ping(url: str) -> str:
+    """Asks for an address outside; why that failed, or empty. The address may hold a key: it stands in no text."""
+    parts = urllib.parse.urlsplit(url)
+    try:
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        with closing(kind(parts.hostname or "", parts.port, timeout=NETWORK_TIMEOUT)) as outside:
+            outside.connect()
+            with hang_up_after(ATTEMPT_SECONDS, outside.sock):
+                outside.request("GET", (parts.path or "/") + ("?" + parts.query if parts.query else ""))
+                status = outside.getresponse().status
+    except Exception as error:
+        # Whatever a network or a strange server can raise: it is said and tried again in a minute.
+        return network_word(error)
+    return "" if status < 400 else f"HTTP {status}"
 
 
 class Channel:
@@ -3328,7 +3732,7 @@ def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
         shared = told_by(tx.db, row["message"])
         parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail) for i in shared] if row["kind"] == "alert" else []
         for title, mark, detail in parts or [(row["title"], " ".join(re.findall(r"#\d+", row["tail"])), row["body"])]:
-            first = shorten(detail.partition("\n")[0], 80)
+            first = shorten(hide_private(detail.partition("\n")[0], tx.config.show_amounts), 80)
             lines.append(f"{clock(row['created'], tx.now)} {title} {mark}".rstrip() + (f"\n  {first}" if first else ""))
     return Text(title_of("📋", f"积压的 {len(rows)} 条通知", ""), "\n".join(lines), tx.config.public_url)
 
@@ -3373,6 +3777,21 @@ def fail_over(tx: Tx, rows: Sequence[int]) -> None:
             add_channels(tx, lost["message"], lost["priority"], list(tx.config.channels), tx.now)
 
 
+def doubt(tx: Tx) -> None:
+    """A vendor's "accepted" is no delivery. What is grave and can never be confirmed, and what was not confirmed in
+    time, goes out through every other channel that has not had it."""
+    rows = tx.db.execute(
+        "SELECT outbox.id, message, outbox.priority, callback FROM outbox JOIN message ON message.id = outbox.message"
+        " WHERE state = 'accepted' AND error IS NULL AND kind IN ('alert', 'reminder') AND"
+        " (callback IS NULL AND outbox.priority >= ? OR callback IS NOT NULL AND sent < ?)",
+        (GRAVE, tx.now - CONFIRM_SECONDS),
+    ).fetchall()
+    for row in rows:
+        why = "没有送达回执" if row["callback"] else "对方不给送达回执"
+        tx.db.execute("UPDATE outbox SET error = ? WHERE id = ?", (why, row["id"]))
+        add_channels(tx, row["message"], row["priority"], list(tx.config.channels), tx.now)
+
+
 def confirm(tx: Tx, key: str, status: int) -> bool:
     """pushplus's callback: 2 delivered, 3 failed. The path is good for one final answer. False: no such path."""
     rows = tx.db.execute("SELECT id, channel FROM outbox WHERE callback = ?", (key,)).fetchall()
@@ -3397,24 +3816,34 @@ class Receiver:
 
     def __init__(self, config: Config, now: Callable[[], float] = time.time) -> None:
         self.config = config
-        self.now = now
+        self.own_clock = now
         self.store = Store(config.database)
+        with self.store.read() as db:  # seconds to be added to our own clock, which PC and exchange found wrong
+            self.correction = float(get_meta(db, "clock_correction") or 0.0)
         self.channels = make_channels(config)
         self.senders = {name: Sender(self, channel) for name, channel in self.channels.items()}
         self.checked_at = time.monotonic()  # of the last completed check, for /healthz and alerts.ok
         self.purged_at = 0.0
         self.settling_until = 0.0
+        self.watchdog_said = ""  # why the last ping outward failed; empty: it went well, or there was none yet
         self.stop_event = threading.Event()
         self.checker: threading.Thread | None = None
         with self.transaction() as tx:
             self.begin(tx)
 
+    def now(self) -> float:
+        """Epoch seconds by which everything is judged."""
+        return self.own_clock() + self.correction
+
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         with self.store.write() as db:
             now = self.now()
-            self.after_absence(db, now)
-            yield Tx(db, now, self.config, load_calendar(db, self.config), now < self.settling_until)
+            absent_since = self.after_absence(db, now)
+            tx = Tx(db, now, self.config, load_calendar(db, self.config), now < self.settling_until)
+            if absent_since is not None:
+                tell_outage(tx, absent_since)
+            yield tx
         for sender in self.senders.values():
             sender.wake.set()
 
@@ -3442,13 +3871,14 @@ class Receiver:
                 tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
         self.count_starts(tx)
 
-    def after_absence(self, db: sqlite3.Connection, now: float) -> None:
+    def after_absence(self, db: sqlite3.Connection, now: float) -> float | None:
         """After its own outage (not running, or the database refused) the receiver accuses nobody of silence for one
         interval: they had no one to talk to. Not more often than every 10 minutes, or a receiver that keeps crashing
-        would never accuse anyone. Renews the mark that it is alive."""
+        would never accuse anyone. Renews the mark that it is alive. Returns since when it was away, if that is worth a
+        word."""
         alive, settled = (float(get_meta(db, key) or 0.0) for key in ("last_alive", "settled_at"))
         if 0 <= now - alive < ALIVE_EVERY:
-            return
+            return None
         if alive and now - alive > ABSENT_AFTER:
             put_meta(db, "absent_at", now)
         if alive and now - alive > ABSENT_AFTER and not 0 <= now - settled < SETTLE_AGAIN:
@@ -3456,6 +3886,7 @@ class Receiver:
             put_meta(db, "settled_at", now)
             log.info("was away for %s, settling for %.0f s", length(now - alive), self.patience())
         put_meta(db, "last_alive", now)
+        return alive if alive and now - alive > OUTAGE_TOLD else None
 
     def patience(self) -> float:
         """Seconds that everyone has to be heard again after an outage of ours."""
@@ -3475,23 +3906,51 @@ class Receiver:
     def check_once(self) -> None:
         """One round of the checker: judges every machine, closes, reminds, tidies up. Raises StoreRefused."""
         with self.transaction() as tx:
+            clock_off = None
             for name in self.config.machines:
-                judge(tx, name)
+                picture = judge(tx, name)
+                clock_off = clock_of_others(picture) if clock_off is None else clock_off
+                ask_whether_closed(tx, name, picture)
+                send_ready_line(tx, name)
+                send_report(tx, name)
             for name, sender in self.senders.items():
                 if not sender.healthy():
                     channel_hung(tx, name)
             close_one_offs(tx)
             remind(tx)
+            sum_up_flapping(tx)
+            doubt(tx)
             if not 0 <= tx.now - self.purged_at < 600:
                 purge(tx)
                 self.purged_at = tx.now
+        if clock_off is not None:
+            self.follow_clock(clock_off)
         self.checked_at = time.monotonic()
 
-    def clock_jumped(self, delta: float) -> None:
+    def follow_clock(self, off: float) -> None:
+        """Judges by the clock of PC and exchange from now on, and says so; when our own is right again, by that."""
+        self.clock_jumped(off, moves=True)
+        wrong = abs(self.correction) >= CLOCK_WRONG
+        with self.transaction() as tx:
+            put_meta(tx.db, "clock_correction", self.correction)
+            tx.db.execute("UPDATE machine SET clock_off = NULL")
+            tx.db.execute("UPDATE source SET clock_off = NULL")
+            over = [i for i in open_incidents(tx.db, "") if i.kind == "clock"]
+            if wrong and not over:
+                open_incident(tx, "", accuse_clock(self.correction, tx.now), tx.now)
+            elif not wrong and over:
+                resolve(tx, over, "接收端的时钟又和小主机、交易所一致了。")
+
+    def clock_jumped(self, delta: float, moves: bool = False) -> None:
         """This machine's clock was set, or the machine was suspended: the wall clock moved by `delta` seconds that no
-        one lived through. All that waits for an instant or measures silence moves along."""
+        one lived through. All that waits for an instant or measures silence moves along. `moves`: it has not moved, it
+        is we who will count otherwise from here on."""
         log.warning("clock jumped by %.0f s", delta)
         with self.store.write() as db:
+            if moves:
+                self.correction += delta
+                if abs(self.correction) < CLOCK_NOISE:
+                    self.correction = 0.0
             for table, columns in (
                 (
                     "machine",
@@ -3513,13 +3972,13 @@ class Receiver:
 
     def run_checker(self) -> None:
         """The checker's thread: once a second, by the monotonic clock."""
-        wall, mono = self.now(), time.monotonic()
+        wall, mono = self.own_clock(), time.monotonic()
         while not self.stop_event.wait(1.0):
             try:
-                jump = (self.now() - wall) - (time.monotonic() - mono)
+                jump = (self.own_clock() - wall) - (time.monotonic() - mono)
                 if abs(jump) > CLOCK_NOISE:
                     self.clock_jumped(jump)
-                wall, mono = self.now(), time.monotonic()
+                wall, mono = self.own_clock(), time.monotonic()
                 self.check_once()
             except StoreRefused as error:
                 log.error("checker: database refuses: %s", error)
@@ -3532,6 +3991,18 @@ class Receiver:
         self.checker.start()
         for sender in self.senders.values():
             sender.start()
+        if self.config.watchdog_url:
+            threading.Thread(target=self.run_watchdog, name="watchdog", daemon=True).start()
+
+    def run_watchdog(self) -> None:
+        """Pings outward while all is well, so that somebody else notices when this server is gone. No ping, no word:
+        what watches us complains when we fall silent."""
+        while not self.stop_event.is_set():
+            if self.health()[0]:
+                self.watchdog_said = ping(self.config.watchdog_url)
+                if self.watchdog_said:
+                    log.warning("watchdog: %s", self.watchdog_said)
+            self.stop_event.wait(WATCHDOG_EVERY)
 
     def stop(self) -> None:
         self.stop_event.set()
@@ -3561,8 +4032,13 @@ class Receiver:
             self.checker is None or self.checker.is_alive()
         )
         senders = {name: sender.healthy() for name, sender in self.senders.items()}
-        ok = checker and all(senders.values()) and not self.store.refusing
-        return ok, {"ok": ok, "checker": checker, "channels": senders, "database": not self.store.refusing}
+        try:
+            disk = shutil.disk_usage(str(self.config.database.parent)).free >= DISK_LEAST
+        except OSError:
+            disk = False
+        ok = checker and all(senders.values()) and not self.store.refusing and disk
+        found = {"ok": ok, "checker": checker, "channels": senders, "database": not self.store.refusing, "disk": disk}
+        return ok, found
 
 
 class Sender(threading.Thread):

@@ -100,7 +100,13 @@ class Road:
         ini.read_dict(
             {
                 "receiver": {"database": str(self.database)},
-                "calendar": {"sessions": ALWAYS_OPEN, "tell": ALWAYS_OPEN, "every_day": "yes"},
+                "calendar": {
+                    "sessions": ALWAYS_OPEN,
+                    "tell": ALWAYS_OPEN,
+                    "every_day": "yes",
+                    "ready_at": "",  # these two come at a time of the day: a drill counts its own messages
+                    "report_at": "",
+                },
                 "check:host": {"silent": self.times["host_silent"]},
                 "check:qmt.heartbeat": {"silent": self.times["script_silent"]},
                 "alerts": {"companions": self.times["companions"]},

@@ -10,7 +10,7 @@ def test_its_own_outage_of_70_seconds_accuses_nobody(bench):
     bench.restart()
     bench.run(60)
     bench.run(30, every=bench.alive)
-    assert bench.told() == []
+    assert bench.accused() == []
 
 
 def test_a_database_that_refused_for_5_minutes_accuses_nobody(bench):
@@ -19,7 +19,7 @@ def test_a_database_that_refused_for_5_minutes_accuses_nobody(bench):
     bench.receiver.check_once()
     bench.run(50)
     bench.run(30, every=bench.alive)
-    assert bench.told() == []
+    assert bench.accused() == []
 
 
 def test_a_post_that_comes_before_the_first_check_after_an_outage_accuses_nobody(bench):
@@ -27,14 +27,14 @@ def test_a_post_that_comes_before_the_first_check_after_an_outage_accuses_nobody
     bench.time += 300
     bench.batch(event("host.heartbeat", bench.time))
     bench.run(60)
-    assert bench.told() == []
+    assert bench.accused() == []
 
 
 def test_after_its_own_outage_who_stays_silent_is_accused(bench):
     bench.run(90, every=bench.alive)
     bench.time += 300
     bench.run(110)
-    assert bench.told() == ["❗ 哨兵没有消息 · mini-pc"]
+    assert bench.accused() == ["❗ 哨兵没有消息 · mini-pc"]
 
 
 def test_explicit_bad_news_is_told_at_once_after_an_outage(bench):
@@ -43,7 +43,7 @@ def test_explicit_bad_news_is_told_at_once_after_an_outage(bench):
     bench.restart()
     bench.alive(qmt="missing")
     bench.run(7)
-    assert bench.told() == ["❗ QMT 不在运行 · mini-pc"]
+    assert bench.accused() == ["❗ QMT 不在运行 · mini-pc"]
 
 
 def test_a_clock_set_back_while_settling_does_not_end_the_watch(tmp_path):
