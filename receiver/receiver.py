@@ -2810,9 +2810,8 @@ def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float, not
         (machine, a.kind, a.name, tx.now - FLAP_WINDOW),
     ).fetchone()[0]
     patience, detail = tx.config.companions, a.detail
-    if not a.one_off and earlier >= FLAPS_TOLD:
+    if not a.one_off and flaps(tx, machine, a, earlier):
         patience = FLAP_PATIENCE  # if it is over by then nothing is said
-        begin_flapping(tx, machine, a)
     if not a.one_off and earlier >= FLAPS_TOLD - 1:
         detail += f"\n一小时里第 {earlier + 1} 次告警。时断时续的只计数，断够 {length(FLAP_PATIENCE)}才再告警。"
     incident = Incident(
@@ -2841,11 +2840,14 @@ def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float, not
     log.info("incident #%s opened: %s %s", incident.id, machine, a.what)
 
 
-def begin_flapping(tx: Tx, machine: str, accusation: Accusation) -> None:
-    """From here on it is summed up instead of told one by one."""
+def flaps(tx: Tx, machine: str, accusation: Accusation, earlier: int) -> bool:
+    """It comes and goes: told `earlier` times in the last hour, or still being summed up. From here on it is summed up
+    instead of told one by one."""
     key = FLAP_KEY + dump_json([machine, accusation.kind, accusation.name])
-    if get_meta(tx.db, key) is None:
+    begun = get_meta(tx.db, key) is not None
+    if not begun and earlier >= FLAPS_TOLD:
         put_meta(tx.db, key, tx.now)
+    return begun or earlier >= FLAPS_TOLD
 
 
 FLAP_KEY = "flapping "
@@ -2867,6 +2869,8 @@ def sum_up_flapping(tx: Tx) -> None:
         ).fetchall()
         if not found:
             continue
+        if len(found) >= FLAPS_TOLD:  # it goes on
+            put_meta(tx.db, row["key"], tx.now)
         last = load(Incident, found[-1])
         lasted = sum((one["resolved"] or tx.now) - one["opened"] for one in found)
         state = "现在已恢复" if last.resolved is not None else "现在仍未恢复"
@@ -3194,6 +3198,7 @@ def reopen_day(tx: Tx, name: str, day: str) -> None:
     if get_meta(tx.db, "closed_guess") != day:
         return
     tx.db.execute("DELETE FROM meta WHERE key = 'closed_guess'")
+    tx = tx._replace(calendar=load_calendar(tx.db, tx.config))
     told = notice("closed", day + " open", tx.now, "今天开市，恢复监视", f"{clock(tx.now, tx.now)} 收到了今天的行情。")
     open_incident(tx, name, told, tx.now)
 
@@ -3216,7 +3221,8 @@ def readiness(picture: Picture, accounts: Sequence[dict[str, Any]], show_amounts
     qmt = picture.qmt
     running = up and qmt is not None and qmt.state in PROCESS_WELL
     word = "未知" if not up or qmt is None else PROCESS_NOW.get(qmt.state, "未知")
-    items.append(Item(running, "QMT 不在运行" if up else "QMT 未知", f"QMT：{word}"))
+    short = "QMT " + (word if up and qmt is not None else "状态未知")
+    items.append(Item(running, short, f"QMT：{word}"))
     scripts = [s for s in picture.sources if s.kind in ("qmt.heartbeat", "old.qmt")]
     alive = [s for s in scripts if now - (s.last_seen or 0.0) <= picture.silent[s.kind]]
     silent = [script_name(s) for s in scripts if s not in alive]
@@ -3966,6 +3972,8 @@ class Receiver:
             ):
                 changes = ", ".join(f"{column} = {column} + :delta" for column in columns.split())
                 db.execute(f"UPDATE {table} SET {changes}", {"delta": delta})
+            if abs(delta) >= CLOCK_WRONG:  # the ticks known so far cannot be compared with the new time
+                db.execute("UPDATE source SET tick_fresh = NULL")
             put_meta(db, "last_alive", self.now())
             # A post may have come between the jump and its notice: then it is counted from the new time already.
             self.settling_until = min(self.settling_until + delta, self.now() + self.patience())
