@@ -59,6 +59,7 @@ class Book:
         self.rows = 0  # of the ledger, when book.json was last written: it never has fewer
         self.lost_day = ""  # the last day on which the ledger was found to have lost rows
         self._raw = b""  # as last read or written
+        self._starts_raw = b""
 
     def load(self) -> None:
         """Read both. Raises OSError; a damaged book.json is a `problem`, with no accounts."""
@@ -66,7 +67,8 @@ class Book:
         self.problem = ""
         self.rows = 0
         self.lost_day = ""
-        self.starts = _starts(_read(self._starts_path))
+        self._starts_raw = _read(self._starts_path)
+        self.starts = _starts(self._starts_raw)
         self._raw = _read(self._path)
         if not self._raw:
             if self.starts:
@@ -112,6 +114,23 @@ class Book:
         except FileExistsError:
             disk.append(self._starts_path, b"\n" + raw)  # the line feed first: an older line may be torn
         self.starts.append(start)
+        self._starts_raw = _read(self._starts_path)
+
+    def starts_there(self) -> bool:
+        """Whether started.jsonl is as we left it."""
+        try:
+            return _read(self._starts_path) == self._starts_raw
+        except OSError:
+            return False
+
+    def restore_starts(self) -> None:
+        """Write started.jsonl as we left it. Raises OSError."""
+        disk.make_folder(os.path.dirname(self._starts_path))
+        disk.replace(self._starts_path, self._starts_raw)
+
+    def started(self, code: str, day: str) -> bool:
+        """Whether a start of this fund on `day` is on record."""
+        return any(start.code == code and start.day == day for start in self.starts)
 
     def last_start(self, code: str) -> Start:
         """The newest start of a fund; one with day '' where there is none."""

@@ -41,7 +41,7 @@ class Canceller:
         teller = self._desk.teller
         if why == "timeout":
             words = "委托 %s 超过 %.0f 秒没有全部成交，正在撤单" % (flag.name, self._fill_timeout)
-            teller.once(flag.name, notices.UNFILLED, words, **about)
+            teller.once(flag.name, notices.UNFILLED, words, stage="cancelling", **about)
         elif why == "end" and second >= cancels.CONFIRMED_BY:
             words = "委托 %s 到 14:56:30 还没有确认撤单。请打开 QMT 核对" % flag.name
-            teller.once(flag.name + " end", notices.UNFILLED, words, **about)
+            teller.once(flag.name + " end", notices.UNFILLED, words, stage="unconfirmed", **about)

@@ -130,7 +130,8 @@ class Decider:
     def _start(self, fund: params.Fund, cell: int) -> None:
         """The owner's start_cell, used once."""
         look = self._eyes.last_look()
-        if self._morning.steady.seconds >= lookout.SETTLE and look.good:
+        # Twice as long where POSITION decides whether this is a first run: it may come later than ACCOUNT.
+        if self._morning.steady.seconds >= 2 * lookout.SETTLE and look.good:
             chosen = {params.CURRENT: cell, params.NUMBER: fund.start_cell}.get(fund.start, 0)
             morning.start(self._desk, fund, chosen, look)
 

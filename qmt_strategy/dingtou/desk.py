@@ -32,6 +32,7 @@ class Desk:
         self.grid_file = GridFile(home)
         self.watch = lookout.Watch()
         self.rows: Dict[str, OrderRow] = {}  # the newest row of each order of ours
+        self.held: Set[str] = set()  # six digits that POSITION has shown today
         self.trouble = ""  # what the disk said when it refused; '' = it takes writes
         self._probed = float("-inf")
         self._unwritten: Set[str] = set()  # flags with lines that the disk did not take
@@ -49,9 +50,12 @@ class Desk:
         self.grid_file.load()
         self.flags.load(self._needed_since())
         self.rows = {}
+        self.held = set()
         self._searches = {}
         self.day = day
         lost.restore(self)
+        lost.tell_damaged(self)
+        lost.mend_starts(self)
         self._count_lost_rows()
 
     def _count_lost_rows(self) -> None:
@@ -82,7 +86,7 @@ class Desk:
         """The disk said no: no new intents until a probe succeeds."""
         self.trouble = str(error)[:200] or "OSError"
         words = "读写磁盘失败（%s），确认能写之前不下新单。请检查磁盘空间和权限" % self.trouble
-        self.teller.once("write", notices.DISK, words)
+        self.teller.once("write", notices.DISK, words, on=True)
 
     def probe(self) -> None:
         """After a refusal: try again now and then; when everything is on the disk, intents may go on."""
@@ -91,7 +95,7 @@ class Desk:
             return
         self._probed = now
         if self.write(self._write_all):
-            self.teller.tell(notices.DISK, "磁盘又能写了，恢复下单")
+            self.teller.tell(notices.DISK, "磁盘又能写了，恢复下单", on=False)
 
     def _write_all(self) -> None:
         """A probe, and everything that the disk refused before. Raises OSError."""
@@ -154,6 +158,7 @@ class Desk:
 
     def observe(self, look: Look) -> None:
         """What a good look says about our orders."""
+        self.held.update(code for code, holding in look.holdings.items() if holding.volume)
         self.take_deals(look.deals)
         matched = set()
         for row in look.orders:
@@ -174,10 +179,21 @@ class Desk:
     def take_deals(self, deals: List[Dict[str, Any]]) -> None:
         entries = [entry for entry in (ledger.from_deal(row, self.day) for row in deals) if entry is not None]
         checked = self.ledger.there() or checkup.deals(self)
-        if self.ledger.take(entries) and checked:
+        new = self.ledger.take(entries)
+        if new and checked:
             self.write(self.ledger.flush)
         for flag in self.today():
             self.take_booked(flag)
+        if new and not self.trouble:
+            self._count_new(new)
+
+    def _count_new(self, entries: List[ledger.Entry]) -> None:
+        """Rows that are lost together with this process must be missed: something else on the disk says how many."""
+        mine = [flag for flag in self.today() if any(flag.name == entry.remark for entry in entries)]
+        if not mine:
+            self.count_rows()
+        elif all(int(flag.get("rows", 0)) < self.ledger.written for flag in mine):
+            self.append(mine[-1])
 
     def take_booked(self, flag: Flag) -> None:
         """What the ledger says about an order."""
@@ -228,8 +244,8 @@ class Desk:
             line["ended_at"] = round(self.now(), 3)
         if orders.TELL_LATE in found.actions:
             line["late"] = True
-        # The owner's word about an order of an earlier day, once POSITION agrees with it, opens the fund again.
-        if orders.STOP_FUND in found.actions and (order.by != "owner" or flag.id.day == self.day):
+        # An order of an earlier day stops its fund while it is unknown; the owner's word and POSITION open it again.
+        if orders.STOP_FUND in found.actions and flag.id.day == self.day:
             line["stop"] = self.day
         self.append(flag, **line)
         settle.tell(self.teller, flag, found.actions)

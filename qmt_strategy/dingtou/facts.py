@@ -84,7 +84,8 @@ def why_no_cell(scene_desk: Desk, fund: Fund) -> str:
     """Chinese: why a fund has no grid state to trade from; '' = it has."""
     if fund.code in scene_desk.grid.cells:
         return ""
-    return gridstate.why_not(scene_desk.grid, fund, scene_desk.day, scene_desk.last_trace(fund.code))
+    trace, held = scene_desk.last_trace(fund.code), fund.code[:6] in scene_desk.held
+    return gridstate.why_not(scene_desk.grid, fund, scene_desk.day, trace, held)
 
 
 def yuan_of(flag: Flag) -> float:

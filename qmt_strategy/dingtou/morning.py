@@ -28,11 +28,12 @@ class Morning:
         self._splits = splits
         self._ready: Set[str] = set()
         self._mismatch: Dict[str, Tuple[float, int]] = {}  # code -> (steady seconds when first seen, looks)
+        self._why: Dict[str, str] = {}  # code -> what POSITION contradicts, Chinese
         self._again: Dict[str, float] = {}  # code -> steady seconds from when a lasting mismatch is looked at again
 
     def why_not(self, fund: Fund) -> str:
         """Chinese; '' = the fund's books are in order today."""
-        return "" if fund.code in self._ready else _WAIT
+        return "" if fund.code in self._ready else self._why.get(fund.code, _WAIT)
 
     def busy(self, funds: List[Fund]) -> bool:
         """Whether every call must look: a fund's check is under way."""
@@ -74,7 +75,7 @@ class Morning:
         start = desk.book.last_start(fund.code)
         if start.day:
             return Account(start.shares, start.day, [], started=start.day), True
-        known = fund.code in desk.grid.cells or desk.last_trace(fund.code)
+        known = fund.code in desk.grid.cells or desk.last_trace(fund.code) or fund.code[:6] in desk.held
         if known and not may_start(desk, fund):
             words = "这只基金的账（state/book.json、flags/started.jsonl）丢了。"
             words += "请核对持仓，再在 sentry.ini 里写 start_cell = 格子号 当天日期"
@@ -102,11 +103,25 @@ class Morning:
             return False
         if not verdict.ok:
             self._again[code] = self.steady.seconds + RECHECK
-            desk.teller.once(code + " position", notices.STOPPED_FUND, "%s：%s" % (code, verdict.words), code=code)
+            self._tell_mismatch(code, flags, verdict.words)
             return False
         self._book(code, account, flags, verdict)
         desk.rebase(code, position - desk.ledger.signed(code, desk.day, desk.day))
         return True
+
+    def _tell_mismatch(self, code: str, flags: List[Flag], words: str) -> None:
+        """Once a day, and again after an answer that does not agree; what had no end becomes `unknown`: to be asked."""
+        desk = self._desk
+        for flag in flags:
+            if not flag.ended and flag.order.state != orders.UNKNOWN and flag.id.day != desk.day:
+                desk.record(flag, orders.Seen(orders.LOST))
+        answered = [flag.name for flag in flags if flag.order.by == "owner"]
+        if answered and all(flag.ended for flag in flags):
+            words += "。您对 %s 的答复与持仓不符：请再核对，并在 sentry.ini 里写 start_cell = 格子号 当天日期"
+            words = words % "、".join(answered)
+        self._why[code] = words
+        key = " ".join([code, "position"] + answered)
+        desk.teller.once(key, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
 
     def _lasts(self, code: str) -> bool:
         since, looks = self._mismatch.get(code, (self.steady.seconds, 0))
@@ -126,7 +141,8 @@ class Morning:
             name = "%s-SPLIT-%s-%s" % (ledger.PROVED, desk.day, code[:6])
             day = _day_before(desk.day, account.day)
             entries.append(proved(code[:6], verdict.split > 0, abs(verdict.split), day, "份额拆分", name))
-            desk.teller.tell(notices.STATE, "%s 份额拆分，持仓变化 %+d 股，已记账" % (code, verdict.split), code=code)
+            words = "%s 份额拆分，持仓变化 %+d 股，已记账" % (code, verdict.split)
+            desk.teller.tell(notices.STATE, words, stage="split", code=code)
         if entries:
             desk.ledger.take(entries)
             desk.write(desk.ledger.flush)
@@ -180,7 +196,7 @@ def may_start(desk: Desk, fund: Fund) -> bool:
     """The owner's start_cell counts now: a first run, or a choice dated after the fund's last trace."""
     if any(not flag.ended for flag in desk.flags.of(fund.code)):
         return False
-    return gridstate.may_start(desk.grid, fund, desk.day, desk.last_trace(fund.code))
+    return gridstate.may_start(desk.grid, fund, desk.day, desk.last_trace(fund.code), fund.code[:6] in desk.held)
 
 
 def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
@@ -198,12 +214,15 @@ def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
     shares = position - desk.ledger.signed(code, desk.day, desk.day)
     if not desk.write(desk.book.add_start, Start(code, cell, shares, desk.day)):
         return False
+    for flag in desk.flags.of(code):  # the owner's choice is newer than what they filled
+        if flag.ended and not flag.settled:
+            desk.append(flag, settled=True, grid=None)
     desk.book.accounts[code] = Account(0, "", [], started=desk.day)
     desk.rebase(code, shares)
     if not desk.move_grid(code, cell, "start"):
         return False
     words = "%s 开始交易：持仓 %d 股，起始格 %s" % (code, position, cell if cell else "无（还没交易过）")
-    desk.teller.tell(notices.STATE, words, code=code)
+    desk.teller.tell(notices.STATE, words, stage="started", code=code)
     return True
 
 

@@ -91,7 +91,8 @@ def _tell_shortfall(desk: "Desk", chain: List[Flag]) -> None:
     price = float(first.get("price", 0.0) or 0.0)
     if missing >= 100 and rest >= 100 * price:
         words = "%s %s 想成交 %d 股，只成交 %d 股" % (side(first), first.code, first.order.expected, shares)
-        desk.teller.tell(notices.UNFILLED, words + "，差 %d 股" % missing, code=first.code, flag=first.name)
+        words += "，差 %d 股" % missing
+        desk.teller.tell(notices.UNFILLED, words, stage="short", code=first.code, flag=first.name)
 
 
 # ---- words
@@ -114,12 +115,15 @@ def tell(teller: notices.Teller, flag: Flag, actions: Tuple[str, ...]) -> None:
             teller.tell(notices.FILL, words, **about)
         elif action == orders.TELL_ENDED:
             words = "到收盘没有成交" if order.state == orders.EXPIRED else "没有成交，已撤单"
-            teller.tell(notices.UNFILLED, name + words, **about)
+            teller.tell(notices.UNFILLED, name + words, stage="ended", **about)
         elif action == orders.TELL_REJECTED:
-            teller.tell(notices.REJECTED, "%s被拒：%s" % (name, order.reason or "没有说明原因"), **about)
+            words = "%s被拒：%s" % (name, order.reason or "没有说明原因")
+            teller.tell(notices.REJECTED, words, reason=order.reason, **about)
         elif action == orders.TELL_UNKNOWN:
-            words = "在委托列表里找不到，结果不明。不会重发，这只基金停止下单。"
-            words += "请核对券商的当日委托，再在托盘菜单“处理未知委托”里答复"
+            words = "在委托列表里找不到，结果不明。不会重发，这只基金停止下单。请核对券商的当日委托"
+            if flag.id.day != teller.day:
+                words = "隔夜没有结果，持仓也说明不了。这只基金停止下单。请核对券商的历史委托"
+            words += "，再在托盘菜单“处理未知委托”里答复"
             teller.tell(notices.UNKNOWN, name + words, **about)
         elif action == orders.TELL_LATE:
             words = "后来查到：%s，共成交 %d 股。已补记，这只基金今天不再下单" % (_STATE[order.state], order.filled)

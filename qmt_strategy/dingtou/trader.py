@@ -206,7 +206,7 @@ class Trader:
         checkup.run(self._desk)
         self._desk.count_rows()
         if self._observe and gate.in_hours(self._second):
-            self._teller.once("session", notices.OBSERVE, self._observe)
+            self._teller.once("session", notices.OBSERVE, self._observe, mode="observe", why=self._observe)
         for fund in self._params.funds:
             why = fund.why_not or self._desk.stopped(fund.code) or facts.why_no_cell(self._desk, fund)
             if why:
@@ -216,10 +216,10 @@ class Trader:
         stop = control.stop_asked(self._home)
         if stop:
             words = "已停止下单：control/STOP 存在，不下新单，未成交的委托会撤掉。恢复请用托盘菜单“恢复下单”"
-            self._teller.once("stop", notices.STOP, words)
+            self._teller.once("stop", notices.STOP, words, on=True)
         elif self._stop:
             self._teller.forget("stop", notices.STOP)
-            self._teller.tell(notices.STOP, "已恢复下单")
+            self._teller.tell(notices.STOP, "已恢复下单", on=False)
         self._stop = stop
 
     def _busy(self) -> bool:

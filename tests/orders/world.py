@@ -33,7 +33,7 @@ def write_ini(home, codes=CODES, start="none", more=""):
 class World:
     """`tick` is three seconds of QMT: what the broker pushes, then handlebar."""
 
-    def __init__(self, home, broker=None, codes=CODES, start="none", more=""):
+    def __init__(self, home, broker=None, codes=CODES, start="none " + DAY, more=""):
         self.home = str(home)
         self.codes = codes
         self.broker = broker or Broker()
