@@ -76,7 +76,7 @@ class Reader:
             profit=account["总盈亏"],
             orders=[order_row(self._finished.order(obj)) for obj in self._table("ORDER")],
             deals=[self._finished.deal(obj) for obj in self._table("DEAL")],
-            holdings=_holdings([rows.position(obj) for obj in self._table("POSITION")]),
+            holdings=_holdings([rows.holding(obj) for obj in self._table("POSITION")]),
         )
 
     def _table(self, name: str) -> List[Any]:

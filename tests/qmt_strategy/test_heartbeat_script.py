@@ -23,6 +23,7 @@ ALLOWED = {
     "datetime",
     "difflib",
     "dingtou",
+    "functools",
     "hashlib",
     "io",
     "json",
