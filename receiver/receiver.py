@@ -883,7 +883,7 @@ class Order:
         return ORDER_WORDS.get(self.state) or words(self.state, 20) or "？"
 
 
-ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-\d\d", re.ASCII)
+ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-(?!00)\d\d", re.ASCII)
 ORDER_WORDS = {
     "intent": "准备下单",
     "sent": "已下单",
