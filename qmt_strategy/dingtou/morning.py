@@ -96,8 +96,8 @@ class Morning:
             desk.ledger.signed(code, account.day, desk.day),
             self._splits(code, account.day, desk.day),
             position,
-            [item_of(desk, flag) for flag in flags],
-            _nameless(desk, code, flags),
+            [_answered(desk, code, flags, flag) for flag in flags],
+            _nameless(desk, code, flags, {flag.id.day for flag in flags if not flag.ended}),
             sure=desk.book.lost_day < account.day,
         )
         # POSITION is loaded later than ACCOUNT: what it proves about an open order, nothing included, must last.
@@ -262,12 +262,20 @@ def proved(code: str, buy: bool, shares: int, day: str, remark: str, name: str) 
     return ledger.Entry(code, buy, "", day, "", None, shares, None, None, remark, name)
 
 
-def _nameless(desk: Desk, code: str, flags: List[Flag]) -> Dict[bool, int]:
-    """Shares by side of deals that may have been an open order's: neither id nor sysid of a flag, on that order's day.
+def _answered(desk: Desk, code: str, flags: List[Flag], flag: Flag) -> reconcile.Item:
+    """item_of, where deals that nobody owns are taken for those of an order that the owner said has filled."""
+    item = item_of(desk, flag)
+    if flag.order.by != "owner" or item.filled <= item.booked:
+        return item
+    nameless = _nameless(desk, code, flags, {flag.id.day})[item.buy]
+    return item._replace(booked=item.booked + min(nameless, item.filled - item.booked))
+
+
+def _nameless(desk: Desk, code: str, flags: List[Flag], days: Set[str]) -> Dict[bool, int]:
+    """Shares by side of deals on `days` that may have been an open order's: neither id nor sysid of a flag.
 
     Whatever their remark says: a client that cuts or changes remarks must not make an order look as if it did nothing.
     """
-    days = {flag.id.day for flag in flags if not flag.ended}
     sysids = {(flag.id.day, flag.order.sysid) for flag in flags if flag.order.sysid}
     found: Dict[bool, int] = {True: 0, False: 0}
     for entry in desk.ledger.entries:
