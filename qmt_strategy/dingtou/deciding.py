@@ -89,7 +89,10 @@ class Decider:
 
     def pending(self) -> List[Chain]:
         """Today's intents whose orders have ended, but whose grid state has not moved yet."""
-        return [chain for chain in settle.chains(self._desk.today()) if settle.pending(chain)]
+        flags = self._desk.today()
+        if all(flag.settled for flag in flags):
+            return []
+        return [chain for chain in settle.chains(flags) if settle.pending(chain)]
 
     def _settle_what_is_over(self, second: int) -> None:
         """Intents that get no further attempt today move their fund's grid state now."""
