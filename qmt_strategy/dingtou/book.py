@@ -8,7 +8,7 @@ fund, kept apart from state/ so that a lost state folder is never taken for a fi
 import hashlib
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from . import disk
 
@@ -36,6 +36,7 @@ class Account(NamedTuple):
     started: str = ""  # the day of its last start
     stop_day: str = ""
     stop_why: str = ""
+    moved: Sequence[Any] = ()  # (by, day, cell) of the last move of the grid state: grid.json's second witness
     decided: str = ""  # with `decide = once`: the last day on which the rule was asked
 
 

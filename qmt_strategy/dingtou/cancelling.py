@@ -31,7 +31,8 @@ class Canceller:
             # abs: a clock that was set back must not keep an order from being asked again
             asked = abs(now - self._asked[flag.name]) if flag.name in self._asked else float("inf")
             live = cancels.Live(flag.order.sysid, row.status or 0, age, asked)
-            why = cancels.why(live, second, stop, self._fill_timeout)
+            stop_it = stop or self._desk.oversized(flag, row)
+            why = cancels.why(live, second, stop_it, self._fill_timeout)
             if not why:
                 continue
             self._tell(flag, why, second, now)

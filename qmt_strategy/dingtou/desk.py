@@ -8,7 +8,7 @@ cancels an order: that is trader.py's.
 import os
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, settle
+from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, settle, sizing
 from .book import Account, Book, Trace
 from .flags import Flag, FlagBook
 from .gridfile import GridFile
@@ -207,6 +207,12 @@ class Desk:
         volume, _ = self.ledger.volume_of(flag.code, flag.name, flag.order.sysid, flag.id.day)
         return volume == flag.order.filled
 
+    @staticmethod
+    def oversized(flag: Flag, row: OrderRow) -> bool:
+        """Whether the counter has far more shares than were asked for: the rest is cancelled, the fund stops."""
+        asked = flag.lines and not flag.get("adopted") and flag.order.expected > 0
+        return bool(asked) and row.volume > sizing.most_shares(flag.order.expected, True)
+
     def take_row(self, flag: Flag, row: OrderRow) -> None:
         """An ORDER row or order_callback of `flag`."""
         self.rows[flag.name] = row
@@ -214,6 +220,13 @@ class Desk:
         if kind == orders.WITHDRAWN and not (row.sure and (row.traded or row.status != orders.PART_CANCELLED)):
             kind = orders.ALIVE  # how much of it was traded is not known yet: the rest must not be bought again
         filled = row.traded or (row.volume if kind == orders.DONE else 0)
+        if self.oversized(flag, row):
+            words = "委托 %s 想下 %d 股，券商那里却是 %d 股。已停止，请马上核对" % (
+                flag.name,
+                flag.order.expected,
+                row.volume,
+            )
+            self.stop(self.full(row.code), words)
         reason = row.reason if kind == orders.REFUSED else ""
         self.record(flag, orders.Seen(kind, filled, row.average, row.sysid, reason))
 
@@ -329,7 +342,13 @@ class Desk:
         """The fund's last trade was in `cell`, by the order `by` (or 'start'); whether that is on the disk."""
         checkup.grid(self)
         self.grid_file.state = gridstate.moved(self.grid, code, gridstate.Cell(cell, self.day, by))
-        return self.write(self.grid_file.save)
+        if not self.write(self.grid_file.save):
+            return False
+        account = self.book.accounts.get(code)
+        if account is not None:  # after the move: a crash in between leaves the witness older, which proves nothing
+            self.book.accounts[code] = account._replace(moved=(by, self.day, cell))
+            self.write(self.save_book)
+        return True
 
     def last_trace(self, code: str) -> str:
         """The last day that flag files, ledger or books show this fund was traded; '' = no trace of it at all."""

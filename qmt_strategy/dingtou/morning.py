@@ -102,6 +102,10 @@ class Morning:
         )
         # POSITION is loaded later than ACCOUNT: what it proves about an open order, nothing included, must last.
         certain = verdict.ok and not verdict.split and all(flag.ended for flag in flags)
+        if not certain and look.position_day not in ("", desk.day):
+            self._why[code] = "QMT 的持仓还是 %s 的，没有刷新，查不清未完的委托。请重启 QMT" % look.position_day
+            desk.teller.once(code + " old", notices.STOPPED_FUND, "%s：%s" % (code, self._why[code]), code=code)
+            return False
         if not certain and not (self._lasts(code, verdict)):
             return False
         if not verdict.ok:
@@ -170,10 +174,10 @@ class Morning:
         newest = filled[-1] if filled else None
         cell = desk.grid.cells.get(code)
         if cell is not None:
-            if newest is not None and _contradicts(newest, cell):
+            other = newest.name if newest is not None and _contradicts(newest, cell) else _newer(desk, code, cell)
+            if other:
                 desk.drop_cell(code)
-                words = "网格状态 state/grid.json 与委托记录 %s 矛盾，今天不交易" % newest.name
-                desk.stop(code, words)
+                desk.stop(code, "网格状态 state/grid.json 与记录 %s 矛盾，今天不交易" % other)
             return
         start = desk.book.last_start(code)
         rebuilt = None
@@ -200,6 +204,16 @@ def may_start(desk: Desk, fund: Fund) -> bool:
     if any(not flag.ended for flag in desk.flags.of(fund.code)):
         return False
     return gridstate.may_start(desk.grid, fund, desk.day, desk.last_trace(fund.code), fund.code[:6] in desk.held)
+
+
+def unused_choice(desk: Desk, fund: Fund) -> str:
+    """Chinese: the owner dated start_cell, and it was not taken because the fund traded on that day or later."""
+    trace = desk.last_trace(fund.code)
+    used = desk.book.last_start(fund.code).day
+    if not fund.start_day or fund.start_day <= used or fund.start_day > trace:
+        return ""
+    words = "sentry.ini [fund:%s] start_cell 的日期 %s 不晚于这只基金最近一次交易（%s），没有采用。请改成之后的交易日"
+    return words % (fund.code, fund.start_day, trace)
 
 
 def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
@@ -283,6 +297,27 @@ def _nameless(desk: Desk, code: str, flags: List[Flag], days: Set[str]) -> Dict[
         if entry.code == code[:6] and entry.day in days and foreign and (entry.day, entry.sysid) not in sysids:
             found[entry.buy] += entry.volume
     return found
+
+
+def _newer(desk: Desk, code: str, cell: gridstate.Cell) -> str:
+    """What shows that grid.json is an older one put back (a backup, a sync program): the newer move; '' = nothing."""
+    place = place_of(cell.by, cell.day)
+    moved = desk.book.accounts[code].moved if code in desk.book.accounts else None
+    if moved and (place_of(moved[0], moved[1]) > place or (moved[0] == cell.by and moved[2] != cell.cell)):
+        return str(moved[0])
+    for known in map(ids.parse, desk.ledger.remarks(code)):
+        if known is None or known.place <= place:
+            continue
+        flag = desk.flags.flags.get(known.text)
+        if flag is None or flag.get("grid") is not None:
+            return known.text
+    return ""
+
+
+def place_of(by: str, day: str) -> Tuple[str, int]:
+    """Where the order (or start) that moved a cell stands among the ids of its fund."""
+    ident = ids.parse(by)
+    return ident.place if ident is not None else (day, 0)
 
 
 def _contradicts(flag: Flag, cell: gridstate.Cell) -> bool:

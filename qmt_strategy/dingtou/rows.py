@@ -111,7 +111,7 @@ _POSITION: Tuple[_Column, ...] = (
     ("市值", number, ("m_dMarketValue", "m_dInstrumentValue")),
     ("盈亏比例", number, ("m_dProfitRate",)),
 )
-_HOLDING = tuple(column for column in _POSITION if column[0] in ("代码", "股数", "可用股数"))
+_HOLDING = tuple(column for column in _POSITION if column[0] in ("代码", "日期", "股数", "可用股数"))
 _ORDER: Tuple[_Column, ...] = (
     ("代码", text, ("m_strInstrumentID",)),
     ("名称", text, ("m_strInstrumentName",)),
@@ -165,7 +165,7 @@ def position(obj: object) -> Row:
 
 
 def holding(obj: object) -> Row:
-    """Of a position 代码, 股数 and 可用股数 alone: what every look at the account asks for."""
+    """Of a position 代码, 日期, 股数 and 可用股数 alone: what every look at the account asks for."""
     return _row(obj, _HOLDING)
 
 

@@ -27,3 +27,24 @@ class Silence:
     def forget(self) -> None:
         """A break, or a new session: what was seen before it says nothing."""
         self._since.clear()
+
+
+class Skew:
+    """Is the PC's clock far from the market's? Only ticks that move count: those of yesterday stand all night."""
+
+    FAR = 300.0  # seconds
+    MOVES = 3
+
+    def __init__(self) -> None:
+        self._newest = 0.0
+        self._moves = 0
+
+    def note(self, now: float, tick_at: float) -> float:
+        """Seconds that the PC is ahead of `tick_at`, the newest tick (behind: negative), once sure; 0.0 before that."""
+        moved = self._newest and tick_at > self._newest
+        self._newest = max(self._newest, tick_at)
+        if abs(now - tick_at) <= self.FAR:
+            self._moves = 0
+        elif moved:
+            self._moves += 1
+        return now - tick_at if self._moves >= self.MOVES else 0.0

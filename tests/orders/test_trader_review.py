@@ -6,7 +6,7 @@ import pytest
 
 from qmt_strategy.dingtou import dayplans
 from tests.orders.test_trader_books import answer
-from tests.orders.tiny_qmt import Fate, at
+from tests.orders.tiny_qmt import Fate, Thing, at
 from tests.orders.world import AFTER, DAY, NEXT, World, drop, write_ini
 
 FUND = "510300.SH"
@@ -203,3 +203,82 @@ def test_a_fund_that_starts_is_free_at_once(fresh):
     fresh.start().run(90)
     drop(fresh).run(6)
     assert fresh.calls() == [FIRST] and fresh.now < at(DAY, "09:32:00")
+
+
+def test_positions_that_still_carry_yesterdays_date_prove_nothing_about_an_open_order(world):
+    world.broker.fate = lambda call: Fate(visible=1e9)
+    without_deals(world)
+    drop(world).run(300)
+    table = world.broker.table
+
+    def frozen(kind, now):
+        if kind != "POSITION":
+            return table(kind, now)
+        return [Thing(m_strInstrumentID="510300", m_nVolume=0, m_nCanUseVolume=0, m_strTradingDay=DAY)]
+
+    world.broker.table = frozen
+    world.overnight(NEXT).run(300)
+    assert world.states() == {FIRST: "unknown"} and any("没有刷新" in t for _, t in world.notices("stopped-fund"))
+    world.broker.table = table
+    world.run(300)
+    assert world.cell() == -7
+
+
+def test_an_order_far_larger_than_asked_for_is_cancelled_and_stops_its_fund(world):
+    world.broker.fate = lambda call: Fate(fills=((3, 1000),))
+    real = world.broker.order_row
+
+    def row(order):
+        found = real(order)
+        found.m_nVolumeTotalOriginal = 22500
+        return found
+
+    world.broker.order_row = row
+    drop(world).run(30)
+    assert world.broker.cancels and world.broker.cancels[0][0] < at(DAY, "09:33:00")
+    drop(world, 0.90).run(300)
+    assert world.calls() == [FIRST] and any("22500" in text for _, text in world.notices("stopped-fund"))
+
+
+def test_an_older_grid_state_that_was_put_back_is_not_believed(world):
+    path = os.path.join(world.home, "state", "grid.json")
+    with open(path, "rb") as file:
+        older = file.read()
+    drop(world).run(60)
+    for day in (NEXT, AFTER):
+        world.overnight(day).run(120)
+    with open(path, "wb") as file:
+        file.write(older)
+    world.overnight("20260108").restart().run(120)
+    drop(world).run(300)
+    assert world.calls() == [FIRST] and any("矛盾" in text for _, text in world.notices("stopped-fund"))
+
+
+def test_a_dated_start_cell_that_comes_too_late_is_told_and_not_taken(world):
+    drop(world).run(60)
+    world.overnight(NEXT).run(120)
+    drop(world, 0.90).run(60)
+    write_ini(world.home, start="-20 20260106")
+    world.restart().run(120)
+    assert world.cell() == -10 and any("没有采用" in text for _, text in world.notices("settings"))
+
+
+def test_a_pc_an_hour_behind_in_the_session_is_told(world):
+    world.clock = lambda: world.now - 3600
+    world.run(600)
+    assert len([text for _, text in world.notices("blocked") if "相差 60 分钟" in text]) == 1
+
+
+def test_what_the_strategy_does_is_posted_with_its_funds_and_again_when_that_changes(fresh):
+    fresh.start().run(120)
+    modes = [data for data in fresh.posts("strategy.notice") if data["what"] == "mode"]
+    assert modes[0]["funds"][FUND] and modes[-1]["funds"] == dict.fromkeys(modes[-1]["funds"], "")
+    assert {data["mode"] for data in modes} == {"live"} and not modes[0]["chosen"]
+    count = len(modes)
+    fresh.run(300)
+    assert len([data for data in fresh.posts("strategy.notice") if data["what"] == "mode"]) == count
+    with open(os.path.join(fresh.home, "sentry.ini"), "a") as file:
+        file.write("\n[strategy]\n")  # twice: refused
+    fresh.start().run(60)
+    last = [data for data in fresh.posts("strategy.notice") if data["what"] == "mode"][-1]
+    assert last["mode"] == "observe" and "sentry.ini" in last["why"] and last["chosen"] is False

@@ -144,6 +144,16 @@ class World:
                     found.append((code, data.get("text") or data.get("traceback")))
         return found
 
+    def posts(self, kind):
+        """The data of every post of this kind, oldest first."""
+        found = []
+        for path in sorted(glob.glob(os.path.join(self.home, "spool", "*.json"))):
+            with open(path, "rb") as file:
+                event = json.loads(file.read().decode())
+            if event["kind"] == kind:
+                found.append(event["data"])
+        return found
+
     def errors(self):
         return [text for code, text in self.notices("error")]
 
