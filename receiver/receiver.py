@@ -15,6 +15,9 @@ crash can repeat a message (same text, same number) but never lose one.
     receiver.py serve --config receiver.ini     runs
     receiver.py test-alert --config receiver.ini
     receiver.py calendar add 2027-01-01 ... --config receiver.ini
+    receiver.py pair NAME                       a pairing code for one more mini PC, or a new one for a known one
+    receiver.py password                        a new password for the page
+    receiver.py check | backup FILE | restore FILE
 
 Needs Python 3.8 or newer with bottle and cheroot; nothing else.
 """
@@ -22,6 +25,7 @@ Needs Python 3.8 or newer with bottle and cheroot; nothing else.
 from __future__ import annotations
 
 import argparse
+import base64
 import configparser
 import email.message
 import email.utils
@@ -43,6 +47,7 @@ import smtplib
 import socket
 import sqlite3
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -59,6 +64,7 @@ import bottle
 from cheroot import wsgi
 from cheroot.errors import MaxSizeExceeded
 from cheroot.server import HTTPConnection
+from cheroot.ssl.builtin import BuiltinSSLAdapter
 
 log = logging.getLogger("receiver")
 
@@ -111,7 +117,6 @@ PAUSE_LIMIT = 12 * DAY  # the longest exchange holiday is about 10 days
 ONE_OFF_QUIET = 1800.0  # a one-off incident closes quietly after so many seconds without a repeat
 REJECTS_APART = 20.0  # seconds between two messages about orders rejected for one cause
 REJECTS_LISTED = 10  # in such a message; it counts all
-FUND_PATIENCE = 2100.0  # session seconds of a new day until a stopped fund that was not named again counts as free
 SETTLE_AGAIN = 600.0  # after its own outage the receiver waits, but not more often than this
 SETTLE_LEAST = 90.0  # a tray that met a closed door comes again after its longest backoff (60 s) and a beat (30 s)
 ALIVE_EVERY = 10.0  # seconds between two marks "I am alive" in the database
@@ -307,6 +312,29 @@ def same_secret(given: str, wanted: str) -> bool:
     return bool(wanted) and hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8"))
 
 
+def hashed_token(token: str) -> str:
+    """What is stored of a token. Tokens are long and random, so one plain hash cannot be guessed back."""
+    return "sha256:" + hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+PASSWORD_ROUNDS = 200_000  # about a tenth of a second
+
+
+def hashed_password(password: str, salt: str = "", rounds: int = PASSWORD_ROUNDS) -> str:
+    """pbkdf2:ROUNDS:SALT:HASH. An owner's password may be short, so guessing it from the file must be slow."""
+    salt = salt or secrets.token_hex(16)
+    found = hashlib.pbkdf2_hmac("sha256", password.encode("utf-8", "replace"), salt.encode(), rounds)
+    return f"pbkdf2:{rounds}:{salt}:{found.hex()}"
+
+
+def right_password(given: str, stored: str) -> bool:
+    """`stored` as it stands in the ini: plain, or made by `hashed_password`."""
+    if not stored.startswith("pbkdf2:"):
+        return same_secret(given, stored)
+    _, rounds, salt, _ = stored.split(":")
+    return same_secret(hashed_password(given, salt, int(rounds)), stored)
+
+
 def parse_json(raw: bytes) -> Any:
     """JSON as Python's json reads it, but a whole number of more than 300 digits becomes infinity (and is refused later
     with its event) instead of an error for the whole post. Raises ValueError."""
@@ -379,8 +407,8 @@ class ConfigError(Exception):
 @dataclass(frozen=True)
 class MachineConfig:
     name: str
-    token: str
-    old_token: str  # empty: the old protocol is off for this machine
+    token: str  # hashed
+    old_token: str  # hashed; empty: the old protocol is off for this machine
 
 
 @dataclass(frozen=True)
@@ -416,6 +444,8 @@ class Config:
     show_amounts: bool  # money stands in messages
     ready_at: int | None  # second of the day of the ready line; None: none
     report_at: int | None  # second of the day of the day's report; None: none
+    certificate: Path | None  # None: plain HTTP, for a proxy on this host
+    certificate_key: Path | None
     watchdog_url: str  # pinged once a minute while all is well; empty: nobody watches this server
     channels: dict[str, ChannelConfig]
 
@@ -427,6 +457,26 @@ def text_of(minimum: int = 0) -> Callable[[str], str]:
         return raw
 
     return parse
+
+
+def token_of(minimum: int) -> Callable[[str], str]:
+    """A token as it is stored: a plain one is hashed at once, so that none stays in memory."""
+
+    def parse(raw: str) -> str:
+        if raw.startswith("sha256:"):
+            if not re.fullmatch(r"sha256:[0-9a-f]{64}", raw):
+                raise ValueError("sha256: 后面应为 64 位十六进制")
+            return raw
+        plain = text_of(minimum)(raw)
+        return hashed_token(plain) if plain else ""
+
+    return parse
+
+
+def password_of(raw: str) -> str:
+    if raw.startswith("pbkdf2:") and not re.fullmatch(r"pbkdf2:\d{1,8}:[0-9a-f]+:[0-9a-f]{64}", raw):
+        raise ValueError("不完整，请运行 receiver.py password 重新设置")
+    return text_of(6)(raw)
 
 
 def listen_of(raw: str) -> tuple[str, int]:
@@ -535,9 +585,11 @@ SECTIONS: dict[str, dict[str, tuple[Parser, Any]]] = {
         "listen": (listen_of, "127.0.0.1:8780"),
         "public_url": (url_of, "http://127.0.0.1:8780"),
         "database": (text_of(1), "receiver.db"),
-        "password": (text_of(6), REQUIRED),
+        "password": (password_of, REQUIRED),
         "secret": (text_of(16), REQUIRED),
         "watchdog_url": (optional_url_of, ""),
+        "certificate": (text_of(), ""),
+        "certificate_key": (text_of(), ""),
     },
     "calendar": {
         "sessions": (spans_of, "09:25-11:30, 13:00-15:00"),
@@ -553,18 +605,21 @@ SECTIONS: dict[str, dict[str, tuple[Parser, Any]]] = {
         "show_amounts": (yes_or_no, "no"),
     },
 }
-MACHINE_KEYS: dict[str, tuple[Parser, Any]] = {"token": (text_of(8), REQUIRED), "old_token": (text_of(), "")}
+MACHINE_KEYS: dict[str, tuple[Parser, Any]] = {"token": (token_of(8), REQUIRED), "old_token": (token_of(0), "")}
 CHECK_DEFAULTS = {"host": "90", "qmt.heartbeat": "180", "old.qmt": "180", "old.server": "600", "order": "180"}
 LEVELS = {"low": LOW, "normal": NORMAL, "grave": GRAVE}
+LEVEL: tuple[Parser, Any] = (one_of(*LEVELS), "low")
 CHANNEL_KEYS: dict[str, dict[str, tuple[Parser, Any]]] = {
     "wecom": {
         "url": (url_of, "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"),
         "key": (text_of(1), REQUIRED),
+        "level": LEVEL,
     },
     "pushplus": {
         "url": (url_of, "https://www.pushplus.plus/send"),
         "token": (text_of(1), REQUIRED),
         "topic": (text_of(), ""),
+        "level": LEVEL,
     },
     "smtp": {
         "host": (text_of(1), REQUIRED),
@@ -574,6 +629,7 @@ CHANNEL_KEYS: dict[str, dict[str, tuple[Parser, Any]]] = {
         "password": (text_of(), ""),
         "from": (text_of(3), REQUIRED),
         "to": (text_of(3), REQUIRED),
+        "level": LEVEL,
     },
 }
 
@@ -655,6 +711,8 @@ class ConfigReader:
             raise self.error("machine:名字", "", "至少要有一台小主机，段里写 token = …")
         self.no_shared_token(machines)
         base, days, alerts = (self.keys(section, SECTIONS[section]) for section in ("receiver", "calendar", "alerts"))
+        if bool(base["certificate"]) != bool(base["certificate_key"]):
+            raise self.error("receiver", "certificate_key", "certificate 和 certificate_key 要么都填，要么都不填")
         return Config(
             path=self.path,
             host=base["listen"][0],
@@ -663,6 +721,8 @@ class ConfigReader:
             database=self.path.parent / base["database"],
             password=base["password"],
             secret=base["secret"],
+            certificate=self.path.parent / base["certificate"] if base["certificate"] else None,
+            certificate_key=self.path.parent / base["certificate_key"] if base["certificate_key"] else None,
             watchdog_url=base["watchdog_url"],
             machines=machines,
             channels=channels,
@@ -683,8 +743,7 @@ class ConfigReader:
         kind = self.parser.get(section, "type", fallback="")
         if kind not in CHANNEL_KEYS:
             raise self.error(section, "type", f"“{shorten(kind, 40)}”不对，只能是 " + "、".join(CHANNEL_KEYS))
-        shared = {"type": (text_of(1), kind), "level": (one_of(*LEVELS), "low")}
-        options = self.keys(section, {**shared, **CHANNEL_KEYS[kind]})
+        options = self.keys(section, {"type": (text_of(1), kind), **CHANNEL_KEYS[kind]})
         del options["type"]
         level = LEVELS[options.pop("level")]
         if kind == "smtp":
@@ -860,9 +919,9 @@ class Machine:
     stop: float | None = None  # control/STOP has been there since then; None: it is not, or nobody said
     stop_at: float | None = None  # when that was last said
     mode: str = ""  # of the strategy: live, observe, or empty: nobody said
-    mode_why: str = ""
-    mode_at: float | None = None
-    notice_at: float | None = None  # the last strategy.notice
+    mode_why: str = ""  # why it only observes
+    mode_chosen: int = 0  # 1: it observes because its owner set it so
+    mode_at: float | None = None  # when that was last said
     clock_off: float | None = None  # seconds by which the PC's clock was ahead of ours at its last batch
 
 
@@ -925,7 +984,7 @@ class Order:
         return ORDER_WORDS.get(self.state) or words(self.state, 20) or "？"
 
 
-ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-\d\d", re.ASCII)
+ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-(?!00)\d\d", re.ASCII)
 ORDER_WORDS = {
     "intent": "准备下单",
     "sent": "已下单",
@@ -1128,12 +1187,24 @@ def accusations(picture: Picture) -> list[Accusation]:
         found += [accuse_unfilled(order, "", now) for order in overdue(picture)]
     if machine.stop is not None and not picture.holding:
         found.append(accuse_stop(machine.stop, now))
+    if only_observes(machine) and known_today(machine, now) and not picture.holding and calendar.in_session(now):
+        found.append(accuse_observe(machine, now))
     if not picture.holding and calendar.in_session(now):
         for source in picture.sources:
             if source.kind == "qmt.heartbeat" and picture.status_of(source) in (UP, LATE):
                 found += [accuse_login(source, now)] if logged_out(source, picture) else []
                 found += [accuse_tick(source, now)] if tick_stopped(source, picture) else []
     return found + silent_scripts(picture)
+
+
+def only_observes(machine: Machine) -> bool:
+    """Against its owner's wish: one who set `mode = observe` knows it."""
+    return machine.mode == "observe" and not machine.mode_chosen
+
+
+def known_today(machine: Machine, now: float) -> bool:
+    """A strategy says its mode each day."""
+    return machine.mode_at is not None and day_of(machine.mode_at) == day_of(now)
 
 
 def logged_out(source: Source, picture: Picture) -> bool:
@@ -1334,7 +1405,8 @@ def accuse_unknown(order: Order, why: str, when: float, now: float) -> Accusatio
         "委托状态不明",
         "委托有结果了",
         order_line(order, when, why, now) + "\n这只基金已停止下单，不会重发。",
-        "登录 QMT 查当日委托，再在托盘菜单“处理未知委托”里告诉哨兵结果。",
+        f"登录 QMT 查{'当日' if order.flag[:8] == day_of(now) else '那一天的历史'}委托，"
+        "再在小主机托盘菜单“处理未知委托”里告诉哨兵结果。",
     )
 
 
@@ -1379,16 +1451,42 @@ def accuse_stop(since: float, now: float) -> Accusation:
     )
 
 
+def accuse_observe(machine: Machine, now: float) -> Accusation:
+    return Accusation(
+        "observe",
+        "",
+        machine.mode_at,
+        "策略只观察，不下单",
+        "策略可以下单了",
+        f"{clock(machine.mode_at, now)} 策略说：{machine.mode_why or '没有说明原因'}",
+        "按上面的原因改好，再在 QMT 里重新运行策略，恢复后会再通知您。",
+        priority=NORMAL,
+    )
+
+
 def accuse_stopped_fund(code: str, text: str, when: float, now: float) -> Accusation:
     return Accusation(
         "stopped-fund",
         code,
         when,
         "有基金停止下单",
-        f"{code} 不再停止",
+        f"{code} 不再停止" if code else "基金不再全部停止",
         f"{clock(when, now)} {text}",
         "按上面说的原因处理；其他基金照常交易，它恢复后会再通知您。",
         priority=NORMAL,
+    )
+
+
+def accuse_disk(instance: str, text: str, when: float, now: float) -> Accusation:
+    """Named by the strategy's instance: a new one begins with its own look at the disk."""
+    return Accusation(
+        "disk",
+        instance,
+        when,
+        "策略读写磁盘失败",
+        "策略能读写磁盘了",
+        f"{clock(when, now)} {text}",
+        "登录小主机，检查磁盘空间和哨兵文件夹的权限；能写之前不下新单，恢复后会再通知您。",
     )
 
 
@@ -1473,12 +1571,12 @@ def cured(incident: Incident, picture: Picture) -> bool:
         return machine.heard is not None and incident.name not in [
             words(name, 40) for name, _, _ in dead_workers(machine)
         ]
-    if kind in ("order", "order.unfilled"):
-        return False  # only a later state of that order ends it
+    if kind in ("order", "order.unfilled", "stopped-fund", "disk"):
+        return False  # only the strategy's own word ends it
     if kind == "stop":
         return machine.stop is None
-    if kind == "stopped-fund":
-        return not_stopped_again(incident, picture)
+    if kind == "observe":
+        return not only_observes(machine)
     spoken_by = SPOKEN_BY.get(kind, kind)
     source = next((s for s in picture.sources if (s.kind, s.name) == (spoken_by, incident.name)), None)
     if source is None:
@@ -1490,15 +1588,6 @@ def cured(incident: Incident, picture: Picture) -> bool:
     if kind == "qmt.process":
         return source.state in PROCESS_WELL
     return (source.last_seen or 0.0) > incident.seen and picture.status_of(source) != DOWN
-
-
-def not_stopped_again(incident: Incident, picture: Picture) -> bool:
-    """A strategy names its stopped funds anew each day. On a later day, when it has spoken and half an hour of the
-    session has passed without this one, the fund is free."""
-    now, spoken = picture.now, picture.machine.notice_at
-    if spoken is None or day_of(spoken) != day_of(now) or day_of(incident.last) >= day_of(now) or picture.holding:
-        return False
-    return picture.calendar.session_seconds(midnight_after(now) - DAY, now) >= FUND_PATIENCE
 
 
 @dataclass
@@ -1688,6 +1777,9 @@ MIGRATIONS = [
     ALTER TABLE machine ADD COLUMN mode_why TEXT NOT NULL DEFAULT '';
     ALTER TABLE machine ADD COLUMN mode_at REAL;
     ALTER TABLE machine ADD COLUMN notice_at REAL;
+    """,
+    """
+    ALTER TABLE machine ADD COLUMN mode_chosen INTEGER NOT NULL DEFAULT 0;
     """,
     """
     CREATE TABLE sample (
@@ -2372,8 +2464,8 @@ TELLINGS = {
     "late": Telling("后来查到委托结果", NORMAL, "登录 QMT 核对这笔委托和持仓。"),
     "cap": Telling("达到下单上限", GRAVE, "先看当天委托是否正常；确要多下，再改 sentry.ini 里的上限。"),
     "second-copy": Telling("同一策略运行了两份", GRAVE, "在 QMT 里只留一份，停掉另一份。"),
-    "observe": Telling("策略只观察，不下单", NORMAL, "要实盘下单，按上面的原因改好 sentry.ini，再重新运行策略。"),
-    "stopped-fund": Telling("有基金停止下单", NORMAL, "按上面说的原因处理。"),
+    "observe": Telling("策略只观察，不下单"),
+    "stopped-fund": Telling("有基金没有交易"),
     "cash-low": Telling("可用资金不足", NORMAL, "考虑转入资金；不够时买单会被拒。"),
     "disk": Telling("策略读写磁盘失败", GRAVE, "登录小主机，检查磁盘空间和哨兵文件夹的权限。"),
     "settings": Telling("策略的设置有问题", NORMAL, "改好 sentry.ini 里指出的地方，再重新运行策略。"),
@@ -2385,7 +2477,6 @@ def strategy_notice(tx: Tx, machine: Machine, event: Event) -> None:
     stopped says so each minute."""
     data = event.data
     what, text = words(data.get("what"), 40), words(data.get("text"), 300) or words(data.get("what"), 60)
-    machine.notice_at = max(machine.notice_at or 0.0, event.seen)
     if not text or NOTICE_EFFECTS.get(what, tell_on)(tx, machine, event, text):
         return
     strategy = words(data.get("strategy"), 40) or "?"
@@ -2397,12 +2488,14 @@ def strategy_notice(tx: Tx, machine: Machine, event: Event) -> None:
     if seen_before:
         return
     telling = TELLINGS.get(what) or Telling(f"策略 {strategy} 的通知")
-    if what == "observe" and data.get("code") or what == "disk" and "又能写" in text:
-        telling = Telling(telling.what if what == "observe" else "磁盘恢复了")  # one wish not acted on; good news
     told = notice("strategy.notice", name, event.happened, telling.what, f"{clock(event.happened, tx.now)} {text}")
     mark = told.mark if telling.priority == LOW else "❗"
     told = told._replace(priority=telling.priority, mark=mark, todo=telling.todo)
     open_incident(tx, machine.name, told, event.seen)
+
+
+def instance_of(data: dict[str, Any]) -> str:
+    return words(data.get("instance"), 60)
 
 
 NoticeEffect = Callable[[Tx, Machine, Event, str], bool]  # True: nothing more is to be told
@@ -2412,33 +2505,62 @@ def tell_on(_tx: Tx, _machine: Machine, _event: Event, _text: str) -> bool:
     return False
 
 
-def notice_stop(_tx: Tx, machine: Machine, event: Event, text: str) -> bool:
-    know_stop(machine, not text.startswith("已恢复"), event.seen)
+def notice_mode(tx: Tx, machine: Machine, event: Event, _text: str) -> bool:
+    """What the strategy may do, and each of its funds: not news, but what ends news."""
+    mode, funds = words(event.data.get("mode"), 20), event.data.get("funds")
+    if mode not in ("live", "observe"):
+        return True
+    chosen = event.data.get("chosen") is True
+    know_mode(machine, mode, words(event.data.get("why"), 300), chosen, event.seen)
+    end_disk(tx, machine, lambda instance: instance != instance_of(event.data))  # only the newest copy says its mode
+    if not isinstance(funds, dict) or event.seen < (machine.mode_at or 0.0):
+        return True
+    stopped = {words(code, 20) for code, why in funds.items() if why != ""}
+    mine = [incident for incident in open_incidents(tx.db, machine.name) if incident.kind == "stopped-fund"]
+    if mode == "observe" and chosen:
+        resolve_all(tx, mine, "现在按您的设置只观察，不下单。")
+    elif mode == "live":
+        all_stopped = len(stopped) == len(funds)
+        over = [i for i in mine if (i.name not in stopped if i.name else not all_stopped)]
+        resolve_all(tx, over, "策略说可以下单了（或它已不在 sentry.ini 的 funds 里）。")
     return True
 
 
 def notice_observe(_tx: Tx, machine: Machine, event: Event, text: str) -> bool:
-    if not event.data.get("code"):
-        know_mode(machine, "observe", text, event.seen)
-    return False
+    """One wish that was not acted on; or, without a fund, the session's reason: an incident unless it was chosen."""
+    if event.data.get("code"):
+        return False
+    chosen = event.data.get("chosen") is True
+    know_mode(machine, "observe", words(event.data.get("why"), 300) or text, chosen, event.seen)
+    return not chosen
 
 
-def notice_triggered(tx: Tx, machine: Machine, event: Event, _text: str) -> bool:
-    know_mode(machine, "live", "", event.seen)
-    free_fund(tx, machine, words(event.data.get("code"), 20))
-    return False
+def notice_stop(_tx: Tx, machine: Machine, event: Event, _text: str) -> bool:
+    know_stop(machine, event.data.get("on") is not False, event.seen)
+    return True
 
 
-def notice_state(tx: Tx, machine: Machine, event: Event, text: str) -> bool:
-    if "开始交易" in text:
-        free_fund(tx, machine, words(event.data.get("code"), 20))
-    return False
+def notice_disk(tx: Tx, machine: Machine, event: Event, text: str) -> bool:
+    """One without `on` has no end: it is told as it is."""
+    on, instance = event.data.get("on"), instance_of(event.data)
+    if on is True:
+        open_incident(tx, machine.name, accuse_disk(instance, text, event.happened, tx.now), event.seen)
+    elif on is False:
+        end_disk(tx, machine, lambda name: name == instance)
+    return isinstance(on, bool)
+
+
+def end_disk(tx: Tx, machine: Machine, over: Callable[[str], bool]) -> None:
+    found = [i for i in open_incidents(tx.db, machine.name) if i.kind == "disk" and over(i.name)]
+    if found:
+        resolve(tx, found, "策略又能写磁盘了。")
 
 
 def notice_stopped_fund(tx: Tx, machine: Machine, event: Event, text: str) -> bool:
-    code = words(event.data.get("code"), 20)
-    if not code:
+    """An incident where it should trade; where its owner chose to observe, one line a day."""
+    if machine.mode == "observe" and machine.mode_chosen:
         return False
+    code = words(event.data.get("code"), 20)
     open_incident(tx, machine.name, accuse_stopped_fund(code, text, event.happened, tx.now), event.seen)
     return True
 
@@ -2453,7 +2575,7 @@ def notice_about_order(tx: Tx, machine: Machine, event: Event, text: str) -> boo
     if not order.state:  # the notice is faster than the flag file
         order.data = {key: event.data[key] for key in ("code",) if key in event.data}
     if what == "rejected":
-        tell_rejected(tx, order, words(text.partition("：")[2], 200) or text, event)
+        tell_rejected(tx, order, words(event.data.get("reason"), 200) or text, event)
         return True
     newer_known = order.said is not None and order.said >= event.at
     if what == "unknown":
@@ -2461,7 +2583,7 @@ def notice_about_order(tx: Tx, machine: Machine, event: Event, text: str) -> boo
             return False  # it has been found since
         open_incident(tx, machine.name, accuse_unknown(order, text, event.happened, tx.now), event.seen)
         return True
-    lasting = "正在撤单" in text or "没有确认撤单" in text
+    lasting = event.data.get("stage") in ("cancelling", "unconfirmed")
     if not lasting or order.state in ORDER_ENDED:
         return lasting  # that it is being cancelled is no news once it has ended
     open_incident(tx, machine.name, accuse_unfilled(order, text, tx.now), event.seen)
@@ -2469,10 +2591,10 @@ def notice_about_order(tx: Tx, machine: Machine, event: Event, text: str) -> boo
 
 
 NOTICE_EFFECTS: dict[str, NoticeEffect] = {
-    "stop": notice_stop,
+    "mode": notice_mode,
     "observe": notice_observe,
-    "trade-triggered": notice_triggered,
-    "state": notice_state,
+    "stop": notice_stop,
+    "disk": notice_disk,
     "stopped-fund": notice_stopped_fund,
     "unknown": notice_about_order,
     "rejected": notice_about_order,
@@ -2480,9 +2602,9 @@ NOTICE_EFFECTS: dict[str, NoticeEffect] = {
 }
 
 
-def know_mode(machine: Machine, mode: str, why: str, seen: float) -> None:
+def know_mode(machine: Machine, mode: str, why: str, chosen: bool, seen: float) -> None:
     if machine.mode_at is None or seen >= machine.mode_at:
-        machine.mode, machine.mode_why, machine.mode_at = mode, why, seen
+        machine.mode, machine.mode_why, machine.mode_chosen, machine.mode_at = mode, why, int(chosen), seen
 
 
 def free_fund(tx: Tx, machine: Machine, code: str) -> None:
@@ -2502,7 +2624,7 @@ def order_state(tx: Tx, machine: Machine, event: Event) -> None:
         open_incident(tx, machine.name, accuse_unknown(order, why, event.happened, tx.now), event.seen)
         return
     if order.state == "intent":
-        know_mode(machine, "live", "", event.seen)
+        know_mode(machine, "live", "", False, event.seen)
         free_fund(tx, machine, order.fund)
     over = {"order": order.state in (*ORDER_ENDED, "working"), "order.unfilled": order.state in ORDER_ENDED}
     for incident in open_incidents(tx.db, machine.name):
@@ -2757,7 +2879,7 @@ def judge(tx: Tx, name: str) -> Picture:
     mine = open_incidents(tx.db, name)
     over = [i for i in mine if not i.one_off and cured(i, picture)]
     absent = float(get_meta(tx.db, "absent_at") or 0.0)
-    for few in (over[start : start + SHARED_RECOVERIES] for start in range(0, len(over), SHARED_RECOVERIES)):
+    for few in groups(over):
         resolve(tx, few, recovery_reason(few, picture, absent))
     still_open = {(i.kind, i.name) for i in mine} - {(i.kind, i.name) for i in over}
     for accusation in accusations(picture):
@@ -2767,7 +2889,12 @@ def judge(tx: Tx, name: str) -> Picture:
     return picture
 
 
-SAID = ("qmt.process", "worker", "stop", "order.unfilled")  # known from what was said, not from silence
+def groups(incidents: Sequence[Incident]) -> list[Sequence[Incident]]:
+    """As many as one message of recovery can tell."""
+    return [incidents[start : start + SHARED_RECOVERIES] for start in range(0, len(incidents), SHARED_RECOVERIES)]
+
+
+SAID = ("qmt.process", "worker", "stop", "observe", "order.unfilled")  # known from what was said, not from silence
 
 
 def last_word(accusation: Accusation, picture: Picture) -> float:
@@ -3007,6 +3134,11 @@ def resolve(tx: Tx, incidents: Sequence[Incident], extra: str = "") -> None:
         recovery = post_message(tx, "recovery", incidents[0].machine, NORMAL, text, channels, tx.now)
         for name in channels:
             tx.db.execute("UPDATE outbox SET due = ? WHERE message = ? AND channel = ?", (due[name], recovery, name))
+
+
+def resolve_all(tx: Tx, incidents: Sequence[Incident], extra: str) -> None:
+    for few in groups(incidents):
+        resolve(tx, few, extra)
 
 
 def acknowledge(tx: Tx, incident: int) -> None:
@@ -3961,7 +4093,7 @@ class Receiver:
                 (
                     "machine",
                     "heard heard_since waiting_since drained paused_until stopped started fresh_until hold_until"
-                    " beat_at stop_at mode_at notice_at",
+                    " beat_at stop_at mode_at",
                 ),
                 ("orders", "placed"),
                 ("source", "last_seen received up_since last_well hold_until logged_out_since"),
@@ -4218,7 +4350,7 @@ def overall(
     if grave or DOWN in states:
         count = max(len(grave), 1)
         what = (
-            max(grave, key=lambda incident: incident.priority).what
+            max(grave, key=lambda incident: (incident.priority, not incident.one_off)).what  # what lasts comes first
             if grave
             else next(one["title"] for one in lamps if one["state"] == DOWN) + "中断"
         )
@@ -4275,10 +4407,6 @@ def machine_data(db: sqlite3.Connection, picture: Picture) -> dict[str, Any]:
     }
 
 
-def known_today(machine: Machine, now: float) -> bool:
-    return machine.mode_at is not None and day_of(machine.mode_at) == day_of(now)
-
-
 def trading_lamp(picture: Picture) -> list[dict[str, str]]:
     """Whether the strategy may trade, as far as it has said so today."""
     machine, now = picture.machine, picture.now
@@ -4288,9 +4416,9 @@ def trading_lamp(picture: Picture) -> list[dict[str, str]]:
     if not known_today(machine, now):
         return []
     if machine.mode == "observe":
-        state = LATE if picture.calendar.in_session(now) else OFF
+        state = LATE if only_observes(machine) and picture.calendar.in_session(now) else OFF
         return [lamp("trading", "下单", state, machine.mode_why, "", "只观察")]
-    return [lamp("trading", "下单", UP, f"{clock(machine.mode_at, now)} 下过单", "", "实盘")]
+    return [lamp("trading", "下单", UP, f"策略 {clock(machine.mode_at, now)} 说可以下单", "", "实盘")]
 
 
 def names_of(db: sqlite3.Connection, machine: str) -> dict[str, str]:
@@ -4316,6 +4444,7 @@ def order_data(order: Order, names: dict[str, str], now: float) -> dict[str, Any
         "reason": words(order.data.get("reason"), 200),
         "placed": clock(order.placed, now),
         "time": clock(order.at, now),
+        "earlier": "" if order.day == day_of(now) else f"{order.day[4:6]}-{order.day[6:8]}",
     }
 
 
@@ -4476,7 +4605,8 @@ color:var(--soft);display:block}.trio{display:grid;grid-template-columns:repeat(
 th{font-weight:400;white-space:nowrap;color:var(--soft);font-size:13px;text-align:right;padding:9px 6px 5px}
 td{text-align:right;padding:9px 6px;border-top:1px solid var(--line);vertical-align:top;line-height:1.35}
 th:first-child,td:first-child{text-align:left;padding-left:14px}th:last-child,td:last-child{padding-right:14px}
-td small{display:block;color:var(--soft);font-size:13px}td:first-child{overflow-wrap:anywhere}.gain{color:var(--up)}
+td small{display:block;color:var(--soft);font-size:13px}td:first-child{overflow-wrap:anywhere;
+min-width:84px}.why td{border-top:0;padding-top:0}.gain{color:var(--up)}
 .loss{color:var(--fall)}td small.gain{color:var(--up)}td small.loss{color:var(--fall)}.msg{padding:11px 14px;
 border-top:1px solid var(--line)}.msg:first-child{border-top:0}.msg b{font-weight:600;font-size:15px;
 overflow-wrap:anywhere}.msg time{color:var(--soft);font-size:13px;float:right;margin-left:8px}
@@ -4679,7 +4809,7 @@ ORDER_COLOURS = {"unknown": "down", "rejected": "down", "expired": "late", "canc
 
 
 def render_orders(machine: dict[str, Any]) -> str:
-    """Today's orders of the strategy by their flag files; nothing where it has made none."""
+    """Today's orders of the strategy by their flag files, and older ones without an end; nothing if there is none."""
     orders = machine["strategy_orders"]
     if not orders:
         return ""
@@ -4689,7 +4819,9 @@ def render_orders(machine: dict[str, Any]) -> str:
         code = order["code"][:6]
         row = {"名称": order["name"] or code, "代码": code if order["name"] else "", "买卖": order["side"]}
         yuan = f"约 {money(order['yuan'], 0)} 元" if order["yuan"] else price(order["price"])
-        why = f'</tr><tr><td colspan="4"><small>{esc(order["reason"])}</small></td>' if order["reason"] else ""
+        earlier = f"{order['earlier']} 的委托" if order["earlier"] else ""
+        about = "：".join(filter(None, (earlier, order["reason"])))
+        why = f'</tr><tr class="why"><td colspan="4"><small>{esc(about)}</small></td>' if about else ""
         rows.append(
             f"{name_cell(row)}{side_cell(row)}<td>{count_text(order['filled'])} / {count_text(order['shares'])}"
             f"<small>{yuan}</small></td>"
@@ -4836,7 +4968,10 @@ class DrainingConnection(HTTPConnection):
 
     def communicate(self) -> bool:
         with hang_up_after(REQUEST_SECONDS, self.socket):
-            return bool(super().communicate())  # type: ignore[no-untyped-call,unused-ignore]
+            try:
+                return bool(super().communicate())  # type: ignore[no-untyped-call,unused-ignore]
+            except ssl.SSLError:
+                return False  # no TLS, or none that we can speak: a stranger
 
     def close(self) -> None:
         if self.refused_body:
@@ -4867,7 +5002,21 @@ class Gateway(wsgi.Gateway_10):
         return env
 
 
-def make_server(app: bottle.Bottle, host: str, port: int) -> PatientServer:
+class PatientTLS(BuiltinSSLAdapter):
+    """cheroot shakes hands in its accepting loop, where one silent stranger would hold up everybody for seconds. Here
+    the hands are shaken with the first read, in the thread of that connection."""
+
+    def __init__(self, certificate: str, key: str) -> None:
+        super().__init__(certificate, key)  # type: ignore[no-untyped-call,unused-ignore]
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+
+    def wrap(self, sock: socket.socket) -> tuple[ssl.SSLSocket, dict[str, str]]:
+        wrapped = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        return wrapped, {"wsgi.url_scheme": "https", "HTTPS": "on"}
+
+
+def make_server(app: bottle.Bottle, host: str, port: int, tls: tuple[Path, Path] | None = None) -> PatientServer:
+    """`tls`: files of certificate and key. Raises OSError (ssl.SSLError is one) where they cannot be used."""
     server = PatientServer(
         (host, port),
         app,
@@ -4882,6 +5031,8 @@ def make_server(app: bottle.Bottle, host: str, port: int) -> PatientServer:
     server.ConnectionClass = DrainingConnection
     server.max_request_header_size = 32 << 10
     server.keep_alive_conn_limit = 200
+    if tls is not None:
+        server.ssl_adapter = PatientTLS(*(str(path) for path in tls))
     return server
 
 
@@ -4954,6 +5105,7 @@ class Doors:
         self.receiver = receiver
         self.config = receiver.config
         self.failures: dict[str, list[float]] = {}  # wrong passwords by address
+        self.strangers: list[float] = []  # when wrong tokens were logged
         app = self.app = bottle.Bottle(catchall=True)
         app.route("/api/v1/events", "POST", self.guard_json(self.post_events))
         app.route("/api", "POST", self.guard_old(self.old_post))
@@ -4980,17 +5132,25 @@ class Doors:
 
     def machine_by(self, given: str, which: str) -> MachineConfig | None:
         """The machine whose token was given. Every token is compared, so that the time tells nothing."""
-        found = None
+        found, digest = None, hashed_token(given)
         for machine in self.config.machines.values():
-            if same_secret(given, getattr(machine, which)):
+            if same_secret(digest, getattr(machine, which)):
                 found = machine
         return found
+
+    def log_stranger(self, what: str) -> None:
+        """A line for the log, not more than STRANGERS_LOGGED in 5 minutes: nobody fills the disk with wrong tokens."""
+        now = time.monotonic()
+        self.strangers = [at for at in self.strangers if now - at < LOGIN_WINDOW]
+        if len(self.strangers) < STRANGERS_LOGGED:
+            self.strangers.append(now)
+            log.warning("%s from %s", what, self.client())
 
     def post_events(self) -> bottle.HTTPResponse:
         scheme, _, token = header("Authorization").partition(" ")
         machine = self.machine_by(token.strip(), "token") if scheme.lower() == "bearer" else None
         if machine is None:
-            log.warning("v1: unknown token from %s", self.client())
+            self.log_stranger("v1: unknown token")
             raise Refuse(401, "unknown token")
         body = unpack(read_body(BATCH_BYTES), header("Content-Encoding").strip().lower())
         batch = read_batch(body, machine.name)
@@ -5028,7 +5188,7 @@ class Doors:
     def old_machine(self) -> MachineConfig:
         machine = self.machine_by(bottle.request.query.getunicode("token") or "", "old_token")
         if machine is None:
-            log.warning("old protocol: wrong token from %s", self.client())
+            self.log_stranger("old protocol: wrong token")
             raise OldRefuse("token 不对")
         return machine
 
@@ -5267,7 +5427,7 @@ class Doors:
         if mine >= LOGIN_TRIES or (not known and strangers >= LOGIN_TRIES * 12):
             return self.login_page("试得太多了，请过 5 分钟再试。", 429)
         given = self.read_page_form().getunicode("password") or ""
-        if not same_secret(given, self.config.password):
+        if not right_password(given, self.config.password):
             self.failures.setdefault(client, []).append(now)
             log.warning("wrong password from %s", client)
             return self.login_page("密码不对。密码在 VPS 的 receiver.ini 里。", 403)
@@ -5335,6 +5495,7 @@ BROWSER_COOKIE = "sentry_browser"
 BROWSER_DAYS = 400
 LOGIN_TRIES = 5
 LOGIN_WINDOW = 300.0
+STRANGERS_LOGGED = 30
 SAYINGS = {
     "test": "测试告警已交给每个通道，几秒内应到手机；结果在“最近的消息”里。",
     "ack": "记下了，恢复前不再提醒。",
@@ -5354,17 +5515,27 @@ INI_TEXT = """\
 listen = {listen}
 public_url = {url}
 database = receiver.db
-password = {password}
+; 密码和令牌只存摘要。改密码：receiver.py password；换令牌、加小主机：receiver.py pair 名字
+password = {password_hash}
 secret = {secret}
-
+; 一切正常时每分钟访问一次这个网址，由它来告诉您这台服务器没了；留空 = 没有人看着这台服务器。
+watchdog_url =
+{tls}
 [machine:{machine}]
-token = {token}
-old_token = {old_token}
+token = {token_hash}
+old_token = {old_token_hash}
 
 ; 交易时段、可以立刻告警的时段。休市日表以外的休市日：receiver.py calendar add 2027-01-01 ...
 [calendar]
 sessions = 09:25-11:30, 13:00-15:00
 tell = 09:00-15:10
+; 每个交易日的“准备好了”和收盘小结；收不到就说明这条链断了。
+ready_at = 09:25
+report_at = 15:05
+
+; 消息里写不写金额。
+[alerts]
+show_amounts = no
 
 ; 沉默多少秒（只算交易时段内）算中断。
 [check:host]
@@ -5402,6 +5573,8 @@ def run_init(options: argparse.Namespace) -> int:
         url = url_of(options.public_url or f"http://{options.listen}")
     except ValueError as error:
         raise ConfigError(f"命令行参数不对：{error}。") from None
+    if options.self_signed and not url.startswith("https://"):
+        raise ConfigError("--self-signed 要和 --public-url https://公网地址:端口、--listen 0.0.0.0:端口 一起用。")
     if not re.fullmatch(r"[\w.\-]{1,40}", options.machine):
         raise ConfigError("--machine 只能用字母、数字、汉字和 . _ -，最多 40 个字。")
     values = {
@@ -5412,26 +5585,262 @@ def run_init(options: argparse.Namespace) -> int:
         "secret": secrets.token_hex(32),
         "token": secrets.token_urlsafe(24),
         "old_token": secrets.token_urlsafe(18),
+        "tls": "",
     }
+    values["password_hash"] = hashed_password(values["password"])
+    for key in ("token", "old_token"):
+        values[key + "_hash"] = hashed_token(values[key])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        if options.self_signed:
+            make_certificate(folder, urllib.parse.urlsplit(url).hostname or "localhost")
+            values["tls"] = "certificate = certificate.pem\ncertificate_key = certificate-key.pem\n"
     except FileExistsError:
         raise ConfigError(f"{path} 已经存在，不会覆盖。要重新生成，请先把它改名或删除。") from None
     except OSError as error:
         raise ConfigError(f"写不了 {path}：{error.strerror}。") from None
+    except ConfigError:
+        os.close(handle)
+        path.unlink()
+        raise
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(INI_TEXT.format(**values))
+    code = pairing_code(load_config(path), values["machine"], values["token"])
     print(
-        f"已生成 {path}\n\n"
+        f"已生成 {path}（密码和令牌只在这里显示一次）\n\n"
         f"网页：{url}\n密码：{values['password']}\n\n"
         f"在小主机的 sentry.ini 里写：\n\n"
         f"[sentry]\nmachine = {values['machine']}\nreceiver = {url}\ntoken = {values['token']}\n\n"
         f"[inbox]\ntoken = {values['old_token']}\n\n"
+        f"或在小主机上粘贴配对码：\n{code}\n\n"
         f"接着在 {path.name} 里打开至少一个告警通道，运行 receiver.py test-alert --config {path} 试一次，\n"
         f"再运行 receiver.py serve --config {path}"
     )
     return 0
+
+
+def make_certificate(folder: Path, host: str) -> None:
+    """certificate.pem and certificate-key.pem for a host name or address, valid for ten years. Raises ConfigError."""
+    kind = "IP" if re.fullmatch(r"[\d.]+|[0-9a-fA-F:]*:[0-9a-fA-F:]*", host) else "DNS"
+    key, certificate = folder / "certificate-key.pem", folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "3650", "-subj", "/CN=QMT Sentry", "-addext", f"subjectAltName={kind}:{host}"]
+    mask = os.umask(0o077)
+    try:
+        done = subprocess.run(
+            [*command, "-keyout", str(key), "-out", str(certificate)], capture_output=True, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        raise ConfigError("没有 openssl，不能生成证书。先安装：sudo apt install openssl。") from None
+    finally:
+        os.umask(mask)
+    if done.returncode:
+        said = words(done.stderr.decode("utf-8", "replace"), 200)
+        raise ConfigError(f"openssl 没有生成证书（{said}）。检查 --public-url 里的地址。")
+
+
+def fingerprint_of(certificate: Path) -> str:
+    """SHA-256 of the certificate itself, in hex: what a client pins. Raises ConfigError."""
+    try:
+        text = certificate.read_text(encoding="ascii", errors="replace")
+        start, end = text.index(ssl.PEM_HEADER), text.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(text[start:end])).hexdigest()
+    except (OSError, ValueError):
+        raise ConfigError(f"读不了证书 {certificate}。检查 receiver.ini 的 [receiver] certificate。") from None
+
+
+def pairing_code(config: Config, machine: str, token: str) -> str:
+    """All that a mini PC must know, as one line to paste: address, name, token, and the fingerprint of a certificate
+    of our own. docs/protocol.md, section 7."""
+    parts = {"url": config.public_url, "machine": machine, "token": token}
+    if config.certificate is not None:
+        parts["fingerprint"] = fingerprint_of(config.certificate)
+    packed = base64.urlsafe_b64encode(json.dumps(parts, ensure_ascii=False).encode("utf-8")).decode().rstrip("=")
+    return "QS1." + packed
+
+
+def replace_in_ini(path: Path, section: str, values: dict[str, str]) -> None:
+    """Sets keys of a section, and adds the section if it is missing; every other line stays as its owner wrote it.
+    Written beside and renamed: an ini is never half there. Raises ConfigError."""
+    lines, left, inside, found = path.read_text(encoding="utf-8-sig").splitlines(), dict(values), False, False
+    written: list[str] = []
+    for line in [*lines, "["]:  # the last one ends the last section
+        if line.startswith("["):
+            if inside:
+                written += [f"{key} = {value}" for key, value in left.items()]
+                left = {}
+            inside = line.strip() == f"[{section}]"
+            found = found or inside
+        key = line.partition("=")[0].strip()
+        if inside and key in values:
+            line = f"{key} = {left.pop(key, values[key])}"
+        written.append(line)
+    written.pop()
+    if not found:
+        written += ["", f"[{section}]", *(f"{key} = {value}" for key, value in values.items())]
+    beside = path.with_name(path.name + ".new")
+    try:
+        beside.unlink()
+    except FileNotFoundError:
+        pass
+    try:
+        handle = os.open(str(beside), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write("\n".join(written) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if hasattr(os, "chown"):
+            os.chown(str(beside), path.stat().st_uid, path.stat().st_gid)
+        os.replace(str(beside), str(path))
+    except OSError as error:
+        raise ConfigError(f"写不了 {path}：{error.strerror}。换成能写这个文件的用户再运行。") from None
+
+
+def run_pair(options: argparse.Namespace) -> int:
+    """A new token for a machine, known or new. Only its hash is kept; the code is shown once."""
+    config = load_config(options.config)
+    if not re.fullmatch(r"[\w.\-]{1,40}", options.name):
+        raise ConfigError("名字只能用字母、数字、汉字和 . _ -，最多 40 个字。")
+    token = secrets.token_urlsafe(24)
+    replace_in_ini(config.path, f"machine:{options.name}", {"token": hashed_token(token)})
+    said = "已换新令牌，旧的不再有效" if options.name in config.machines else "已加入"
+    print(
+        f"{said}：{options.name}\n\n在小主机上粘贴这个配对码（只显示这一次）：\n"
+        f"{pairing_code(config, options.name, token)}\n\n然后重启接收端：systemctl restart qmt-sentry"
+    )
+    return 0
+
+
+def run_password(options: argparse.Namespace) -> int:
+    """A new password for the page; every login made with the old one ends."""
+    config = load_config(options.config)
+    password = secrets.token_urlsafe(9)
+    replace_in_ini(config.path, "receiver", {"password": hashed_password(password)})
+    print(f"新密码（只显示这一次）：{password}\n重启接收端后生效：systemctl restart qmt-sentry")
+    return 0
+
+
+def integrity(path: Path) -> tuple[str, int]:
+    """("ok" or what is wrong, schema version) of a database file."""
+    try:
+        with closing(sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True, timeout=30)) as db:
+            found = db.execute("PRAGMA integrity_check").fetchone()[0]
+            has_events = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'event'").fetchone()[0]
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            return (found if has_events else "不是接收端的数据库"), version
+    except sqlite3.DatabaseError as error:
+        return str(error), 0
+
+
+def run_backup(options: argparse.Namespace) -> int:
+    """A whole copy while the receiver runs, checked before it gets its name. Never overwrites."""
+    config, target = load_config(options.config), Path(options.file)
+    if not config.database.exists():
+        raise ConfigError(f"还没有数据库 {config.database}。先运行一次 receiver.py serve。")
+    if target.exists():
+        raise ConfigError(f"{target} 已经存在，不会覆盖。换一个文件名。")
+    beside = target.with_name(target.name + ".part")
+    mask = os.umask(0o077)
+    try:
+        db, copy = sqlite3.connect(str(config.database), timeout=30), sqlite3.connect(str(beside))
+        with closing(db), closing(copy):
+            db.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+        found, _ = integrity(beside)
+        if found != "ok":
+            raise ConfigError(f"备份没有通过检查（{found}），没有保存。再运行一次；还不行就检查磁盘。")
+        os.replace(str(beside), str(target))
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise ConfigError(f"备份没有成功：{error}。检查磁盘空间和文件权限。") from None
+    finally:
+        os.umask(mask)
+        if beside.exists():
+            beside.unlink()
+    print(f"已备份到 {target}（{target.stat().st_size / 1e6:.1f} MB，检查通过）")
+    return 0
+
+
+def run_restore(options: argparse.Namespace) -> int:
+    """Puts a backup in the database's place; what was there is kept beside it. Not while the receiver runs."""
+    config, source = load_config(options.config), Path(options.file)
+    found, version = integrity(source) if source.exists() else ("没有这个文件", 0)
+    if found != "ok":
+        raise ConfigError(f"{source} 不能用来恢复（{found}）。换一个备份文件。")
+    if version > len(MIGRATIONS):
+        raise ConfigError(f"{source} 是更新版本的接收端备份的。先更新 receiver.py。")
+    with lock_database(config.database):
+        aside = config.database.with_name(f"{config.database.name}.before-restore-{time.strftime('%Y%m%d-%H%M%S')}")
+        try:
+            beside = config.database.with_name(config.database.name + ".restoring")
+            handle = os.open(str(beside), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(source.read_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            for end in ("", "-wal", "-shm"):  # the log belongs to the file it was written for
+                old = config.database.with_name(config.database.name + end)
+                if old.exists():
+                    os.replace(str(old), str(aside) + end)
+            os.replace(str(beside), str(config.database))
+        except OSError as error:
+            raise ConfigError(f"恢复没有成功：{error.strerror}。原来的数据在 {config.database} 或 {aside}。") from None
+        try:
+            Store(config.database).close()  # upgrades it if it is older
+        except StoreRefused as error:
+            raise ConfigError(f"恢复后的数据库打不开（{error}）。原来的数据在 {aside}。") from None
+    print(f"已恢复。原来的数据留在 {aside}。现在启动接收端：systemctl start qmt-sentry")
+    return 0
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Looks at everything that can be looked at without sending anything. Exit code 1 if something must be mended."""
+    config = load_config(options.config)
+    bad: list[str] = []
+    notes: list[str] = []
+    if others_may_read(config.path):
+        bad.append(f"{config.path} 别人也能读：chmod 600 {config.path}")
+    text = config.path.read_text(encoding="utf-8-sig")
+    plain = re.findall(r"^(?:token|old_token)\s*=\s*(?!sha256:)\S", text, re.MULTILINE)
+    if plain or not config.password.startswith("pbkdf2:"):
+        notes.append("有明文的密码或令牌：用 receiver.py password 和 receiver.py pair 名字 换成摘要")
+    if not config.channels:
+        bad.append("没有告警通道：在 receiver.ini 里打开至少一个 [channel:名字]")
+    elif len(config.channels) == 1:
+        notes.append("只有一个告警通道：它坏了就没有别的能告诉您")
+    if not config.watchdog_url:
+        notes.append("没有人看着这台服务器：在 [receiver] 里填 watchdog_url")
+    if config.public_url.startswith("http://") and urllib.parse.urlsplit(config.public_url).hostname not in LOOPBACK:
+        bad.append("public_url 是 http://，密码会明文经过网络：用 Caddy 或 receiver.py init --self-signed")
+    if config.certificate is not None:
+        fingerprint_of(config.certificate)
+    if shutil.disk_usage(str(config.path.parent)).free < DISK_LEAST:
+        bad.append("磁盘快满了：清出至少 50 MB")
+    if config.database.exists():
+        found, version = integrity(config.database)
+        if found != "ok":
+            bad.append(f"数据库 {config.database} 有问题（{found}）：停掉接收端，用 receiver.py restore 恢复备份")
+        elif version > len(MIGRATIONS):
+            bad.append("数据库是更新版本的接收端写的：先更新 receiver.py")
+        notes.append(f"数据库 {config.database.stat().st_size / 1e6:.1f} MB，版本 {version}（程序 {len(MIGRATIONS)}）")
+        with closing(sqlite3.connect(f"file:{urllib.parse.quote(str(config.database))}?mode=ro", uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            if found == "ok" and version == len(MIGRATIONS):
+                warning = load_calendar(db, config).coverage_warning(time.time())
+                notes += [warning] if warning else []
+    for line in bad:
+        print("✗ " + line)
+    for line in notes:
+        print("· " + line)
+    print("有要改的地方。" if bad else "检查通过。")
+    return 1 if bad else 0
+
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def others_may_read(path: Path) -> bool:
+    return os.name == "posix" and bool(path.stat().st_mode & 0o077)
 
 
 def lock_database(path: Path) -> Any:
@@ -5456,6 +5865,10 @@ def lock_database(path: Path) -> Any:
 
 def run_serve(options: argparse.Namespace) -> int:
     config = load_config(options.config)
+    if others_may_read(config.path):
+        raise ConfigError(f"{config.path} 里有密码，别人也能读。先运行 chmod 600 {config.path}。")
+    if hasattr(os, "umask"):
+        os.umask(0o077)  # the database and its log are for this user alone
     try:
         lock = lock_database(config.database)
     except OSError as error:
@@ -5465,7 +5878,12 @@ def run_serve(options: argparse.Namespace) -> int:
             receiver = Receiver(config)
         except StoreRefused as error:
             raise ConfigError(f"打不开数据库 {config.database}：{error}。检查磁盘空间和文件权限。") from None
-        server = make_server(Doors(receiver).app, config.host, config.port)
+        tls = (config.certificate, config.certificate_key) if config.certificate and config.certificate_key else None
+        try:
+            server = make_server(Doors(receiver).app, config.host, config.port, tls)
+        except OSError as error:
+            receiver.stop()
+            raise ConfigError(f"证书 {config.certificate} 或它的私钥不能用（{error}）。检查 receiver.ini。") from None
         try:
             server.prepare()
         except OSError as error:
@@ -5484,7 +5902,7 @@ def run_serve(options: argparse.Namespace) -> int:
         serving = threading.Thread(target=server.serve, name="http", daemon=True)
         serving.start()
         receiver.start()
-        print(f"listening on http://{host}:{port}", flush=True)
+        print(f"listening on {'https' if tls else 'http'}://{host}:{port}", flush=True)
         while serving.is_alive() and not asked:
             time.sleep(0.2)
         log.info("stopping: %s", f"signal {asked[0]}" if asked else "the HTTP server has ended")
@@ -5572,13 +5990,32 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     init.add_argument("--machine", default="mini-pc", help="小主机的名字（默认 mini-pc）")
     init.add_argument("--listen", default="127.0.0.1:8780", help="监听的 地址:端口")
     init.add_argument("--public-url", help="手机上打开的网址，例如 https://sentry.example.com")
+    init.add_argument("--self-signed", action="store_true", help="没有域名：生成自签名证书，接收端自己用 HTTPS")
     serve = commands.add_parser("serve", help="运行接收端")
     test = commands.add_parser("test-alert", help="向每个告警通道发一条测试消息")
     days = commands.add_parser("calendar", help="补充休市日")
     days.add_argument("action", choices=["add", "remove"], help="add 加入，remove 删除")
     days.add_argument("days", nargs="+", metavar="YYYY-MM-DD")
     days.add_argument("--complete-until", metavar="YYYY-MM-DD", help="到这一天为止的休市日都已加入")
-    for command, run in ((init, run_init), (serve, run_serve), (test, run_test_alert), (days, run_calendar)):
+    pair = commands.add_parser("pair", help="给一台小主机生成配对码（已有的换新令牌）")
+    pair.add_argument("name", metavar="名字")
+    password = commands.add_parser("password", help="换一个网页密码")
+    check = commands.add_parser("check", help="检查设置、数据库和休市日表，什么也不发")
+    backup = commands.add_parser("backup", help="备份数据库，运行中也可以")
+    backup.add_argument("file", metavar="文件")
+    restore = commands.add_parser("restore", help="用备份恢复数据库，要先停掉接收端")
+    restore.add_argument("file", metavar="文件")
+    for command, run in (
+        (init, run_init),
+        (serve, run_serve),
+        (test, run_test_alert),
+        (days, run_calendar),
+        (pair, run_pair),
+        (password, run_password),
+        (check, run_check),
+        (backup, run_backup),
+        (restore, run_restore),
+    ):
         command.set_defaults(run=run)
         if command is not init:
             command.add_argument("--config", default="receiver.ini", help="配置文件（默认当前文件夹的 receiver.ini）")

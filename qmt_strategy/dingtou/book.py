@@ -8,7 +8,7 @@ fund, kept apart from state/ so that a lost state folder is never taken for a fi
 import hashlib
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from . import disk
 
@@ -36,6 +36,8 @@ class Account(NamedTuple):
     started: str = ""  # the day of its last start
     stop_day: str = ""
     stop_why: str = ""
+    moved: Sequence[Any] = ()  # (by, day, cell) of the last move of the grid state: grid.json's second witness
+    decided: str = ""  # with `decide = once`: the last day on which the rule was asked
 
 
 class Start(NamedTuple):
@@ -59,6 +61,7 @@ class Book:
         self.rows = 0  # of the ledger, when book.json was last written: it never has fewer
         self.lost_day = ""  # the last day on which the ledger was found to have lost rows
         self._raw = b""  # as last read or written
+        self._starts_raw = b""
 
     def load(self) -> None:
         """Read both. Raises OSError; a damaged book.json is a `problem`, with no accounts."""
@@ -66,7 +69,8 @@ class Book:
         self.problem = ""
         self.rows = 0
         self.lost_day = ""
-        self.starts = _starts(_read(self._starts_path))
+        self._starts_raw = _read(self._starts_path)
+        self.starts = _starts(self._starts_raw)
         self._raw = _read(self._path)
         if not self._raw:
             if self.starts:
@@ -112,6 +116,23 @@ class Book:
         except FileExistsError:
             disk.append(self._starts_path, b"\n" + raw)  # the line feed first: an older line may be torn
         self.starts.append(start)
+        self._starts_raw = _read(self._starts_path)
+
+    def starts_there(self) -> bool:
+        """Whether started.jsonl is as we left it."""
+        try:
+            return _read(self._starts_path) == self._starts_raw
+        except OSError:
+            return False
+
+    def restore_starts(self) -> None:
+        """Write started.jsonl as we left it. Raises OSError."""
+        disk.make_folder(os.path.dirname(self._starts_path))
+        disk.replace(self._starts_path, self._starts_raw)
+
+    def started(self, code: str, day: str) -> bool:
+        """Whether a start of this fund on `day` is on record."""
+        return any(start.code == code and start.day == day for start in self.starts)
 
     def last_start(self, code: str) -> Start:
         """The newest start of a fund; one with day '' where there is none."""

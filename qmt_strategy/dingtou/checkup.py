@@ -16,7 +16,7 @@ _ASK = "今天不再下单，请不要改动哨兵文件夹里的文件"
 
 def run(desk: "Desk") -> bool:
     """True where everything is as we left it. What is not is told, and its funds are stopped."""
-    found = [grid(desk), book(desk), flags(desk), deals(desk)]
+    found = [grid(desk), book(desk), starts(desk), flags(desk), deals(desk)]
     return all(found)
 
 
@@ -41,10 +41,19 @@ def book(desk: "Desk") -> bool:
     return False
 
 
+def starts(desk: "Desk") -> bool:
+    """flags/started.jsonl."""
+    if desk.trouble or desk.book.starts_there():
+        return True
+    desk.stop_all("flags/started.jsonl 丢了或被改动，已补写，" + _ASK)
+    desk.write(desk.book.restore_starts)
+    return False
+
+
 def flags(desk: "Desk") -> bool:
-    """Today's flag files."""
+    """The flag files of today, and of orders whose end is not known."""
     sound = True
-    for flag in desk.today():
+    for flag in {flag.name: flag for flag in desk.today() + desk.unended()}.values():
         if desk.unwritten(flag) or desk.flags.there(flag):
             continue
         sound = False
@@ -74,5 +83,5 @@ def deals(desk: "Desk") -> bool:
         desk.ledger.mend()  # rows are gone: what we know is written again
         desk.write(desk.ledger.flush)
     desk.stop_all("deals/transaction.csv 丢了或被改动，" + _ASK)
-    desk.teller.once("ledger", notices.STATE, "deals/transaction.csv 丢了或被改动，能补的已补写")
+    desk.teller.once("ledger", notices.STATE, "deals/transaction.csv 丢了或被改动，能补的已补写", stage="ledger")
     return False

@@ -31,6 +31,7 @@ class Flag:
         self.raw = b""  # the file's bytes as we left them
         self.torn = torn  # the file does not end with a line feed: the next line begins with one
         self.order = orders.Order(orders.VOID, 0)
+        self._newest: Line = {}  # of every key the newest value: asked for several times in every call of handlebar
         for line in lines:
             self._fold(line)
         if damaged and self.order.state not in orders.ENDED:
@@ -42,10 +43,7 @@ class Flag:
 
     def get(self, key: str, default: Any = None) -> Any:
         """The newest value of `key` in any line."""
-        for line in reversed(self.lines):
-            if key in line:
-                return line[key]
-        return default
+        return self._newest.get(key, default)
 
     @property
     def code(self) -> str:
@@ -74,6 +72,7 @@ class Flag:
         self._fold(line)
 
     def _fold(self, line: Line) -> None:
+        self._newest.update(line)
         state = line.get("state")
         if state not in orders.STATES:
             return

@@ -46,6 +46,24 @@ class Entry(NamedTuple):
         return self.volume if self.buy else -self.volume
 
 
+class Sums:
+    """What the deals of one order add up to; asked for at every look, so kept."""
+
+    def __init__(self) -> None:
+        self.volume = 0  # shares
+        self.priced = 0  # shares whose price is known
+        self.yuan = 0.0  # of these
+
+    def add(self, entry: Entry) -> None:
+        self.volume += entry.volume
+        if entry.price:
+            self.priced += entry.volume
+            self.yuan += entry.volume * entry.price
+
+
+_NONE = Sums()
+
+
 def from_deal(row: rows.Row, today: str) -> Optional[Entry]:
     """rows.deal()'s row as an entry; None while it lacks what makes it one deal (the sysid is '' at first, 1.5)."""
     if not row["代码"] or not row["合同编号"] or not row["订单编号"] or row["买卖"] is None or not row["成交量"]:
@@ -74,7 +92,7 @@ class Ledger:
         self.entries: List[Entry] = []
         self.problem = ""  # Chinese: rows that cannot be read
         self._keys: Set[Key] = set()
-        self._by_order: Dict[str, List[Entry]] = {}
+        self._by_order: Dict[str, Sums] = {}
         self._own_day: Dict[str, str] = {}  # code -> the last day in an id among its remarks
         self._waiting: List[Entry] = []  # booked in memory, not on the disk yet
         self._left = (0, 0)
@@ -99,6 +117,10 @@ class Ledger:
         for entry in found:
             self._take(entry)
         self.take(waiting)
+
+    def knows(self, row: rows.Row, today: str) -> bool:
+        """Whether rows.deal()'s row is booked already."""
+        return (row["日期"] or today, row["订单编号"], row["合同编号"]) in self._keys
 
     def take(self, entries: Iterable[Entry]) -> List[Entry]:
         """Add what is new, in memory; returns that. `flush` writes it."""
@@ -150,13 +172,10 @@ class Ledger:
 
     def volume_of(self, code: str, remark: str, sysid: str, day: str) -> Tuple[int, float]:
         """(shares, average price in yuan) of one order's deals: by its remark; without one, by its sysid on its day."""
-        mine = list(self._by_order.get(remark, ()))
-        if sysid:
-            mine.extend(self._by_order.get(_nameless(code[:6], sysid, day), ()))
-        volume = sum(e.volume for e in mine)
-        priced = [e for e in mine if e.price]
-        shares = sum(e.volume for e in priced)
-        return volume, (sum(e.volume * (e.price or 0.0) for e in priced) / shares if shares else 0.0)
+        named = self._by_order.get(remark, _NONE)
+        nameless = self._by_order.get(_nameless(code[:6], sysid, day), _NONE) if sysid else _NONE
+        priced = named.priced + nameless.priced
+        return named.volume + nameless.volume, (named.yuan + nameless.yuan) / priced if priced else 0.0
 
     def _take(self, entry: Entry) -> bool:
         if entry.key in self._keys:
@@ -164,7 +183,7 @@ class Ledger:
         self._keys.add(entry.key)
         self.entries.append(entry)
         order = entry.remark or _nameless(entry.code, entry.sysid, entry.day)
-        self._by_order.setdefault(order, []).append(entry)
+        self._by_order.setdefault(order, Sums()).add(entry)
         ident = ids.parse(entry.remark)
         if ident is not None:
             self._own_day[entry.code] = max(ident.day, self._own_day.get(entry.code, ""))

@@ -184,7 +184,7 @@ def test_all_of_todays_orders_of_a_fund_count_as_attempts(world):
     for _ in range(3):
         world.broker.passorder(world.now, 23, 1101, FUND, 3, 100, "", ours=False)
     drop(world).run(600)
-    assert world.calls() == [] and any("达到上限" in text for _, text in world.notices("blocked"))
+    assert world.calls() == [] and any("达到上限" in text for _, text in world.notices("cap"))
 
 
 def test_the_account_is_told_at_half_past_nine_and_low_cash_with_it(fresh):

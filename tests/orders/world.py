@@ -33,7 +33,7 @@ def write_ini(home, codes=CODES, start="none", more=""):
 class World:
     """`tick` is three seconds of QMT: what the broker pushes, then handlebar."""
 
-    def __init__(self, home, broker=None, codes=CODES, start="none", more=""):
+    def __init__(self, home, broker=None, codes=CODES, start="none " + DAY, more=""):
         self.home = str(home)
         self.codes = codes
         self.broker = broker or Broker()
@@ -142,6 +142,16 @@ class World:
                 code = data.get("what", "error")
                 if what in (None, code):
                     found.append((code, data.get("text") or data.get("traceback")))
+        return found
+
+    def posts(self, kind):
+        """The data of every post of this kind, oldest first."""
+        found = []
+        for path in sorted(glob.glob(os.path.join(self.home, "spool", "*.json"))):
+            with open(path, "rb") as file:
+                event = json.loads(file.read().decode())
+            if event["kind"] == kind:
+                found.append(event["data"])
         return found
 
     def errors(self):

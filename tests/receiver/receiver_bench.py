@@ -43,6 +43,7 @@ def write_ini(folder, channels=WECOM, calendar="", alerts="", public_url="http:/
         calendar = "[calendar]\nready_at =\nreport_at =\n" + calendar.replace("[calendar]\n", "", 1)
     text = INI.format(channels=channels, calendar=calendar, alerts=alerts, public_url=public_url)
     path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
     return path
 
 

@@ -1,9 +1,12 @@
+import configparser
 import os
 import re
 import stat
+from pathlib import Path
 
 import pytest
 
+from receiver import receiver
 from receiver.receiver import ConfigError, load_config, main
 from tests.receiver.receiver_bench import MAIL, WECOM, write_ini
 
@@ -87,9 +90,14 @@ def test_init_writes_an_ini_that_serve_takes_and_says_what_to_type(tmp_path, cap
     assert main(["init", "--dir", str(tmp_path), "--machine", "小主机", "--public-url", "https://s.example.com"]) == 0
     said = capsys.readouterr().out
     config = load_config(tmp_path / "receiver.ini")
-    assert config.machines["小主机"].token in said
-    assert config.machines["小主机"].old_token in said
-    assert config.password in said
+    token = re.search(r"^receiver = .*\ntoken = (\S+)$", said, re.MULTILINE)[1]
+    old_token = re.search(r"^\[inbox\]\ntoken = (\S+)$", said, re.MULTILINE)[1]
+    password = re.search(r"^密码：(\S+)$", said, re.MULTILINE)[1]
+    assert config.machines["小主机"].token == receiver.hashed_token(token)
+    assert config.machines["小主机"].old_token == receiver.hashed_token(old_token)
+    assert receiver.right_password(password, config.password)
+    written = (tmp_path / "receiver.ini").read_text(encoding="utf-8")
+    assert not any(secret in written for secret in (token, old_token, password))
     assert re.search(r"\[sentry\]\nmachine = 小主机\nreceiver = https://s.example.com\ntoken = ", said)
     if os.name != "nt":
         assert stat.S_IMODE((tmp_path / "receiver.ini").stat().st_mode) == 0o600
@@ -120,13 +128,23 @@ def test_a_wrong_ini_ends_serve_with_code_2_and_one_sentence(tmp_path, capsys):
     assert "Traceback" not in said
 
 
+EXAMPLE = Path(receiver.__file__).with_name("receiver.example.ini")
+
+
 def test_the_example_ini_is_valid():
-    from pathlib import Path
-
-    import receiver.receiver
-
-    config = load_config(Path(receiver.receiver.__file__).with_name("receiver.example.ini"))
+    config = load_config(EXAMPLE)
     assert {section.type for section in config.channels.values()} == {"wecom", "pushplus", "smtp"}
+
+
+def test_the_example_ini_has_every_section_and_key_and_the_checks_defaults():
+    ini = configparser.ConfigParser(interpolation=None)
+    ini.read_string(EXAMPLE.read_text(encoding="utf-8"))
+    for section, keys in receiver.SECTIONS.items():
+        assert set(ini[section]) == set(keys)
+    assert {name: ini[f"check:{name}"]["silent"] for name in receiver.CHECK_DEFAULTS} == receiver.CHECK_DEFAULTS
+    for name, keys in receiver.CHANNEL_KEYS.items():
+        (section,) = [s for s in ini.sections() if s.startswith("channel:") and ini[s]["type"] == name]
+        assert set(ini[section]) == {*keys, "type"}
 
 
 def test_calendar_add_keeps_days_in_the_database(tmp_path, capsys):
