@@ -126,6 +126,7 @@ WORKER_DEAD = 120.0  # a mail conversation may need several network timeouts
 OUTAGE_TOLD = 120.0  # an absence of our own that was longer is told
 CLOCK_WRONG = 30.0  # seconds by which PC and exchange must both differ from our clock to be believed
 CLOCK_AGREES = 15.0  # a tick may be some seconds old: so far may the two differ from each other
+CLOCK_DOUBT = 10.0  # seconds between two batches that both say so
 HOLIDAY_ASKED = 9 * 3600 + 35 * 60  # no tick dated today by then: is the exchange closed?
 HOLIDAY_PATIENCE = 300.0  # seconds that QMT must have been well before that is asked
 DISK_LEAST = 50 << 20  # bytes free below which /healthz fails
@@ -3234,7 +3235,20 @@ def channel_trouble(db: sqlite3.Connection, name: str, now: float) -> str:
     return ""
 
 
+def revive(tx: Tx, name: str) -> None:
+    """A channel that had been given up works again: what it refused and no other channel delivered is tried again."""
+    tx.db.execute(
+        "UPDATE outbox SET state = 'waiting', due = ? WHERE channel = ? AND state = 'failed' AND created > ?"
+        " AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.message = outbox.message"
+        " AND other.state IN ('sent', 'accepted', 'sending'))",
+        (tx.now, name, tx.now - GIVE_UP_AFTER),
+    )
+
+
 def channel_worked(tx: Tx, name: str) -> None:
+    row = channel_row(tx.db, name)
+    if row is not None and row["bad_since"] is not None:
+        revive(tx, name)
     tx.db.execute(
         "UPDATE channel SET bad_since = NULL, failing_since = NULL, failures = 0, why = '', quiet_until = NULL,"
         " last_ok = ? WHERE name = ?",
@@ -3963,6 +3977,7 @@ class Receiver:
         self.checked_at = time.monotonic()  # of the last completed check, for /healthz and alerts.ok
         self.purged_at = 0.0
         self.settling_until = 0.0
+        self.clock_doubts: dict[str, tuple[float, float]] = {}  # machine -> (seconds off, since when)
         self.watchdog_said = ""  # why the last ping outward failed; empty: it went well, or there was none yet
         self.stop_event = threading.Event()
         self.checker: threading.Thread | None = None
@@ -4047,7 +4062,8 @@ class Receiver:
             clock_off = None
             for name in self.config.machines:
                 picture = judge(tx, name)
-                clock_off = clock_of_others(picture) if clock_off is None else clock_off
+                if clock_off is None and self.doubts_clock(picture):
+                    clock_off = picture.machine.clock_off
                 ask_whether_closed(tx, name, picture)
                 send_ready_line(tx, name)
                 send_report(tx, name)
@@ -4065,8 +4081,22 @@ class Receiver:
             self.follow_clock(clock_off)
         self.checked_at = time.monotonic()
 
+    def doubts_clock(self, picture: Picture) -> bool:
+        """PC and exchange have disagreed with our clock by the same amount in batches CLOCK_DOUBT apart: one batch that
+        was held up on its way looks as if we were ahead."""
+        name, off = picture.machine.name, clock_of_others(picture)
+        first = self.clock_doubts.get(name)
+        if off is None:
+            self.clock_doubts.pop(name, None)
+        elif first is None or abs(first[0] - off) > CLOCK_NOISE:
+            self.clock_doubts[name] = (off, picture.now)
+        else:
+            return (picture.machine.heard or 0.0) >= first[1] + CLOCK_DOUBT
+        return False
+
     def follow_clock(self, off: float) -> None:
         """Judges by the clock of PC and exchange from now on, and says so; when our own is right again, by that."""
+        self.clock_doubts.clear()
         self.clock_jumped(off, moves=True)
         wrong = abs(self.correction) >= CLOCK_WRONG
         with self.transaction() as tx:
@@ -4155,7 +4185,7 @@ class Receiver:
 
     def alerts(self, db: sqlite3.Connection, now: float) -> dict[str, Any]:
         """What the tray is told about our ability to tell. `why` also names a channel that is off while others work."""
-        if time.monotonic() - self.checked_at > CHECKER_DEAD:
+        if not self.checker_lives():
             return {"ok": False, "why": "接收端的检查线程停了"}
         if not self.channels:
             return {"ok": False, "why": "接收端没有配置任何告警通道"}
@@ -4166,11 +4196,13 @@ class Receiver:
         bad = [f"告警通道 {name} 不能用：{why}" for name, why in troubles.items() if why]
         return {"ok": len(bad) < len(self.channels), "why": "；".join(bad)}
 
+    def checker_lives(self) -> bool:
+        lives = self.checker is None or self.checker.is_alive()
+        return lives and time.monotonic() - self.checked_at <= CHECKER_DEAD
+
     def health(self) -> tuple[bool, dict[str, Any]]:
         """For /healthz: the checker and every sender are alive and the database takes writes."""
-        checker = time.monotonic() - self.checked_at <= CHECKER_DEAD and (
-            self.checker is None or self.checker.is_alive()
-        )
+        checker = self.checker_lives()
         senders = {name: sender.healthy() for name, sender in self.senders.items()}
         try:
             disk = shutil.disk_usage(str(self.config.database.parent)).free >= DISK_LEAST

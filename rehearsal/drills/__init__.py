@@ -4,6 +4,8 @@ A drill is a module with `drill(stage)`; its docstring's first line is what it s
 """
 
 from rehearsal.drills import (
+    all_channels_dead,
+    checker_dead,
     double_instance,
     heartbeat_silent,
     kill_switch,
@@ -12,10 +14,14 @@ from rehearsal.drills import (
     order_unfilled,
     order_unseen,
     overnight_unknown,
+    pc_off,
     power_cut,
     qmt_frozen,
     qmt_killed,
+    receiver_clock_wrong,
+    receiver_crash_loop,
     receiver_down,
+    receiver_faults,
     state_lost,
     strategy_crash,
     tray_killed,
@@ -38,6 +44,12 @@ DRILLS = {
     "kill-switch": kill_switch,
     "state-lost": state_lost,
     "overnight-unknown": overnight_unknown,
+    "pc-off": pc_off,
+    "all-channels-dead": all_channels_dead,
+    "receiver-clock-wrong": receiver_clock_wrong,
+    "receiver-crash-loop": receiver_crash_loop,
+    "checker-dead": checker_dead,
+    "receiver-faults": receiver_faults,
 }
 
 

@@ -134,6 +134,20 @@ def test_after_pushplus_900_it_is_asked_at_most_once_more_until_midnight(tmp_pat
     assert len(phone.asked) > 1
 
 
+def test_what_every_channel_refused_is_told_as_soon_as_one_works_again(tmp_path):
+    bench = chain(tmp_path, channels=WECOM + MAIL)
+    for phone in bench.phones.values():
+        phone.back, phone.no = bench.time + 10**6, Never("93000")
+    rejected(bench, 1)
+    bench.run(60, every=bench.alive)
+    assert bench.told("wecom") == bench.told("mail") == []
+    bench.phones["mail"].back = 0.0
+    with bench.receiver.transaction() as tx:
+        program.send_test(tx, "")
+    bench.run(30, every=bench.alive)
+    assert "20260105-000001-B-01" in str(bench.texts("mail"))
+
+
 @pytest.mark.parametrize("code", [45009, -1])
 def test_wecoms_busy_answers_are_paced(code):
     seconds, _ = program.WECOM_LATER[code]

@@ -185,6 +185,16 @@ def test_a_followed_clock_survives_a_restart(bench):
     assert bench.receiver.correction == 600.0
 
 
+def test_a_batch_that_was_held_up_on_its_way_does_not_move_the_clock(bench):
+    for number in range(40):
+        late = 45 if number == 20 else 0
+        sent = bench.time - late
+        bench.batch(event("qmt.heartbeat", sent, strategy="g", tick_at=sent - 1), sent_at=sent)
+        bench.run(5)
+    assert bench.receiver.correction == 0.0
+    assert bench.told() == []
+
+
 def test_a_pc_clock_that_is_wrong_alone_moves_nothing(bench):
     for _ in range(30):
         bench.batch(
