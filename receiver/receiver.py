@@ -5249,7 +5249,7 @@ class Doors:
         try:
             uploads = [part for _, part in request.files.allitems()]
             action, name = request.forms.getunicode("action"), request.forms.getunicode("name")
-        except bottle.HTTPError:
+        except (bottle.HTTPError, ValueError):  # ValueError: bottle met a control character in a part's header
             raise OldRefuse("表单格式不对") from None
         if len(uploads) > OLD_FILES:
             raise OldRefuse(f"一次最多 {OLD_FILES} 个文件")
@@ -5389,7 +5389,11 @@ class Doors:
         return self.sign("form " + session)[:40]
 
     def read_page_form(self) -> Any:
-        return with_body(read_body(PAGE_FORM_BYTES)).forms
+        request = with_body(read_body(PAGE_FORM_BYTES))
+        try:
+            return request.forms
+        except (bottle.HTTPError, ValueError):
+            raise Refuse(400, "form is garbled") from None
 
     def owner_form(self) -> Any:
         """The posted form of a logged-in owner. Raises Refuse: a form of another site has no valid csrf field."""

@@ -38,7 +38,7 @@ def post(stage, *events, timeout=15):
         OSError,
         ValueError,
         http.client.HTTPException,
-    ):  # refused, reset, 503: the tray would keep it and come again
+    ):  # refused, reset, 503: a tray comes again
         return None
 
 
