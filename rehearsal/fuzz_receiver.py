@@ -1,4 +1,4 @@
-"""`python -m rehearsal.fuzz_receiver [--full] [--seed N]`: garbage at every door of a receiver, then what is left of it.
+"""`python -m rehearsal.fuzz_receiver [--full] [--seed N]`: garbage at every door, then what is left.
 
 A real process; half of the requests carry valid tokens, so that they get past the first check. 60 seconds, 600 with
 --full. A violation: an answer of 500 or above other than 503, a traceback in an answer, no answer to a request that was
@@ -26,15 +26,16 @@ from rehearsal.road import ROOT, Road
 
 SECONDS, FULL_SECONDS = 60, 600
 KINDS = (
-    "host.heartbeat", "host.started", "host.stopping", "host.resumed", "host.paused", "host.stop_orders", "host.trouble",
-    "host.test_alert", "qmt.process", "qmt.heartbeat", "qmt.log", "strategy.error", "strategy.notice", "order.state",
-    "file", "old.heartbeat", "old.deals", "nonsense",
+    "host.heartbeat", "host.started", "host.stopping", "host.resumed", "host.paused", "host.stop_orders",
+    "host.trouble", "host.test_alert", "qmt.process", "qmt.heartbeat", "qmt.log", "strategy.error", "strategy.notice",
+    "order.state", "file", "old.heartbeat", "old.deals", "nonsense",
 )  # fmt: skip
 KEYS = (
     "strategy", "name", "state", "text", "what", "traceback", "where", "line", "flag", "pattern", "file", "content",
-    "source", "accounts", "positions", "orders", "deals", "tick_at", "logged_in", "workers", "limits", "outbox", "since",
-    "paused_until", "until", "reason", "code", "info", "last_ok", "mode", "on", "stage", "funds", "总资产", "代码", "名称",
-    "最新价", "市值", "成交额", "订单编号", "日期", "账号",
+    "source", "accounts", "positions", "orders", "deals", "tick_at", "logged_in", "workers", "limits", "outbox",
+    "since",
+    "paused_until", "until", "reason", "code", "info", "last_ok", "mode", "on", "stage", "funds", "总资产", "代码",
+    "名称", "最新价", "市值", "成交额", "订单编号", "日期", "账号",
 )  # fmt: skip
 XSS = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 STRANGE = [
