@@ -37,6 +37,7 @@ class Account(NamedTuple):
     stop_day: str = ""
     stop_why: str = ""
     moved: Sequence[Any] = ()  # (by, day, cell) of the last move of the grid state: grid.json's second witness
+    late: Sequence[Any] = ()  # (day, reference price) of ex-dates whose factors the bars did not show yet
     decided: str = ""  # with `decide = once`: the last day on which the rule was asked
 
 

@@ -8,7 +8,7 @@ cancels an order: that is trader.py's.
 import os
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, settle, sizing
+from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, plan, settle, sizing
 from .book import Account, Book, Trace
 from .flags import Flag, FlagBook
 from .gridfile import GridFile
@@ -61,7 +61,7 @@ class Desk:
     def _count_lost_rows(self) -> None:
         """The ledger only grows: book.json and the lines of flag files say how many rows it had."""
         recent = [flag for flag in self.flags.flags.values() if flag.id.day > self.book.lost_day]
-        lost = max([self.book.rows] + [int(flag.get("rows", 0)) for flag in recent]) - len(self.ledger.entries)
+        lost = max([self.book.rows] + [int(flag.number("rows")) for flag in recent]) - len(self.ledger.entries)
         if lost > 0:
             self.book.lost_day = self.day
             self.stop_all("deals/transaction.csv 少了 %d 行，今天不交易" % lost)
@@ -193,7 +193,7 @@ class Desk:
         mine = [flag for flag in self.today() if any(flag.name == entry.remark for entry in entries)]
         if not mine:
             self.count_rows()
-        elif all(int(flag.get("rows", 0)) < self.ledger.written for flag in mine):
+        elif all(int(flag.number("rows")) < self.ledger.written for flag in mine):
             self.append(mine[-1])
 
     def take_booked(self, flag: Flag) -> None:
@@ -315,6 +315,24 @@ class Desk:
         for code in self.codes:
             if code in self.book.accounts:
                 self.stop(code, words)
+
+    def late(self, code: str) -> List[plan.Late]:
+        """Ex-dates before today whose adjustment factors had not come when they began."""
+        account = self.book.accounts.get(code)
+        return [plan.Late(day, float(price)) for day, price in account.late if day < self.day] if account else []
+
+    def note_late(self, code: str, made: plan.Plan) -> None:
+        """Remember that today's factor is late; forget the earlier ones once the bars agree, or are too old to show."""
+        account = self.book.accounts.get(code)
+        if account is None:
+            return
+        kept = list(self.late(code)[-5:]) if not made.average else []
+        if made.late:
+            kept.append(plan.Late(self.day, made.late))
+        found = [tuple(entry) for entry in kept]
+        if found != [tuple(entry) for entry in account.late]:
+            self.book.accounts[code] = account._replace(late=found)
+            self.write(self.save_book)
 
     def decided(self, code: str) -> None:
         """The rule was asked about this fund, with `decide = once`: not again today, a restart included."""

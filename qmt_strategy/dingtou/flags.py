@@ -45,6 +45,14 @@ class Flag:
         """The newest value of `key` in any line."""
         return self._newest.get(key, default)
 
+    def number(self, key: str, default: float = 0.0) -> float:
+        """`get` of a number; `default` where what stands there is none, whoever wrote it."""
+        return _float(self.get(key), default)
+
+    def placed(self, default: float) -> float:
+        """Epoch seconds of the intent."""
+        return _float(self.lines[0].get("at"), default) if self.lines else default
+
     @property
     def code(self) -> str:
         """'510300.SH'; only the six digits where no line tells."""
@@ -240,7 +248,9 @@ def _decode(part: bytes) -> Optional[Line]:
         value = json.loads(part.decode("ascii"))
     except ValueError:
         return None
-    return value if isinstance(value, dict) and value.get("state") in orders.STATES else None
+    if not isinstance(value, dict) or not isinstance(value.get("state"), str):
+        return None
+    return value if value["state"] in orders.STATES else None
 
 
 def _int(value: Any, default: int) -> int:

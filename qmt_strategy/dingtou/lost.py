@@ -87,5 +87,6 @@ def _make(desk: "Desk", ident: ids.Id, lines: List[Dict[str, Any]], words: str) 
     desk.flags.flags[ident.text] = flag
     if not desk.write(desk.flags.rewrite, flag):
         desk.note_unwritten(flag)
-    desk.teller.once(ident.text, notices.UNKNOWN, words + "。请核对券商的当日委托", code=flag.code, flag=ident.text)
+    about = {"code": flag.code, "flag": ident.text, "reason": words}
+    desk.teller.once(ident.text, notices.UNKNOWN, words + "。请核对券商的当日委托", **about)
     return flag

@@ -75,6 +75,7 @@ class Trader:
         self._looked = -1  # in this call of handlebar: how many flag files there were after the look; -1 = no look yet
         self._ticks: Dict[str, Any] = {}
         self._minute = -1
+        self._minutes = 0  # that this init has seen
         self._mode: Any = None  # the last notice `mode`
         self._skew = Skew()
         self._newest = False
@@ -230,6 +231,9 @@ class Trader:
         if self._observe and gate.in_hours(self._second):
             about = {"mode": "observe", "why": self._observe, "chosen": self._chosen}
             self._teller.once("session", notices.OBSERVE, self._observe, **about)
+        self._minutes += 1
+        if self._steady.seconds < lookout.SETTLE and self._minutes <= 2:
+            return  # the first looks may take the owner's answers: no fund is accused before
         for fund in self._params.funds:
             if whys[fund.code]:
                 words = "%s：%s" % (fund.code, whys[fund.code])
