@@ -883,7 +883,7 @@ class Order:
         return ORDER_WORDS.get(self.state) or words(self.state, 20) or "？"
 
 
-ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-\d\d", re.ASCII)
+ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-(?!00)\d\d", re.ASCII)
 ORDER_WORDS = {
     "intent": "准备下单",
     "sent": "已下单",
@@ -3682,7 +3682,7 @@ def overall(
     if grave or DOWN in states:
         count = max(len(grave), 1)
         what = (
-            max(grave, key=lambda incident: incident.priority).what
+            max(grave, key=lambda incident: (incident.priority, not incident.one_off)).what  # what lasts comes first
             if grave
             else next(one["title"] for one in lamps if one["state"] == DOWN) + "中断"
         )
@@ -3776,6 +3776,7 @@ def order_data(order: Order, names: dict[str, str], now: float) -> dict[str, Any
         "reason": words(order.data.get("reason"), 200),
         "placed": clock(order.placed, now),
         "time": clock(order.at, now),
+        "earlier": "" if order.day == day_of(now) else f"{order.day[4:6]}-{order.day[6:8]}",
     }
 
 
@@ -3936,7 +3937,8 @@ color:var(--soft);display:block}.trio{display:grid;grid-template-columns:repeat(
 th{font-weight:400;white-space:nowrap;color:var(--soft);font-size:13px;text-align:right;padding:9px 6px 5px}
 td{text-align:right;padding:9px 6px;border-top:1px solid var(--line);vertical-align:top;line-height:1.35}
 th:first-child,td:first-child{text-align:left;padding-left:14px}th:last-child,td:last-child{padding-right:14px}
-td small{display:block;color:var(--soft);font-size:13px}td:first-child{overflow-wrap:anywhere}.gain{color:var(--up)}
+td small{display:block;color:var(--soft);font-size:13px}td:first-child{overflow-wrap:anywhere;
+min-width:84px}.why td{border-top:0;padding-top:0}.gain{color:var(--up)}
 .loss{color:var(--fall)}td small.gain{color:var(--up)}td small.loss{color:var(--fall)}.msg{padding:11px 14px;
 border-top:1px solid var(--line)}.msg:first-child{border-top:0}.msg b{font-weight:600;font-size:15px;
 overflow-wrap:anywhere}.msg time{color:var(--soft);font-size:13px;float:right;margin-left:8px}
@@ -4139,7 +4141,7 @@ ORDER_COLOURS = {"unknown": "down", "rejected": "down", "expired": "late", "canc
 
 
 def render_orders(machine: dict[str, Any]) -> str:
-    """Today's orders of the strategy by their flag files; nothing where it has made none."""
+    """Today's orders of the strategy by their flag files, and older ones without an end; nothing where there is none."""
     orders = machine["strategy_orders"]
     if not orders:
         return ""
@@ -4149,7 +4151,9 @@ def render_orders(machine: dict[str, Any]) -> str:
         code = order["code"][:6]
         row = {"名称": order["name"] or code, "代码": code if order["name"] else "", "买卖": order["side"]}
         yuan = f"约 {money(order['yuan'], 0)} 元" if order["yuan"] else price(order["price"])
-        why = f'</tr><tr><td colspan="4"><small>{esc(order["reason"])}</small></td>' if order["reason"] else ""
+        earlier = f"{order['earlier']} 的委托" if order["earlier"] else ""
+        about = "：".join(filter(None, (earlier, order["reason"])))
+        why = f'</tr><tr class="why"><td colspan="4"><small>{esc(about)}</small></td>' if about else ""
         rows.append(
             f"{name_cell(row)}{side_cell(row)}<td>{count_text(order['filled'])} / {count_text(order['shares'])}"
             f"<small>{yuan}</small></td>"

@@ -36,6 +36,7 @@ class Account(NamedTuple):
     started: str = ""  # the day of its last start
     stop_day: str = ""
     stop_why: str = ""
+    decided: str = ""  # with `decide = once`: the last day on which the rule was asked
 
 
 class Start(NamedTuple):

@@ -178,7 +178,8 @@ class Desk:
                     self.record(flag, orders.Seen(orders.LOST))
 
     def take_deals(self, deals: List[Dict[str, Any]]) -> None:
-        entries = [entry for entry in (ledger.from_deal(row, self.day) for row in deals) if entry is not None]
+        unknown = [row for row in deals if not self.ledger.knows(row, self.day)]
+        entries = [entry for entry in (ledger.from_deal(row, self.day) for row in unknown) if entry is not None]
         checked = checkup.sound(self, checkup.deals)
         new = self.ledger.take(entries)
         if new and checked:
@@ -202,10 +203,17 @@ class Desk:
         if volume and (volume > flag.order.filled or flag.order.state in orders.UNSEEN):
             self.record(flag, orders.Seen(orders.DEALT, volume, average))
 
+    def deals_agree(self, flag: Flag) -> bool:
+        """Whether the ledger has exactly what an order is said to have filled."""
+        volume, _ = self.ledger.volume_of(flag.code, flag.name, flag.order.sysid, flag.id.day)
+        return volume == flag.order.filled
+
     def take_row(self, flag: Flag, row: OrderRow) -> None:
         """An ORDER row or order_callback of `flag`."""
         self.rows[flag.name] = row
         kind = orders.kind_of(row.status)
+        if kind == orders.WITHDRAWN and not (row.sure and (row.traded or row.status != orders.PART_CANCELLED)):
+            kind = orders.ALIVE  # how much of it was traded is not known yet: the rest must not be bought again
         filled = row.traded or (row.volume if kind == orders.DONE else 0)
         reason = row.reason if kind == orders.REFUSED else ""
         self.record(flag, orders.Seen(kind, filled, row.average, row.sysid, reason))
@@ -227,7 +235,8 @@ class Desk:
 
     def record(self, flag: Flag, seen: orders.Seen) -> None:
         """One observation of an order: the machine's next state, on the disk, and told."""
-        found = orders.step(flag.order, seen)
+        found_before = flag.order
+        found = orders.step(found_before, seen)
         if not found.changed:
             return
         order = found.order
@@ -241,6 +250,8 @@ class Desk:
             line["reason"] = order.reason
         if order.by:
             line["by"] = order.by
+        if flag.settled and order.filled and not found_before.filled:
+            line["settled"] = False  # it was settled as one that did nothing: its fill moves the grid state after all
         if order.state in orders.ENDED:
             line["ended_at"] = round(self.now(), 3)
         if orders.TELL_LATE in found.actions:
@@ -292,6 +303,13 @@ class Desk:
         for code in self.codes:
             if code in self.book.accounts:
                 self.stop(code, words)
+
+    def decided(self, code: str) -> None:
+        """The rule was asked about this fund, with `decide = once`: not again today, a restart included."""
+        account = self.book.accounts.get(code)
+        if account is not None:
+            self.book.accounts[code] = account._replace(decided=self.day)
+            self.write(self.save_book)
 
     def rebase(self, code: str, shares: int) -> None:
         """POSITION before today's trades is `shares`; traces of ended and settled orders of earlier days go."""

@@ -23,6 +23,7 @@ class OrderRow(NamedTuple):
     status: Optional[int]
     day: str  # '' = not known
     reason: str
+    sure: bool = True  # the row says how much was traded
 
 
 class Holding(NamedTuple):
@@ -67,6 +68,8 @@ class Reader:
         if not accounts:
             return NOTHING
         account = rows.account(accounts[0])
+        if not account["总资产"]:  # the trade link is lost, or nothing has been loaded yet (qmt-facts 2)
+            return NOTHING
         return Look(
             good=True,
             trading_date=rows.text(getattr(accounts[0], "m_strTradingDate", None)) or "",
@@ -98,6 +101,7 @@ def order_row(row: rows.Row) -> OrderRow:
         status=row["状态码"],
         day=row["日期"] or "",
         reason=row["原因"] or "",
+        sure=row["成交量"] is not None,
     )
 
 

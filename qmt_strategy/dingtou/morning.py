@@ -27,7 +27,8 @@ class Morning:
         self._desk = desk
         self._splits = splits
         self._ready: Set[str] = set()
-        self._mismatch: Dict[str, Tuple[float, int]] = {}  # code -> (steady seconds when first seen, looks)
+        # code -> (steady seconds when first seen, looks, what was seen)
+        self._mismatch: Dict[str, Tuple[float, int, reconcile.Verdict]] = {}
         self._why: Dict[str, str] = {}  # code -> what POSITION contradicts, Chinese
         self._again: Dict[str, float] = {}  # code -> steady seconds from when a lasting mismatch is looked at again
 
@@ -51,7 +52,8 @@ class Morning:
         desk = self._desk
         account, lost = self._account(fund)
         if account is None:
-            self._again[fund.code] = self.steady.seconds + RECHECK
+            if not may_start(desk, fund):
+                self._again[fund.code] = self.steady.seconds + RECHECK
             return
         if (account.day != desk.day or lost) and not self._reconcile(fund, account, look):
             return
@@ -94,12 +96,13 @@ class Morning:
             desk.ledger.signed(code, account.day, desk.day),
             self._splits(code, account.day, desk.day),
             position,
-            [item_of(desk, flag) for flag in flags],
-            _nameless(desk, code, flags),
+            [_answered(desk, code, flags, flag) for flag in flags],
+            _nameless(desk, code, flags, {flag.id.day for flag in flags if not flag.ended}),
             sure=desk.book.lost_day < account.day,
         )
-        certain_only = all(desk.flags.flags[name].ended for name in verdict.fills)
-        if not (verdict.ok and not verdict.split and certain_only) and not self._lasts(code):
+        # POSITION is loaded later than ACCOUNT: what it proves about an open order, nothing included, must last.
+        certain = verdict.ok and not verdict.split and all(flag.ended for flag in flags)
+        if not certain and not (self._lasts(code, verdict)):
             return False
         if not verdict.ok:
             self._again[code] = self.steady.seconds + RECHECK
@@ -123,11 +126,11 @@ class Morning:
         key = " ".join([code, "position"] + answered)
         desk.teller.once(key, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
 
-    def _lasts(self, code: str) -> bool:
-        since, looks = self._mismatch.get(code, (self.steady.seconds, 0))
-        if self.steady.seconds < since:  # the account was gone in between
+    def _lasts(self, code: str, verdict: reconcile.Verdict) -> bool:
+        since, looks, before = self._mismatch.get(code, (self.steady.seconds, 0, verdict))
+        if self.steady.seconds < since or before != verdict:  # the account was gone in between, or shows something else
             since, looks = self.steady.seconds, 0
-        self._mismatch[code] = (since, looks + 1)
+        self._mismatch[code] = (since, looks + 1, verdict)
         return self.steady.seconds - since >= LASTS and looks + 1 >= LOOKS
 
     def _book(self, code: str, account: Account, flags: List[Flag], verdict: reconcile.Verdict) -> None:
@@ -259,13 +262,25 @@ def proved(code: str, buy: bool, shares: int, day: str, remark: str, name: str) 
     return ledger.Entry(code, buy, "", day, "", None, shares, None, None, remark, name)
 
 
-def _nameless(desk: Desk, code: str, flags: List[Flag]) -> Dict[bool, int]:
-    """Shares by side of deals that may have been an open order's: no id, a sysid of no flag, on that order's day."""
-    days = {flag.id.day for flag in flags if not flag.ended}
+def _answered(desk: Desk, code: str, flags: List[Flag], flag: Flag) -> reconcile.Item:
+    """item_of, where deals that nobody owns are taken for those of an order that the owner said has filled."""
+    item = item_of(desk, flag)
+    if flag.order.by != "owner" or item.filled <= item.booked:
+        return item
+    nameless = _nameless(desk, code, flags, {flag.id.day})[item.buy]
+    return item._replace(booked=item.booked + min(nameless, item.filled - item.booked))
+
+
+def _nameless(desk: Desk, code: str, flags: List[Flag], days: Set[str]) -> Dict[bool, int]:
+    """Shares by side of deals on `days` that may have been an open order's: neither id nor sysid of a flag.
+
+    Whatever their remark says: a client that cuts or changes remarks must not make an order look as if it did nothing.
+    """
     sysids = {(flag.id.day, flag.order.sysid) for flag in flags if flag.order.sysid}
     found: Dict[bool, int] = {True: 0, False: 0}
     for entry in desk.ledger.entries:
-        if entry.code == code[:6] and entry.day in days and not entry.remark and (entry.day, entry.sysid) not in sysids:
+        foreign = entry.remark not in desk.flags.flags and not entry.trade_id.startswith(ledger.PROVED)
+        if entry.code == code[:6] and entry.day in days and foreign and (entry.day, entry.sysid) not in sysids:
             found[entry.buy] += entry.volume
     return found
 
@@ -273,8 +288,8 @@ def _nameless(desk: Desk, code: str, flags: List[Flag]) -> Dict[bool, int]:
 def _contradicts(flag: Flag, cell: gridstate.Cell) -> bool:
     """Whether a settled fill says something else than grid.json."""
     by = ids.parse(cell.by)
-    if by is None:  # a start, or rebuilt: newer than every flag up to its day
-        return flag.id.day > cell.day
+    if by is None:  # a start, or rebuilt: newer than what had moved nothing up to its day
+        return flag.id.day > cell.day or (flag.id.day == cell.day and flag.get("grid") not in (None, cell.cell))
     if flag.id.place > by.place:
         return True
     return flag.name == cell.by and flag.get("grid") != cell.cell

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .desk import Desk
 
 _MONEY = ("资金不足", "资金余额不足", "260200", "数量不足", "可用不足", "余额不足", "251005")
+CONFIRM_FOR = 10.0  # seconds after a cancel: its deals may come later than its status (qmt-facts 1.5)
 RETRY_AFTER = 300.0  # seconds after a reject that is neither for money nor for volume
 
 
@@ -52,7 +53,7 @@ def retry_at(chain: List[Flag], day: str) -> float:
     if last.id.day != day or any(flag.stops(day) for flag in chain):
         return float("inf")
     if last.order.state == orders.CANCELLED:
-        return float("-inf")
+        return float(last.get("ended_at", 0.0)) + CONFIRM_FOR
     if last.order.state == orders.REJECTED and not for_money(last):
         return float(last.get("ended_at", 0.0)) + RETRY_AFTER
     return float("inf")
@@ -64,8 +65,8 @@ def settle(desk: "Desk", chain: List[Flag]) -> None:
     first = chain[0]
     cell = first.get("cell")
     moved = None
-    if shares > 0:
-        code = desk.full(first.code)
+    code = desk.full(first.code)
+    if shares > 0 and not _overtaken(desk, chain):
         by = [flag for flag in chain if flag.order.filled > 0][-1].name
         if isinstance(cell, int) and not isinstance(cell, bool) and cell != 0:
             moved = cell
@@ -80,6 +81,12 @@ def settle(desk: "Desk", chain: List[Flag]) -> None:
     for flag in chain:
         if not flag.settled:
             desk.append(flag, settled=True, grid=moved)
+
+
+def _overtaken(desk: "Desk", chain: List[Flag]) -> bool:
+    """A newer intent has filled and moved the grid state already: a late fill of this one leaves it there."""
+    newest = chain[-1].id.place
+    return any(flag.id.place > newest and flag.get("grid") is not None for flag in desk.flags.of(chain[0].code))
 
 
 def _tell_shortfall(desk: "Desk", chain: List[Flag]) -> None:

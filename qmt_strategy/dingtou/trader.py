@@ -70,6 +70,7 @@ class Trader:
         self._second = 0
         self._look = looks.NOTHING
         self._look_at = float("-inf")
+        self._looked = -1  # in this call of handlebar: how many flag files there were after the look; -1 = no look yet
         self._ticks: Dict[str, Any] = {}
         self._minute = -1
         self._newest = False
@@ -145,7 +146,7 @@ class Trader:
         self._morning = morning.Morning(desk, self._steady, lambda *args: dayplans.splits(self._context, *args))
         self._canceller = Canceller(desk, self._params.fill_timeout, self._cancel)
         eyes = Eyes(
-            look=self._take_look,
+            look=self._look_once,
             last_look=lambda: self._look,
             newest_copy=lambda: self._copies.check(self._teller),
             free_space=lambda: self._guard.run("free space", self._free, self._home) or 0,
@@ -164,6 +165,7 @@ class Trader:
                 words = "QMT 的 is_last_bar() 给出了意外的值（%s），不下单。请更新 QMT 和哨兵" % type(last).__name__
                 self._teller.once("last bar", notices.BLOCKED, words)
             return
+        self._looked = -1
         now = self._now()
         self._second = clock.second_of_day(now)
         if not _DAY[0] <= self._second <= _DAY[1]:
@@ -179,10 +181,10 @@ class Trader:
         self._see_stop()
         self._desk.probe()
         if self._busy() or not 0 <= now - self._look_at < LOOK_EVERY:
-            self._take_look(now)
+            self._look_once(now)
         self._close_day()
-        if not self._observe:
-            self._canceller.run(now, self._second, self._stop, lambda: self._copies.check(self._teller))
+        # In observe mode too: what is alive of ours is looked after to its end.
+        self._canceller.run(now, self._second, self._stop, lambda: self._copies.check(self._teller))
         self._decider.run(ContextInfo, now, self._ticks)
 
     def _begin_day(self, day: str) -> bool:
@@ -234,6 +236,13 @@ class Trader:
         desk = self._desk
         started = [fund for fund in self._params.funds if fund.code in desk.book.accounts]
         return bool(desk.unended()) or self._morning.busy(started) or bool(self._decider.pending())
+
+    def _look_once(self, now: float) -> looks.Look:
+        """This call's look at the account; a new one only where an order went out since."""
+        if self._looked != len(self._desk.flags.flags):
+            self._take_look(now)
+            self._looked = len(self._desk.flags.flags)
+        return self._look
 
     def _take_look(self, now: float) -> looks.Look:
         self._look_at = now

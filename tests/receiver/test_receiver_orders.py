@@ -410,6 +410,7 @@ def test_yesterdays_unended_orders_are_shown_and_ended_ones_are_not(bench):
     bench.jump("2026-01-06 10:00:00")
     (machine,) = status(bench)["machines"]
     assert [order["flag"] for order in machine["strategy_orders"]] == [FLAG]
+    assert "01-05 的委托" in program.render_orders(machine)
 
 
 def test_the_page_says_observe_with_its_reason_live_and_stop(bench):
@@ -435,6 +436,12 @@ def test_one_wish_that_was_only_observed_does_not_say_the_mode(bench):
     placed(bench)
     bench.batch(notice(bench, "observe", "本应买入，没有下单：只观察", code="510300.SH"))
     assert status(bench)["machines"][0]["trading"]["mode"] == "live"
+
+
+def test_what_lasts_is_named_before_what_only_happened(bench):
+    bench.alive()
+    bench.batch(line(bench, 3, "rejected", reason="资金"), line(bench, 3, "unknown", SECOND))
+    assert status(bench)["overall"]["text"].startswith("委托状态不明")
 
 
 def test_hostile_orders_do_no_harm_on_the_page_and_in_its_json(served):
