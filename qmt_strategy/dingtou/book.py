@@ -102,11 +102,8 @@ class Book:
             self._raw = b""
 
     def there(self) -> bool:
-        """Whether book.json is as we left it."""
-        try:
-            return _read(self._path) == self._raw
-        except OSError:
-            return False
+        """Whether book.json is as we left it. Raises OSError where that cannot be seen right now."""
+        return _read(self._path) == self._raw
 
     def add_start(self, start: Start) -> None:
         """One more line, synced. Raises OSError."""
@@ -120,11 +117,8 @@ class Book:
         self._starts_raw = _read(self._starts_path)
 
     def starts_there(self) -> bool:
-        """Whether started.jsonl is as we left it."""
-        try:
-            return _read(self._starts_path) == self._starts_raw
-        except OSError:
-            return False
+        """Whether started.jsonl is as we left it. Raises OSError where that cannot be seen right now."""
+        return _read(self._starts_path) == self._starts_raw
 
     def restore_starts(self) -> None:
         """Write started.jsonl as we left it. Raises OSError."""

@@ -113,6 +113,7 @@ class Desk:
         jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
         if self.grid_file.unsaved:
             jobs.append((self.grid_file.save,))
+        jobs.append((checkup.readable, self))
         return jobs
 
     def unwritten(self, flag: Flag) -> bool:
@@ -179,7 +180,7 @@ class Desk:
     def take_deals(self, deals: List[Dict[str, Any]]) -> None:
         unknown = [row for row in deals if not self.ledger.knows(row, self.day)]
         entries = [entry for entry in (ledger.from_deal(row, self.day) for row in unknown) if entry is not None]
-        checked = self.ledger.there() or checkup.deals(self)
+        checked = checkup.sound(self, checkup.deals)
         new = self.ledger.take(entries)
         if new and checked:
             self.write(self.ledger.flush)

@@ -191,10 +191,10 @@ class FlagBook:
         flag.raw = disk.read(path)
 
     def there(self, flag: Flag) -> bool:
-        """Whether the file is as we left it."""
+        """Whether the file is as we left it. Raises OSError where that cannot be seen right now."""
         try:
             return disk.read(self._path(flag.id)) == flag.raw
-        except OSError:
+        except FileNotFoundError:
             return False
 
     def _path(self, ident: ids.Id) -> str:

@@ -132,6 +132,9 @@ class Trader:
         self._observe = self._observe or found.why_observe
         if not self._observe and getattr(ContextInfo, "do_back_test", None) is not False:
             self._observe = "QMT 没有说明现在不是回测（do_back_test），只观察，不下单"
+        if not self._observe and self._account_type.upper() != "STOCK":
+            # Credit accounts need other opTypes (33 and 34, qmt-facts 1.1), futures other rules altogether.
+            self._observe = "账号类型是 %s，只支持普通股票账号（STOCK），只观察，不下单" % self._account_type
         if not self._observe and injected != found.account_id:
             self._observe = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，只观察，不下单。请改成一致后重新运行策略"
         self._chosen = found.chosen and self._observe == found.why_observe
@@ -162,7 +165,11 @@ class Trader:
 
     def _handlebar(self, ContextInfo: Any) -> None:
         # History bars, replayed by the ten thousand at every start, end here; so does a back test.
-        if ContextInfo.is_last_bar() is not True or getattr(ContextInfo, "do_back_test", False):
+        last = ContextInfo.is_last_bar()
+        if last is not True or getattr(ContextInfo, "do_back_test", False):
+            if last and last is not True:  # true in some other way: believed by nobody, but said
+                words = "QMT 的 is_last_bar() 给出了意外的值（%s），不下单。请更新 QMT 和哨兵" % type(last).__name__
+                self._teller.once("last bar", notices.BLOCKED, words)
             return
         self._looked = -1
         now = self._now()

@@ -43,6 +43,7 @@ class World:
         self.free = 10**12
         self.trader = None
         self.clock = lambda: self.now  # the PC's
+        self.account_type = "STOCK"
         self.passorder_raises = None
         self.before_passorder = None
         write_ini(self.home, codes, start, more)
@@ -54,7 +55,7 @@ class World:
         self._sync()
         api = {
             "account": ACCOUNT,
-            "accountType": "STOCK",
+            "accountType": self.account_type,
             "get_trade_detail_data": lambda account, kind, table: self.broker.table(table, self.now),
             "passorder": self._passorder,
             "cancel": lambda sysid, account, kind, context: self.broker.cancel(self.now, sysid),
