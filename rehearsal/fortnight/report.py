@@ -44,12 +44,12 @@ def scenarios(folder: str, real_prices: str, seed: int, full: bool) -> List[Scen
     found.append(made)
     if not full:
         return found
-    every_tick = [each._replace(every=TICK) for each in found]
-    more = [each._replace(name=each.name + "，不设上限", caps=NO_CAPS) for each in every_tick]
-    more += [each._replace(name=each.name + "，开盘前没有行情", quiet=True) for each in every_tick]
-    more += [each._replace(name=each.name + "，分笔成交", deals=5) for each in every_tick]
+    caps = [each._replace(name=each.name + "，不设上限", caps=NO_CAPS) for each in found]
+    every_tick = [each._replace(every=TICK) for each in found + caps]
+    quiet = [each._replace(name=each.name + "，开盘前没有行情", quiet=True) for each in found]
+    deals = [each._replace(name=each.name + "，分笔成交", deals=5) for each in found]
     others = [made_up(_subfolder(folder, "prices-%d" % other), other) for other in range(seed + 1, seed + 6)]
-    return every_tick + more + others
+    return every_tick + quiet + deals + others
 
 
 def compare(scenario: Scenario, home: str) -> Dict[str, Any]:
