@@ -60,6 +60,7 @@ class Book:
         self.starts: List[Start] = []
         self.problem = ""  # Chinese: book.json cannot be trusted
         self.rows = 0  # of the ledger, when book.json was last written: it never has fewer
+        self.account = ""  # digest of the account that these books are of; '' = not known yet
         self.lost_day = ""  # the last day on which the ledger was found to have lost rows
         self._raw = b""  # as last read or written
         self._starts_raw = b""
@@ -78,7 +79,7 @@ class Book:
                 self.problem = "state/book.json 丢了"
             return
         try:
-            self.accounts, self.rows, self.lost_day = _accounts(self._raw)
+            self.accounts, self.rows, self.lost_day, self.account = _accounts(self._raw)
         except (ValueError, KeyError, TypeError):
             self.problem = "state/book.json 读不懂"
 
@@ -87,7 +88,7 @@ class Book:
         body = {code: account._asdict() for code, account in self.accounts.items()}
         for account in body.values():
             account["traces"] = [list(trace) for trace in account["traces"]]
-        whole = {"funds": body, "rows": self.rows, "lost_day": self.lost_day}
+        whole = {"funds": body, "rows": self.rows, "lost_day": self.lost_day, "account": self.account}
         document = dict(whole, version=VERSION, sha256=_checksum(whole))
         raw = json.dumps(document, ensure_ascii=True, sort_keys=True).encode("ascii")
         disk.make_folder(os.path.dirname(self._path))
@@ -152,16 +153,22 @@ def _starts(raw: bytes) -> List[Start]:
     return found
 
 
-def _accounts(raw: bytes) -> Tuple[Dict[str, Account], int, str]:
+def digest(account: str) -> str:
+    """What book.json keeps of an account number."""
+    return hashlib.sha256(("book " + account).encode("utf-8")).hexdigest()[:16]
+
+
+def _accounts(raw: bytes) -> Tuple[Dict[str, Account], int, str, str]:
     document = json.loads(raw.decode("ascii"))
-    whole = {name: document[name] for name in ("funds", "rows", "lost_day")}
+    names = ("funds", "rows", "lost_day") + (("account",) if "account" in document else ())
+    whole = {name: document[name] for name in names}
     if document["version"] != VERSION or document["sha256"] != _checksum(whole):
         raise ValueError("checksum")
     found = {}
     for code, entry in whole["funds"].items():
         account = Account(**entry)
         found[code] = account._replace(traces=[Trace(*trace) for trace in account.traces])
-    return found, int(whole["rows"]), str(whole["lost_day"])
+    return found, int(whole["rows"]), str(whole["lost_day"]), str(whole.get("account", ""))
 
 
 def _checksum(body: Any) -> str:

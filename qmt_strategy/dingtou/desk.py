@@ -35,6 +35,7 @@ class Desk:
         self.held: Set[str] = set()  # six digits that POSITION has shown today
         self.trouble = ""  # what the disk said when it refused; '' = it takes writes
         self._probed = float("-inf")
+        self._loaded = False  # before that nothing in memory may be written over the disk
         self._unwritten: Set[str] = set()  # flags with lines that the disk did not take
         self._searches: Dict[str, lookout.Search] = {}
 
@@ -43,12 +44,14 @@ class Desk:
     def begin(self, day: str) -> None:
         """Read everything at the first call of a day and after each init. Raises OSError: try again later."""
         disk.make_folder(self.home)
-        if self.trouble:
+        if self.trouble and self._loaded:
             self._write_all()  # what is only in memory must not be forgotten
+        self._loaded = False
         self.book.load()
         self.ledger.load()
         self.grid_file.load()
         self.flags.load(self._needed_since())
+        self._loaded = True
         self.rows = {}
         self.held = set()
         self._searches = {}
@@ -108,6 +111,8 @@ class Desk:
     def _jobs(self) -> List[Any]:
         jobs: List[Any] = [(disk.make_folder, os.path.join(self.home, "state"))]
         jobs.append((disk.probe, os.path.join(self.home, "state")))
+        if not self._loaded:
+            return jobs
         jobs.append((self.ledger.flush,))
         jobs.append((self.save_book,))
         jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
@@ -391,6 +396,8 @@ class Desk:
 
     def save_book(self) -> None:
         """Write book.json; raises OSError. A file that was lost behind our back is told first."""
+        if not self._loaded:
+            raise OSError("state/book.json has not been read yet")
         checkup.book(self)
         self.book.rows = self.ledger.written
         self.book.save()

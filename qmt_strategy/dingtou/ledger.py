@@ -211,9 +211,10 @@ class Ledger:
             return False
         self._keys.add(entry.key)
         self.entries.append(entry)
-        order = entry.remark or _nameless(entry.code, entry.sysid, entry.day)
-        self._by_order.setdefault(order, Sums()).add(entry)
         ident = ids.parse(entry.remark)
+        # A remark that is no id of ours, cut or changed by the client, says nothing: the sysid does.
+        order = entry.remark if ident is not None else _nameless(entry.code, entry.sysid, entry.day)
+        self._by_order.setdefault(order, Sums()).add(entry)
         if ident is not None:
             self._own_day[entry.code] = max(ident.day, self._own_day.get(entry.code, ""))
         return True

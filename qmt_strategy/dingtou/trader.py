@@ -22,6 +22,7 @@ from . import (
     home,
     lookout,
     looks,
+    lost,
     morning,
     notices,
     orders,
@@ -29,6 +30,7 @@ from . import (
     rows,
     summary,
 )
+from .book import digest
 from .cancelling import Canceller
 from .deciding import Decider, Eyes
 from .desk import Desk
@@ -138,6 +140,8 @@ class Trader:
         if not self._observe and injected != found.account_id:
             self._observe = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，只观察，不下单。请改成一致后重新运行策略"
         self._chosen = found.chosen and self._observe == found.why_observe
+        self._strange = bool(found.account_id) and injected != found.account_id  # its books are not those of `account`
+        self._configured = bool(found.account_id) and not self._strange
         self._new_parts()
         self._active = True
         for words in found.problems:
@@ -187,6 +191,8 @@ class Trader:
         self._each_minute(now)
         if not self._newest:
             return
+        if self._strange:
+            return  # another account's orders, deals and positions must not get into these books
         self._see_stop()
         self._desk.probe()
         if self._busy() or not 0 <= now - self._look_at < LOOK_EVERY:
@@ -209,6 +215,10 @@ class Trader:
         self._desk.day = ""
         if not self._desk.write(self._desk.begin, day):
             return False
+        if self._configured:
+            lost.check_account(self._desk, digest(self._account))
+        elif self._desk.book.account not in ("", digest(self._account)):
+            self._strange = True
         self._reader.forget()
         self._new_parts()
         self._minute = -1
@@ -337,7 +347,7 @@ class Trader:
 
     def _ready(self) -> bool:
         """The day is loaded, it is still that day, and this is the newest copy."""
-        return bool(self._desk.day) and self._desk.day == clock.day(self._now()) and self._newest
+        return not self._strange and bool(self._desk.day) and self._desk.day == clock.day(self._now()) and self._newest
 
     def _order(self, orderInfo: Any) -> None:
         if self._ready():

@@ -40,6 +40,7 @@ class World:
         self.context = Context(codes)
         self.now = at(DAY, "09:29:00")
         self.said = []
+        self.account = ACCOUNT  # that QMT injects
         self.free = 10**12
         self.trader = None
         self.clock = lambda: self.now  # the PC's
@@ -54,7 +55,7 @@ class World:
         """QMT runs the script from init."""
         self._sync()
         api = {
-            "account": ACCOUNT,
+            "account": self.account,
             "accountType": self.account_type,
             "get_trade_detail_data": lambda account, kind, table: self.broker.table(table, self.now),
             "passorder": self._passorder,
