@@ -12,6 +12,7 @@ from pathlib import Path
 from rehearsal import rehearse
 from rehearsal.bench import __main__ as bench
 from rehearsal.drills import DRILLS, run_drill
+from rehearsal.fortnight import __main__ as fortnight
 from rehearsal.road import ROOT, Road
 
 EPILOG = """examples:
@@ -19,6 +20,7 @@ EPILOG = """examples:
   python3 run.py --for 40 --report r.json the rehearsal for 40 seconds, figures into r.json
   python3 run.py drill qmt-killed         one drill; PASS or FAIL, exit code 0 or 1
   python3 run.py bench handlebar          measure something; without a name: what there is
+  python3 run.py fortnight                a fortnight's orders, by the rule and by the strategy in the simulated QMT
   python3 run.py test                     all tests that this machine can run
   python3 run.py --python 3.8 test        the tests on another Python; 3.6: the QMT side
 """
@@ -33,6 +35,8 @@ def main():
         sys.exit(subprocess.call([sys.executable, "-m", "pytest", *sys.argv[2:]], cwd=ROOT))
     if sys.argv[1:2] == ["bench"]:
         sys.exit(bench.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["fortnight"]:
+        sys.exit(fortnight.main(sys.argv[2:]))
     options = parse(sys.argv[1:])
     folder = Path(tempfile.mkdtemp(prefix="qmt-sentry-"))
     try:
@@ -71,6 +75,7 @@ def parse(arguments):
     drill.add_argument("name", choices=sorted(DRILLS))
     drill.add_argument("--full", action="store_true", help="the long form")
     commands.add_parser("bench", help="measure something (see bench --help)")
+    commands.add_parser("fortnight", help="compare a fortnight's orders with the pure rule's (see fortnight --help)")
     commands.add_parser("test", help="run the tests (further arguments go to pytest)")
     return parser.parse_args(arguments)
 
