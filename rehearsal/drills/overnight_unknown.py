@@ -13,7 +13,7 @@ QUIET = 8
 
 def drill(stage):
     road = stage.road
-    trading.begin(stage, "unseen_orders", clock="14:52:00", days_ago=1)
+    trading.begin(stage, "unseen_orders", clock="14:50:00", days_ago=1)
     call = trading.wait_for_call(stage)
     if call is None:
         return
