@@ -26,6 +26,7 @@ class Flag:
 
     def __init__(self, ident: ids.Id, lines: List[Line], damaged: str = "", torn: bool = False) -> None:
         self.id = ident
+        self.name = ident.text
         self.lines = lines
         self.damaged = damaged  # Chinese; '' = sound
         self.raw = b""  # the file's bytes as we left them
@@ -36,10 +37,6 @@ class Flag:
             self._fold(line)
         if damaged and self.order.state not in orders.ENDED:
             self.order = self.order._replace(state=orders.UNKNOWN, reason=damaged)
-
-    @property
-    def name(self) -> str:
-        return self.id.text
 
     def get(self, key: str, default: Any = None) -> Any:
         """The newest value of `key` in any line."""

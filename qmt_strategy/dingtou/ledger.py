@@ -8,6 +8,7 @@ line feed is half written, and dropped; the DEAL list gives that deal again.
 """
 
 import csv
+import functools
 import io
 import os
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
@@ -91,11 +92,13 @@ def from_deal(row: rows.Row, today: str) -> Optional[Entry]:
     )
 
 
+@functools.lru_cache(maxsize=1024)  # the day's deals are compared with the file at every look
 def _code(text: str) -> str:
     """A security's code as the file has it: Excel drops leading zeros, and they are put back at reading."""
     return _clean(_clean(text).partition(".")[0][:6]).zfill(6)
 
 
+@functools.lru_cache(maxsize=64)
 def _day(text: Optional[str], today: str) -> str:
     """YYYYMMDD out of what a counter calls a date; what is none is today."""
     digits = "".join(sign for sign in text or "" if sign in "0123456789")
