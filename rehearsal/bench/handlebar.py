@@ -77,6 +77,8 @@ def lines(found: Dict[str, Any]) -> List[str]:
         for name, title, _ in SORTS:
             rows.append(_row("  " + title, found[key][name]))
     said.extend(table(rows))
+    if found["minutes"]:
+        return said + ["只量了每天的前 %d 分钟，不与承诺比" % found["minutes"]]
     for key, label in (("tray_up", "托盘在"), ("tray_away", "托盘不在")):
         p99 = found[key]["all"]["wall"]["p99"]
         verdict = "做到" if p99 < HANDLEBAR else "没有做到"
