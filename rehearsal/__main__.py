@@ -91,7 +91,7 @@ def run_rehearsal(options, folder):
     with_story = not options.calm and (options.seconds is None or options.seconds >= rehearse.STORY_NEEDS)
     headless = options.headless or not has_screen
     trade = rehearse.trade_settings(options.data, options.seconds)
-    with Road(folder, options.seed, options.data, headless=headless, trade=trade) as road:
+    with Road(folder, options.seed, options.data, headless=headless, times=rehearse.TIMES, trade=trade) as road:
         result = rehearse.rehearse(road, options.seconds, with_story)
     problems = rehearse.shortfalls(result, road.channels)
     for line in rehearse.summary(result) + [f"没有做到：{problem}。" for problem in problems]:

@@ -23,6 +23,4 @@ def drill(stage):
     stage.expect_on_every_channel("已恢复", back, RECOVERY)
     trading.wait_for_state(stage, call["remark"], "filled")
     stage.watch(QUIET)
-    told = [m for m in stage.with_title("成交", back) if call["remark"] in m["shown"]["body"]]
-    stage.check({m["channel"] for m in told} == set(stage.road.channels), "每个通道都说了这笔成交")
     trading.judge(stage, 1, "QMT 不在运行", "已恢复")
