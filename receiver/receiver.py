@@ -187,7 +187,7 @@ EVENT_KINDS = HEARTBEAT_KINDS + (
 PROCESS_STATES = ("running", "missing", "hung", "restarted", "elsewhere")
 PROCESS_WELL = ("running", "restarted")
 ORDER_ALIVE = ("intent", "sent", "working")
-ORDER_ENDED = ("filled", "cancelled", "rejected", "expired", "void", "settled")
+ORDER_ENDED = ("filled", "cancelled", "rejected", "expired", "void")
 OLD_NAMES = ("qmt", "server")
 
 NEW, UP, LATE, DOWN, PAUSED, OFF, UNKNOWN = "new", "up", "late", "down", "paused", "off", "unknown"
@@ -880,7 +880,7 @@ class Order:
             return "部分成交已撤" if self.state == "cancelled" else "部分成交到收盘"
         if self.state == "working" and self.filled:
             return "部分成交"
-        return ORDER_WORDS.get(self.state) or words(self.state, 20) or "？"
+        return ORDER_WORDS.get(self.state, "？")
 
 
 ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-(?!00)\d\d", re.ASCII)
@@ -894,7 +894,6 @@ ORDER_WORDS = {
     "expired": "收盘未成交",
     "unknown": "结果不明",
     "void": "没有发出",
-    "settled": "已由您处理",
 }
 
 
@@ -2432,7 +2431,11 @@ def fold_order(order: Order, event: Event) -> bool:
         return False
     order.line = int(min(line, 2**62)) if line is not None else order.line
     order.day = order.flag[:8] if ORDER_ID.fullmatch(order.flag) else order.day or day_of(event.happened)
-    order.state = words(data.get("state"), 20)
+    state = words(data.get("state"), 20)
+    if state not in ORDER_WORDS:  # no line of ours: the strategy holds the order for unknown then, unless it has ended
+        state = order.state if order.state in ORDER_ENDED and order.state != "void" else "unknown"
+        data = {"reason": "委托记录里有一行看不懂"}
+    order.state = state
     order.placed = event.happened if order.placed is None else order.placed
     order.at, order.said = event.happened, event.at
     texts = {key: words(data.get(key), 200) for key in ORDER_TEXTS}

@@ -74,6 +74,18 @@ def test_a_notice_that_comes_after_the_result_opens_nothing_lasting(bench):
     assert ("order", FLAG) not in bench.incidents()
 
 
+@pytest.mark.parametrize("odd", ["moon", "", None, 7, ["filled"], "已成交"])
+def test_a_state_that_nobody_knows_makes_an_order_unknown_unless_it_has_ended(bench, odd):
+    placed(bench)
+    placed(bench, SECOND)
+    bench.batch(line(bench, 3, "filled", SECOND, filled=1200))
+    bench.batch(line(bench, 3, odd), line(bench, 4, odd, SECOND, filled=7))
+    assert bench.incidents() == [("order", FLAG)]
+    (machine,) = status(bench)["machines"]
+    shown = {one["flag"]: (one["word"], one["filled"]) for one in machine["strategy_orders"]}
+    assert shown == {FLAG: ("结果不明", 0), SECOND: ("已成交", 1200)}
+
+
 def test_an_older_line_that_comes_again_changes_nothing(bench):
     bench.batch(line(bench, 5, "filled", filled=1200), line(bench, 3, "unknown"))
     assert one_order(bench)["state"] == "filled"
