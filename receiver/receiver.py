@@ -2122,7 +2122,8 @@ def qmt_process(tx: Tx, machine: Machine, event: Event) -> None:
         if not was_well or state == "restarted":
             source.state_since, source.up_since = event.ours("since") or event.happened, event.seen
         bad_open = any(incident.kind == "qmt.process" for incident in open_incidents(tx.db, machine.name))
-        if state == "restarted" and not bad_open and not event.history and tx.calendar.in_tell(tx.now):
+        changed = event.data.get("change") is not False  # its periodic repeat says it again
+        if state == "restarted" and changed and not bad_open and not event.history and tx.calendar.in_tell(tx.now):
             name = words(event.data.get("name"), 60) or "QMT"
             detail = f"{clock(event.happened, tx.now)} {name} 重新启动过，现在在运行。"
             todo = "看一眼 QMT 是否已登录、策略是否在运行。"
