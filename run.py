@@ -102,7 +102,7 @@ def prepare_environment(python, folder, requirements, first=()):
 
 
 def qmt_side(command, arguments):
-    """The QMT side's tests, or `bench`, on the Python that QMT brings. Where that is missing it is said; under CI it fails."""
+    """The QMT side's tests, or a bench, on QMT's Python. Where that is missing it is said; under CI it fails."""
     python = find_python(QMT_PYTHON)
     if python is None:
         print("SKIPPED: no Python %s on this machine (looked in PATH and pyenv)" % QMT_PYTHON)

@@ -204,7 +204,7 @@ EVENT_KINDS = HEARTBEAT_KINDS + (
 PROCESS_STATES = ("running", "missing", "hung", "restarted", "elsewhere")
 PROCESS_WELL = ("running", "restarted")
 ORDER_ALIVE = ("intent", "sent", "working")
-ORDER_ENDED = ("filled", "cancelled", "rejected", "expired", "void", "settled")
+ORDER_ENDED = ("filled", "cancelled", "rejected", "expired", "void")
 OLD_NAMES = ("qmt", "server")
 
 NEW, UP, LATE, DOWN, PAUSED, OFF, UNKNOWN = "new", "up", "late", "down", "paused", "off", "unknown"
@@ -982,7 +982,7 @@ class Order:
             return "部分成交已撤" if self.state == "cancelled" else "部分成交到收盘"
         if self.state == "working" and self.filled:
             return "部分成交"
-        return ORDER_WORDS.get(self.state) or words(self.state, 20) or "？"
+        return ORDER_WORDS.get(self.state, "？")
 
 
 ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-(?!00)\d\d", re.ASCII)
@@ -996,7 +996,6 @@ ORDER_WORDS = {
     "expired": "收盘未成交",
     "unknown": "结果不明",
     "void": "没有发出",
-    "settled": "已由您处理",
 }
 
 
@@ -1405,7 +1404,7 @@ def accuse_unknown(order: Order, why: str, when: float, now: float) -> Accusatio
         when,
         "委托状态不明",
         "委托有结果了",
-        order_line(order, when, why, now) + "\n这只基金已停止下单，不会重发。",
+        order_line(order, when, why or "查不到结果", now) + "\n这只基金已停止下单，不会重发。",
         f"登录 QMT 查{'当日' if order.flag[:8] == day_of(now) else '那一天的历史'}委托，"
         "再在小主机托盘菜单“处理未知委托”里告诉哨兵结果。",
     )
@@ -1445,7 +1444,7 @@ def accuse_stop(since: float, now: float) -> Accusation:
         "",
         since,
         "已停止下单",
-        "已恢复下单",
+        "可以下单",
         f"自 {clock(since, now)} 起小主机上有 control/STOP：策略不下新单，未成交的委托会撤掉。",
         "要恢复，在小主机托盘菜单点“恢复下单”；不想再提醒，在页面上点“知道了”。",
         priority=NORMAL,
@@ -1658,16 +1657,19 @@ def tail_of(url: str, incidents: Sequence[Incident]) -> str:
 
 
 def alert_text(incidents: Sequence[Incident], url: str) -> Text:
-    """One message for one or several incidents of a machine, the gravest first. The number is the same in every channel
-    and every repeat."""
+    """One message for one or several incidents of a machine, the gravest first; those of one kind stand together below
+    one heading (the title, where there is no other kind). The number is the same in every channel and every repeat."""
     ranked = sorted(incidents, key=lambda incident: (-incident.priority, incident.id))
     first = ranked[0]
-    what = "、".join(dict.fromkeys(incident.what for incident in ranked))
-    parts = []
-    for position, incident in enumerate(ranked):
-        head = "" if position == 0 else f"{incident.mark} {incident.what}\n"
-        parts.append(head + incident.detail + (f"\n怎么办：{incident.todo}" if incident.todo else ""))
-    return Text(title_of(first.mark, what, first.machine), "\n".join(parts), tail_of(url, ranked))
+    kinds: dict[str, list[Incident]] = {}
+    for incident in ranked:
+        kinds.setdefault(incident.what, []).append(incident)
+    lines = []
+    for what, mine in kinds.items():
+        lines += [f"{mine[0].mark} {what}"] if len(kinds) > 1 else []
+        lines += [incident.detail for incident in mine]
+        lines += [f"怎么办：{todo}" for todo in dict.fromkeys(incident.todo for incident in mine) if todo]
+    return Text(title_of(first.mark, "、".join(kinds), first.machine), "\n".join(lines), tail_of(url, ranked))
 
 
 def recovery_text(incidents: Sequence[Incident], now: float, extra: str, url: str) -> Text:
@@ -2354,7 +2356,8 @@ def qmt_process(tx: Tx, machine: Machine, event: Event) -> None:
         if not was_well or state == "restarted":
             source.state_since, source.up_since = event.ours("since") or event.happened, event.seen
         bad_open = any(incident.kind == "qmt.process" for incident in open_incidents(tx.db, machine.name))
-        if state == "restarted" and not bad_open and not event.history and tx.calendar.in_tell(tx.now):
+        changed = event.data.get("change") is not False  # its periodic repeat says it again
+        if state == "restarted" and changed and not bad_open and not event.history and tx.calendar.in_tell(tx.now):
             name = words(event.data.get("name"), 60) or "QMT"
             detail = f"{clock(event.happened, tx.now)} {name} 重新启动过，现在在运行。"
             todo = "看一眼 QMT 是否已登录、策略是否在运行。"
@@ -2489,6 +2492,9 @@ def strategy_notice(tx: Tx, machine: Machine, event: Event) -> None:
     if seen_before:
         return
     telling = TELLINGS.get(what) or Telling(f"策略 {strategy} 的通知")
+    if what == "unfilled" and data.get("stage") == "ended":
+        telling = Telling("委托没有成交")
+    text = with_name(tx.db, machine.name, text, data)
     told = notice("strategy.notice", name, event.happened, telling.what, f"{clock(event.happened, tx.now)} {text}")
     mark = told.mark if telling.priority == LOW else "❗"
     told = told._replace(priority=telling.priority, mark=mark, todo=telling.todo)
@@ -2497,6 +2503,13 @@ def strategy_notice(tx: Tx, machine: Machine, event: Event) -> None:
 
 def instance_of(data: dict[str, Any]) -> str:
     return words(data.get("instance"), 60)
+
+
+def with_name(db: sqlite3.Connection, machine: str, text: str, data: dict[str, Any]) -> str:
+    """The fund's name behind its code, where the account knows it."""
+    code = words(data.get("code"), 20)
+    name = names_of(db, machine).get(code[:6], "") if code in text else ""
+    return text.replace(code, f"{code} {name}", 1) if name else text
 
 
 NoticeEffect = Callable[[Tx, Machine, Event, str], bool]  # True: nothing more is to be told
@@ -2561,7 +2574,7 @@ def notice_stopped_fund(tx: Tx, machine: Machine, event: Event, text: str) -> bo
     """An incident where it should trade; where its owner chose to observe, one line a day."""
     if machine.mode == "observe" and machine.mode_chosen:
         return False
-    code = words(event.data.get("code"), 20)
+    code, text = words(event.data.get("code"), 20), with_name(tx.db, machine.name, text, event.data)
     open_incident(tx, machine.name, accuse_stopped_fund(code, text, event.happened, tx.now), event.seen)
     return True
 
@@ -2572,25 +2585,28 @@ def notice_about_order(tx: Tx, machine: Machine, event: Event, text: str) -> boo
     flag, what = words(event.data.get("flag"), 40), event.data["what"]
     if not flag:
         return False
-    order = load_order(tx.db, machine.name, flag)
+    order, why = load_order(tx.db, machine.name, flag), words(event.data.get("reason"), 200)
     if not order.state:  # the notice is faster than the flag file
         order.data = {key: event.data[key] for key in ("code",) if key in event.data}
+    know_name(tx, order)
     if what == "rejected":
-        tell_rejected(tx, order, words(event.data.get("reason"), 200) or text, event)
+        tell_rejected(tx, order, why, event)
         return True
     newer_known = order.said is not None and order.said >= event.at
     if what == "unknown":
         if newer_known and order.state != "unknown":
             return False  # it has been found since
-        open_incident(tx, machine.name, accuse_unknown(order, text, event.happened, tx.now), event.seen)
+        open_incident(tx, machine.name, accuse_unknown(order, why, event.happened, tx.now), event.seen)
         return True
-    lasting = event.data.get("stage") in ("cancelling", "unconfirmed")
-    if not lasting or order.state in ORDER_ENDED:
-        return lasting  # that it is being cancelled is no news once it has ended
-    open_incident(tx, machine.name, accuse_unfilled(order, text, tx.now), event.seen)
+    stage = event.data.get("stage")
+    why = UNFILLED_STAGES.get(stage, "") if isinstance(stage, str) else ""
+    if not why or order.state in ORDER_ENDED:
+        return bool(why)  # that it is being cancelled is no news once it has ended
+    open_incident(tx, machine.name, accuse_unfilled(order, why, tx.now), event.seen)
     return True
 
 
+UNFILLED_STAGES = {"cancelling": "没有按时全部成交，已要求撤单", "unconfirmed": "要求撤单后还没有确认"}
 NOTICE_EFFECTS: dict[str, NoticeEffect] = {
     "mode": notice_mode,
     "observe": notice_observe,
@@ -2619,6 +2635,7 @@ def order_state(tx: Tx, machine: Machine, event: Event) -> None:
     order = load_order(tx.db, machine.name, words(event.data.get("flag"), 40) or "?")
     if not fold_order(order, event):
         return
+    know_name(tx, order)
     save(tx.db, "orders", order)
     why = words(order.data.get("reason"), 200)
     if order.state == "unknown":
@@ -2638,6 +2655,13 @@ def order_state(tx: Tx, machine: Machine, event: Event) -> None:
         tell_rejected(tx, order, why, event)
 
 
+def know_name(tx: Tx, order: Order) -> None:
+    """The fund's name stands in the account's rows alone."""
+    if not order.data.get("name"):
+        name = names_of(tx.db, order.machine).get(order.fund[:6], "")
+        order.data = {**order.data, "name": name} if name else order.data
+
+
 ORDER_TEXTS = ("code", "name", "side", "reason", "by")
 ORDER_NUMBERS = ("shares", "price", "yuan", "filled", "average")
 
@@ -2649,7 +2673,11 @@ def fold_order(order: Order, event: Event) -> bool:
         return False
     order.line = int(min(line, 2**62)) if line is not None else order.line
     order.day = order.flag[:8] if ORDER_ID.fullmatch(order.flag) else order.day or day_of(event.happened)
-    order.state = words(data.get("state"), 20)
+    state = words(data.get("state"), 20)
+    if state not in ORDER_WORDS:  # no line of ours: the strategy holds the order for unknown then, unless it has ended
+        state = order.state if order.state in ORDER_ENDED and order.state != "void" else "unknown"
+        data = {"reason": "委托记录里有一行看不懂"}
+    order.state = state
     order.placed = event.happened if order.placed is None else order.placed
     order.at, order.said = event.happened, event.at
     texts = {key: words(data.get(key), 200) for key in ORDER_TEXTS}
@@ -3165,7 +3193,7 @@ def close_one_offs(tx: Tx) -> None:
 
 def remind(tx: Tx) -> None:
     """Reminders at growing intervals, in hours for telling, not for what a host that is down or paused silences."""
-    if not tx.calendar.in_tell(tx.now):
+    if not tx.calendar.in_tell(tx.now) or tx.settling:  # what is over since may not have been heard yet
         return
     everything = open_incidents(tx.db)
     hosts_down = {incident.machine for incident in everything if incident.kind == "host"}
@@ -4841,7 +4869,7 @@ ORDER_COLOURS = {"unknown": "down", "rejected": "down", "expired": "late", "canc
 
 
 def render_orders(machine: dict[str, Any]) -> str:
-    """Today's orders of the strategy by their flag files, and older ones without an end; nothing if there is none."""
+    """Today's orders of the strategy by their flag files, and older ones without an end."""
     orders = machine["strategy_orders"]
     if not orders:
         return ""

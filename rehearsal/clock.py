@@ -17,11 +17,12 @@ def day_text(at):
 
 
 def shift_to(clock, now, days_ago=0):
-    """Seconds (never positive) to add to `now` (epoch) so that a clock shows the newest past HH:MM:SS `clock` in
-    Shanghai, or that of `days_ago` days before it."""
+    """Seconds (never positive) to add to `now` (epoch) so that a clock shows HH:MM:SS `clock` in Shanghai.
+
+    Of the newest day that was at least 10 hours old, or `days_ago` days before it; so a morning up to 10:00 follows the
+    afternoon of `days_ago=1` whatever time it is now.
+    """
     hour, minute, second = (int(part) for part in clock.split(":"))
-    midnight = (now + SHANGHAI_OFFSET) // DAY * DAY - SHANGHAI_OFFSET
-    wanted = midnight + hour * 3600 + minute * 60 + second
-    if wanted > now:
-        wanted -= DAY
-    return wanted - days_ago * DAY - now
+    day = (now + SHANGHAI_OFFSET - 10 * 3600) // DAY - days_ago
+    shift = day * DAY - SHANGHAI_OFFSET + hour * 3600 + minute * 60 + second - now
+    return shift if shift <= 0 else shift - DAY

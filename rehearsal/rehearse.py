@@ -13,6 +13,7 @@ CLOCK = "10:00:00"  # what all parts' clocks show at the start: a rehearsal begi
 STORY_AFTER = 16  # s until QMT is killed: by then the first orders are placed
 STORY_BACK = 8  # s until it is started again
 STORY_NEEDS = 34  # s that a run must last for the story to end well
+TIMES = {"tick": 1.3}  # s between ticks: a day's path takes 79 s, so that looks once a minute meet different prices
 MINUTES_FROM = 150  # s that a run must last for the strategy to look once a minute, as in real life
 CHANNEL_NAMES = {"wecom": "企业微信", "pushplus": "pushplus", "mail": "邮件"}
 

@@ -5,6 +5,7 @@ A rehearsal begins on such a morning. (On a first run the owner has to choose ea
 
 from qmt_strategy.dingtou import gridstate
 from qmt_strategy.dingtou.book import Account, Book, Start
+from qmt_strategy.dingtou.copies import Copies
 from qmt_strategy.dingtou.gridstate import Cell
 
 
@@ -15,4 +16,5 @@ def write(home, codes, shares, day, cell=0):
         book.add_start(Start(code, cell, shares, day))
         book.accounts[code] = Account(shares, day, [], started=day)
     book.save()
+    Copies(str(home), "etf_grid").claim()
     gridstate.save(str(home), {code: Cell(cell, day, "start") for code in codes})

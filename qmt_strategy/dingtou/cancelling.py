@@ -26,7 +26,7 @@ class Canceller:
             row = self._desk.rows.get(flag.name)
             if flag.order.state != orders.WORKING or row is None:
                 continue
-            placed = float(flag.lines[0].get("at", now))
+            placed = flag.placed(now)
             age = max(now - placed, now - self._since.setdefault(flag.name, now))
             # abs: a clock that was set back must not keep an order from being asked again
             asked = abs(now - self._asked[flag.name]) if flag.name in self._asked else float("inf")

@@ -124,7 +124,8 @@ class Decider:
         return at is not None and clock.day(at) == self._desk.day and abs(now - at) <= self._params.tick_max_age
 
     def _load_plan(self, ContextInfo: Any, fund: params.Fund, tick: Any) -> None:
-        made = dayplans.load(fund, self._desk.day, ContextInfo, tick)
+        made = dayplans.load(fund, self._desk.day, ContextInfo, tick, self._desk.late(fund.code))
+        self._desk.note_late(fund.code, made.plan)
         if made.plan.why_not:
             what = notices.BLOCKED if made.plan.may_buy or made.plan.may_sell else notices.STOPPED_FUND
             words = "%s：%s" % (fund.code, made.plan.why_not)
@@ -177,7 +178,7 @@ class Decider:
             return
         if not all(self._desk.deals_agree(flag) for flag in chain):
             return  # what was filled is not sure yet, and with it the rest
-        rest = float(first.get("target", 0.0)) - settle.done(chain)[1]
+        rest = first.number("target") - settle.done(chain)[1]
         wish = plan.Wish(wish.side, int(first.get("cell", wish.cell)), rest)
         reason = self._intend(ContextInfo, fund, wish, tick, first)
         if reason is not None and not reason.passing:

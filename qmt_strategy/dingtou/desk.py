@@ -8,7 +8,7 @@ cancels an order: that is trader.py's.
 import os
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, settle, sizing
+from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, plan, settle, sizing
 from .book import Account, Book, Trace
 from .flags import Flag, FlagBook
 from .gridfile import GridFile
@@ -35,6 +35,7 @@ class Desk:
         self.held: Set[str] = set()  # six digits that POSITION has shown today
         self.trouble = ""  # what the disk said when it refused; '' = it takes writes
         self._probed = float("-inf")
+        self._loaded = False  # before that nothing in memory may be written over the disk
         self._unwritten: Set[str] = set()  # flags with lines that the disk did not take
         self._searches: Dict[str, lookout.Search] = {}
 
@@ -43,12 +44,14 @@ class Desk:
     def begin(self, day: str) -> None:
         """Read everything at the first call of a day and after each init. Raises OSError: try again later."""
         disk.make_folder(self.home)
-        if self.trouble:
+        if self.trouble and self._loaded:
             self._write_all()  # what is only in memory must not be forgotten
+        self._loaded = False
         self.book.load()
         self.ledger.load()
         self.grid_file.load()
         self.flags.load(self._needed_since())
+        self._loaded = True
         self.rows = {}
         self.held = set()
         self._searches = {}
@@ -61,7 +64,7 @@ class Desk:
     def _count_lost_rows(self) -> None:
         """The ledger only grows: book.json and the lines of flag files say how many rows it had."""
         recent = [flag for flag in self.flags.flags.values() if flag.id.day > self.book.lost_day]
-        lost = max([self.book.rows] + [int(flag.get("rows", 0)) for flag in recent]) - len(self.ledger.entries)
+        lost = max([self.book.rows] + [int(flag.number("rows")) for flag in recent]) - len(self.ledger.entries)
         if lost > 0:
             self.book.lost_day = self.day
             self.stop_all("deals/transaction.csv 少了 %d 行，今天不交易" % lost)
@@ -108,11 +111,14 @@ class Desk:
     def _jobs(self) -> List[Any]:
         jobs: List[Any] = [(disk.make_folder, os.path.join(self.home, "state"))]
         jobs.append((disk.probe, os.path.join(self.home, "state")))
+        if not self._loaded:
+            return jobs
         jobs.append((self.ledger.flush,))
         jobs.append((self.save_book,))
         jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
         if self.grid_file.unsaved:
             jobs.append((self.grid_file.save,))
+        jobs.append((checkup.readable, self))
         return jobs
 
     def unwritten(self, flag: Flag) -> bool:
@@ -179,7 +185,7 @@ class Desk:
     def take_deals(self, deals: List[Dict[str, Any]]) -> None:
         unknown = [row for row in deals if not self.ledger.knows(row, self.day)]
         entries = [entry for entry in (ledger.from_deal(row, self.day) for row in unknown) if entry is not None]
-        checked = self.ledger.there() or checkup.deals(self)
+        checked = checkup.sound(self, checkup.deals)
         new = self.ledger.take(entries)
         if new and checked:
             self.write(self.ledger.flush)
@@ -193,7 +199,7 @@ class Desk:
         mine = [flag for flag in self.today() if any(flag.name == entry.remark for entry in entries)]
         if not mine:
             self.count_rows()
-        elif all(int(flag.get("rows", 0)) < self.ledger.written for flag in mine):
+        elif all(int(flag.number("rows")) < self.ledger.written for flag in mine):
             self.append(mine[-1])
 
     def take_booked(self, flag: Flag) -> None:
@@ -316,6 +322,24 @@ class Desk:
             if code in self.book.accounts:
                 self.stop(code, words)
 
+    def late(self, code: str) -> List[plan.Late]:
+        """Ex-dates before today whose adjustment factors had not come when they began."""
+        account = self.book.accounts.get(code)
+        return [plan.Late(day, float(price)) for day, price in account.late if day < self.day] if account else []
+
+    def note_late(self, code: str, made: plan.Plan) -> None:
+        """Remember that today's factor is late; forget the earlier ones once the bars agree, or are too old to show."""
+        account = self.book.accounts.get(code)
+        if account is None:
+            return
+        kept = list(self.late(code)[-5:]) if not made.average else []
+        if made.late:
+            kept.append(plan.Late(self.day, made.late))
+        found = [tuple(entry) for entry in kept]
+        if found != [tuple(entry) for entry in account.late]:
+            self.book.accounts[code] = account._replace(late=found)
+            self.write(self.save_book)
+
     def decided(self, code: str) -> None:
         """The rule was asked about this fund, with `decide = once`: not again today, a restart included."""
         account = self.book.accounts.get(code)
@@ -372,6 +396,8 @@ class Desk:
 
     def save_book(self) -> None:
         """Write book.json; raises OSError. A file that was lost behind our back is told first."""
+        if not self._loaded:
+            raise OSError("state/book.json has not been read yet")
         checkup.book(self)
         self.book.rows = self.ledger.written
         self.book.save()

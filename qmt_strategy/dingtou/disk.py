@@ -10,8 +10,9 @@ import os
 import shutil
 import time
 
+from .atomic import WAITS
 from .atomic import write_whole as replace
-from .durable import sync_folder
+from .durable import patiently, sync_folder
 
 __all__ = ["append", "create", "free", "make_folder", "probe", "read", "replace", "sync_folder"]
 
@@ -57,7 +58,12 @@ def append(path: str, raw: bytes) -> None:
 
 
 def read(path: str, limit: int = 64 * 1024 * 1024) -> bytes:
-    """The file's bytes, at most `limit`. In parts: asking for all of `limit` at once costs more than the reading."""
+    """The file's bytes, at most `limit`; tried again for milliseconds while a scanner or a backup holds it."""
+    return patiently(lambda: _read(path, limit), WAITS, time.sleep)
+
+
+def _read(path: str, limit: int) -> bytes:
+    """In parts: asking for all of `limit` at once costs more than the reading."""
     parts = []
     with open(path, "rb", buffering=0) as file:
         while limit > 0:

@@ -96,7 +96,7 @@ def why_stopped(desk: Desk, fund: Fund) -> str:
 
 def yuan_of(flag: Flag) -> float:
     """What an intent was worth; 0.0 where its file does not tell."""
-    return float(flag.get("yuan", 0.0) or 0.0)
+    return flag.number("yuan")
 
 
 def level(tick: Any, name: str, number: int) -> float:
@@ -122,6 +122,6 @@ def _waiting(scene: Scene, mine: List[Flag], buy: bool) -> str:
         return "等待第一次核对"
     for flag in mine:
         rejected = flag.order.state == orders.REJECTED and flag.buy == buy
-        if rejected and scene.now < float(flag.get("ended_at", 0.0)) + settle.RETRY_AFTER:
+        if rejected and scene.now < flag.number("ended_at") + settle.RETRY_AFTER:
             return "刚被拒过，5 分钟后再试"
     return scene.morning.why_not(scene.fund)

@@ -26,6 +26,7 @@ class Flag:
 
     def __init__(self, ident: ids.Id, lines: List[Line], damaged: str = "", torn: bool = False) -> None:
         self.id = ident
+        self.name = ident.text
         self.lines = lines
         self.damaged = damaged  # Chinese; '' = sound
         self.raw = b""  # the file's bytes as we left them
@@ -37,13 +38,17 @@ class Flag:
         if damaged and self.order.state not in orders.ENDED:
             self.order = self.order._replace(state=orders.UNKNOWN, reason=damaged)
 
-    @property
-    def name(self) -> str:
-        return self.id.text
-
     def get(self, key: str, default: Any = None) -> Any:
         """The newest value of `key` in any line."""
         return self._newest.get(key, default)
+
+    def number(self, key: str, default: float = 0.0) -> float:
+        """`get` of a number; `default` where what stands there is none, whoever wrote it."""
+        return _float(self.get(key), default)
+
+    def placed(self, default: float) -> float:
+        """Epoch seconds of the intent."""
+        return _float(self.lines[0].get("at"), default) if self.lines else default
 
     @property
     def code(self) -> str:
@@ -183,10 +188,10 @@ class FlagBook:
         flag.raw = disk.read(path)
 
     def there(self, flag: Flag) -> bool:
-        """Whether the file is as we left it."""
+        """Whether the file is as we left it. Raises OSError where that cannot be seen right now."""
         try:
             return disk.read(self._path(flag.id)) == flag.raw
-        except OSError:
+        except FileNotFoundError:
             return False
 
     def _path(self, ident: ids.Id) -> str:
@@ -240,7 +245,9 @@ def _decode(part: bytes) -> Optional[Line]:
         value = json.loads(part.decode("ascii"))
     except ValueError:
         return None
-    return value if isinstance(value, dict) and value.get("state") in orders.STATES else None
+    if not isinstance(value, dict) or not isinstance(value.get("state"), str):
+        return None
+    return value if value["state"] in orders.STATES else None
 
 
 def _int(value: Any, default: int) -> int:

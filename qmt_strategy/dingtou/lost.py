@@ -59,6 +59,18 @@ def mend_starts(desk: "Desk") -> None:
             desk.save_book()
 
 
+def check_account(desk: "Desk", name: str) -> None:
+    """The owner typed another account into sentry.ini: POSITION decides tomorrow, today nothing is ordered."""
+    if desk.book.account and desk.book.account != name:
+        desk.stop_all(
+            "资金账号换了，账本是另一个账号的，今天不交易。请核对持仓，不符的基金再写 start_cell = 格子号 当天日期"
+        )
+    if desk.book.account != name:
+        desk.book.account = name
+        if desk.book.accounts:
+            desk.write(desk.save_book)
+
+
 def adopt(desk: "Desk", row: OrderRow) -> Optional[Flag]:
     """A row with our id pattern and no flag file becomes an order of ours, and stops its fund for today."""
     ident = ids.parse(row.remark)
@@ -87,5 +99,6 @@ def _make(desk: "Desk", ident: ids.Id, lines: List[Dict[str, Any]], words: str) 
     desk.flags.flags[ident.text] = flag
     if not desk.write(desk.flags.rewrite, flag):
         desk.note_unwritten(flag)
-    desk.teller.once(ident.text, notices.UNKNOWN, words + "。请核对券商的当日委托", code=flag.code, flag=ident.text)
+    about = {"code": flag.code, "flag": ident.text, "reason": words}
+    desk.teller.once(ident.text, notices.UNKNOWN, words + "。请核对券商的当日委托", **about)
     return flag

@@ -44,7 +44,7 @@ class Placer:
         ident = self._next_id(fund, wish, look)
         if ident is None:
             return
-        target = float(first.get("target", 0.0)) if first is not None else wish.yuan
+        target = first.number("target") if first is not None else wish.yuan
         line = first_line(
             ident,
             self._now(),

@@ -192,14 +192,15 @@ class Finished:
 
     def deal(self, obj: Any) -> Row:
         try:
-            key = ("deal", obj.m_strTradeDate, obj.m_strTradeID, obj.m_strOrderSysID)
+            # The two exchanges number for themselves: a number alone names no deal and no order.
+            key = ("deal", obj.m_strInstrumentID, obj.m_strTradeDate, obj.m_strTradeID, obj.m_strOrderSysID)
         except Exception:  # an attribute of a C++ object may raise anything
             return deal(obj)
         return self._row(key, obj, deal)
 
     def order(self, obj: Any) -> Row:
         try:
-            key = ("order", obj.m_strInsertDate, obj.m_strOrderSysID, obj.m_nOrderStatus)
+            key = ("order", obj.m_strInstrumentID, obj.m_strInsertDate, obj.m_strOrderSysID, obj.m_nOrderStatus)
         except Exception:  # as above
             return order(obj)
         return self._row(key, obj, order) if key[-1] in _FINAL else order(obj)

@@ -38,7 +38,7 @@ def pending(chain: List[Flag]) -> bool:
 def done(chain: List[Flag]) -> Tuple[int, float]:
     """(shares filled, yuan) of all its attempts."""
     shares = sum(flag.order.filled for flag in chain)
-    yuan = sum(flag.order.filled * (flag.order.average or float(flag.get("price", 0.0) or 0.0)) for flag in chain)
+    yuan = sum(flag.order.filled * (flag.order.average or flag.number("price")) for flag in chain)
     return shares, yuan
 
 
@@ -53,9 +53,9 @@ def retry_at(chain: List[Flag], day: str) -> float:
     if last.id.day != day or any(flag.stops(day) for flag in chain):
         return float("inf")
     if last.order.state == orders.CANCELLED:
-        return float(last.get("ended_at", 0.0)) + CONFIRM_FOR
+        return last.number("ended_at") + CONFIRM_FOR
     if last.order.state == orders.REJECTED and not for_money(last):
-        return float(last.get("ended_at", 0.0)) + RETRY_AFTER
+        return last.number("ended_at") + RETRY_AFTER
     return float("inf")
 
 
@@ -94,8 +94,8 @@ def _tell_shortfall(desk: "Desk", chain: List[Flag]) -> None:
     first = chain[0]
     shares, yuan = done(chain)
     missing = first.order.expected - shares
-    rest = float(first.get("target", 0.0) or 0.0) - yuan
-    price = float(first.get("price", 0.0) or 0.0)
+    rest = first.number("target") - yuan
+    price = first.number("price")
     if missing >= 100 and rest >= 100 * price:
         words = "%s %s 想成交 %d 股，只成交 %d 股" % (side(first), first.code, first.order.expected, shares)
         words += "，差 %d 股" % missing
@@ -127,11 +127,11 @@ def tell(teller: notices.Teller, flag: Flag, actions: Tuple[str, ...]) -> None:
             words = "%s被拒：%s" % (name, order.reason or "没有说明原因")
             teller.tell(notices.REJECTED, words, reason=order.reason, **about)
         elif action == orders.TELL_UNKNOWN:
-            words = "在委托列表里找不到，结果不明。不会重发，这只基金停止下单。请核对券商的当日委托"
+            why, where = "在委托列表里找不到，结果不明", "当日委托"
             if flag.id.day != teller.day:
-                words = "隔夜没有结果，持仓也说明不了。这只基金停止下单。请核对券商的历史委托"
-            words += "，再在托盘菜单“处理未知委托”里答复"
-            teller.tell(notices.UNKNOWN, name + words, **about)
+                why, where = "隔夜没有结果，持仓也说明不了", "历史委托"
+            words = "。不会重发，这只基金停止下单。请核对券商的%s，再在托盘菜单“处理未知委托”里答复" % where
+            teller.tell(notices.UNKNOWN, name + why + words, reason=why, **about)
         elif action == orders.TELL_LATE:
             words = "后来查到：%s，共成交 %d 股。已补记，这只基金今天不再下单" % (_STATE[order.state], order.filled)
             teller.tell(notices.LATE, name + words, **about)

@@ -22,6 +22,7 @@ from . import (
     home,
     lookout,
     looks,
+    lost,
     morning,
     notices,
     orders,
@@ -29,6 +30,7 @@ from . import (
     rows,
     summary,
 )
+from .book import digest
 from .cancelling import Canceller
 from .deciding import Decider, Eyes
 from .desk import Desk
@@ -75,6 +77,7 @@ class Trader:
         self._looked = -1  # in this call of handlebar: how many flag files there were after the look; -1 = no look yet
         self._ticks: Dict[str, Any] = {}
         self._minute = -1
+        self._minutes = 0  # that this init has seen
         self._mode: Any = None  # the last notice `mode`
         self._skew = Skew()
         self._newest = False
@@ -131,9 +134,14 @@ class Trader:
         self._observe = self._observe or found.why_observe
         if not self._observe and getattr(ContextInfo, "do_back_test", None) is not False:
             self._observe = "QMT 没有说明现在不是回测（do_back_test），只观察，不下单"
+        if not self._observe and self._account_type.upper() != "STOCK":
+            # Credit accounts need other opTypes (33 and 34, qmt-facts 1.1), futures other rules altogether.
+            self._observe = "账号类型是 %s，只支持普通股票账号（STOCK），只观察，不下单" % self._account_type
         if not self._observe and injected != found.account_id:
             self._observe = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，只观察，不下单。请改成一致后重新运行策略"
         self._chosen = found.chosen and self._observe == found.why_observe
+        self._strange = bool(found.account_id) and injected != found.account_id  # its books are not those of `account`
+        self._configured = bool(found.account_id) and not self._strange
         self._new_parts()
         self._active = True
         for words in found.problems:
@@ -161,7 +169,11 @@ class Trader:
 
     def _handlebar(self, ContextInfo: Any) -> None:
         # History bars, replayed by the ten thousand at every start, end here; so does a back test.
-        if ContextInfo.is_last_bar() is not True or getattr(ContextInfo, "do_back_test", False):
+        last = ContextInfo.is_last_bar()
+        if last is not True or getattr(ContextInfo, "do_back_test", False):
+            if last and last is not True:  # true in some other way: believed by nobody, but said
+                words = "QMT 的 is_last_bar() 给出了意外的值（%s），不下单。请更新 QMT 和哨兵" % type(last).__name__
+                self._teller.once("last bar", notices.BLOCKED, words)
             return
         self._looked = -1
         now = self._now()
@@ -179,6 +191,8 @@ class Trader:
         self._each_minute(now)
         if not self._newest:
             return
+        if self._strange:
+            return  # another account's orders, deals and positions must not get into these books
         self._see_stop()
         self._desk.probe()
         if self._busy() or not 0 <= now - self._look_at < LOOK_EVERY:
@@ -201,6 +215,10 @@ class Trader:
         self._desk.day = ""
         if not self._desk.write(self._desk.begin, day):
             return False
+        if self._configured:
+            lost.check_account(self._desk, digest(self._account))
+        elif self._desk.book.account not in ("", digest(self._account)):
+            self._strange = True
         self._reader.forget()
         self._new_parts()
         self._minute = -1
@@ -230,6 +248,9 @@ class Trader:
         if self._observe and gate.in_hours(self._second):
             about = {"mode": "observe", "why": self._observe, "chosen": self._chosen}
             self._teller.once("session", notices.OBSERVE, self._observe, **about)
+        self._minutes += 1
+        if self._steady.seconds < lookout.SETTLE and self._minutes <= 2:
+            return  # the first looks may take the owner's answers: no fund is accused before
         for fund in self._params.funds:
             if whys[fund.code]:
                 words = "%s：%s" % (fund.code, whys[fund.code])
@@ -326,7 +347,7 @@ class Trader:
 
     def _ready(self) -> bool:
         """The day is loaded, it is still that day, and this is the newest copy."""
-        return bool(self._desk.day) and self._desk.day == clock.day(self._now()) and self._newest
+        return not self._strange and bool(self._desk.day) and self._desk.day == clock.day(self._now()) and self._newest
 
     def _order(self, orderInfo: Any) -> None:
         if self._ready():

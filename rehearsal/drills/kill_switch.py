@@ -30,4 +30,4 @@ def drill(stage):
         return
     trading.wait_for_state(stage, again["remark"], "filled")
     stage.expect_on_every_channel("已恢复", resumed, PROMISED)
-    trading.judge(stage, 2, "已停止下单", "已恢复", "委托没有全部成交")
+    trading.judge(stage, 2, "已停止下单", "已恢复", "委托没有成交", "委托没有成交")

@@ -59,8 +59,32 @@ def wait_for_state(stage, flag, state, seconds=PATIENCE):
     stage.check(states(stage).get(flag) == state, f"{flag} 在接收端是 {state}")
 
 
+def channels_that_tell(stage, *words):
+    """The channels on which one message holds all these words."""
+    return {
+        m["channel"]
+        for m in stage.road.messages()
+        if all(word in m["shown"]["title"] + m["shown"]["body"] for word in words)
+    }
+
+
+def expect_told(stage, *words):
+    """Every channel has a message with all these words, sooner or later."""
+    everywhere = set(stage.road.channels)
+    stage.until(lambda: channels_that_tell(stage, *words) == everywhere, PATIENCE, "等消息到达每个通道")
+    stage.check(channels_that_tell(stage, *words) == everywhere, f"每个通道都说了 {' '.join(words)}")
+
+
+def expect_fills(stage):
+    """Every channel tells of each order with fills how many shares the counter says it filled."""
+    for order in oracle.counter_orders(stage.road.qmt_folder):
+        if order["traded"]:
+            expect_told(stage, order["flag"], f"成交 {order['traded']} 股")
+
+
 def judge(stage, ordered, *titles):
     """The end of every drill: how often passorder was called, what else the phone got, what was lost."""
+    expect_fills(stage)
     for message in stage.road.messages():
         if message["channel"] == "wecom":
             title, _, body = (message["shown"]["title"] + "\n" + message["shown"]["body"]).partition("\n")

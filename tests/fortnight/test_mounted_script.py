@@ -32,6 +32,12 @@ class Mounted:
         self.client.run_to(self.at(clock))
         return self
 
+    def leap(self, clock):
+        """Time passes without a tick: the main chart stands still."""
+        self._ticks = [at for at in self._ticks if at >= self.at(clock)]
+        self.client.run_to(self.at(clock))
+        return self
+
     def orders(self):
         return self.client.world.broker.orders
 
@@ -70,14 +76,14 @@ def test_a_re_init_at_ten_with_five_thousand_history_bars_makes_no_flag_file_and
 
     def slowly():
         asked.append(is_last_bar())
-        clock.advance(0 if asked[-1] else 0.01)  # replaying takes time; a clock that stands still would hide a mistake
+        clock.advance(0 if asked[-1] else 0.03)  # replaying takes time; a clock that stands still would hide a mistake
         return asked[-1]
 
     monkeypatch.setattr(api, "is_last_bar", slowly)
     day.client.reinit()
-    assert asked == [False] * 5000 and clock() > day.at("10:00:49")
+    assert asked == [False] * 5000 and clock() > day.at("10:02")
     assert day.flags() == {} and day.orders() == []
-    assert day.go("10:03").orders()  # and then it trades
+    assert day.go("10:06").orders()  # and then it trades
 
 
 def test_twenty_re_inits_within_a_day_change_no_order_and_no_second_copy_is_told(folders):
@@ -94,8 +100,7 @@ def test_twenty_re_inits_within_a_day_change_no_order_and_no_second_copy_is_told
 def test_restarts_of_the_client_within_a_day_lose_and_double_no_order(folders):
     day = Mounted(folders)
     for clock in ("09:31:10", "09:48:10", "10:33:10", "13:08:10", "13:13:10"):  # right after orders
-        day.go(clock).client.kill()
-        day.client.start()
+        restart(day.go(clock))
     day.go("15:10")
     expected, _ = rule_orders.orders(day.scenario, HELD)
     # Not the minute: after a start every fund's bars are loaded anew, one fund a tick.
@@ -117,22 +122,36 @@ def test_of_two_mounted_copies_one_trades_and_one_report_a_day_is_made(folders):
 
 
 def test_the_owners_own_orders_are_never_cancelled(folders):
-    # Ours are, all day long: nothing fills until noon, then STOP, then the end of the day; after the restart no order
-    # shows a remark any more, so that the owner's look like ours.
-    day = every_fund_wants_to_trade(folders, no_fills=True, remarks_lost=True).go("09:32")
-    world = day.client.world
-    for code in world.market.codes[:3]:
-        tick = world.tick(code)
-        world.owner_order(code, True, 1000, round(tick.last * 0.95, 3))
-        world.owner_order(code, False, 1000, round(tick.last * 1.05, 3))
-    day.go("10:30")
-    day.client.kill()
-    day.client.start()
-    day.go("11:20").stop().go("13:30").trade_again().go("15:10")
+    # Ours are, in the morning after their time and at the end of the day. Each time the owner has orders in the same
+    # funds, and the client is restarted, after which no order shows its remark any more: the owner's look like ours.
+    day = every_fund_wants_to_trade(folders, no_fills=True, remarks_lost=True).go("09:30:10")
+    codes = day.client.world.market.codes
+    place_by_hand(day, codes[:3])
+    restart(day.go("09:30:20"))
+    day.go("09:31:40").stop().leap("14:51").go("14:53:40").trade_again().go("14:54:10")
+    place_by_hand(day, codes[3:])
+    restart(day.go("14:54:20")).go("15:10")
     owners = [order for order in day.orders() if not order.request.remark]
     ours = [order for order in day.orders() if order.request.remark]
-    assert len(owners) == 6
+    assert len(owners) == 12
     assert {order.status for order in owners} == {book.ACCEPTED}
     assert {order.submit_status for order in owners} == {book.TAKEN}  # a cancel was never even asked for
-    assert ours and {order.status for order in ours} == {book.CANCELLED}
+    assert {order.status for order in ours} == {book.CANCELLED}
+    assert {times.text(order.at, "%H:%M") for order in ours} == {"09:30", "14:54"}
+    assert {order.request.code for order in ours} > {codes[1], codes[3]}  # beside the owner's
     assert day.posts("error") == []
+
+
+def place_by_hand(day, codes):
+    """A purchase and a sale of each fund that nobody meets."""
+    world = day.client.world
+    for code in codes:
+        last = world.tick(code).last
+        world.owner_order(code, True, 1000, round(last * 0.97, 3))
+        world.owner_order(code, False, 1000, round(last * 1.03, 3))
+
+
+def restart(day):
+    day.client.kill()
+    day.client.start()
+    return day

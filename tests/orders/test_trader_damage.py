@@ -1,5 +1,6 @@
 """State deleted and garbled at every point of a day: no order follows, and the owner is told."""
 
+import builtins
 import os
 import shutil
 
@@ -212,3 +213,34 @@ def test_a_flag_file_cut_after_its_first_line_is_seen_again_and_not_sent_again(w
         file.write(first)
     world.restart().run(30)
     assert len(world.calls()) == 1 and list(world.states().values())[0] == "working"
+
+
+@pytest.mark.parametrize(
+    "name", ["state/grid.json", "state/book.json", "flags/started.jsonl", "deals/transaction.csv", "flag"]
+)
+def test_a_file_that_a_scanner_holds_for_minutes_blocks_orders_until_it_lets_go_and_stops_nobody(
+    world, name, monkeypatch
+):
+    drop(world).run(60)
+    held = path_of(world, name)
+    plain, plain_stat = builtins.open, os.stat
+
+    def refuse(function):
+        def asked(path, *args, **named):
+            if path == held:
+                raise PermissionError(13, "held")
+            return function(path, *args, **named)
+
+        return asked
+
+    monkeypatch.setattr(builtins, "open", refuse(plain))
+    monkeypatch.setattr(os, "stat", refuse(plain_stat))
+    world.run(180)
+    before = len(world.calls())
+    drop(world, 0.92).run(120)
+    assert len(world.calls()) == before
+    monkeypatch.undo()
+    world.run(300)
+    assert len(world.calls()) > before
+    assert world.notices("stopped-fund") == []
+    assert len(world.notices("disk")) == 2  # refused, and works again

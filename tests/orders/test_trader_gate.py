@@ -237,3 +237,20 @@ def test_nothing_is_raised_into_qmt_whatever_its_functions_do(world):
     world.trader.orderError_callback(world.context, {"strategyName": None}, None)
     world.trader.orderError_callback(world.context, None, None)
     assert world.calls() == []
+
+
+@pytest.mark.parametrize("kind", ["CREDIT", "FUTURE"])
+def test_an_account_that_is_no_plain_stock_account_is_only_observed(fresh, kind):
+    fresh.account_type = kind
+    fresh.start().run(120)
+    drop(fresh).run(120)
+    assert fresh.calls() == []
+    assert any(kind in text for _, text in fresh.notices("observe"))
+
+
+def test_a_last_bar_that_is_true_in_some_other_way_places_nothing_and_is_told_once(fresh):
+    fresh.context.is_last_bar = lambda: 1
+    fresh.start().run(120)
+    drop(fresh).run(120)
+    assert fresh.calls() == []
+    assert len(fresh.notices("blocked")) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from qmt_strategy.dingtou import dayplans
 from tests.orders.test_trader_books import answer
-from tests.orders.tiny_qmt import Fate, Thing, at
+from tests.orders.tiny_qmt import ACCOUNT, Broker, Fate, Thing, at
 from tests.orders.world import AFTER, DAY, NEXT, World, drop, write_ini
 
 FUND = "510300.SH"
@@ -282,3 +282,55 @@ def test_what_the_strategy_does_is_posted_with_its_funds_and_again_when_that_cha
     fresh.start().run(60)
     last = [data for data in fresh.posts("strategy.notice") if data["what"] == "mode"][-1]
     assert last["mode"] == "observe" and "sentry.ini" in last["why"] and last["chosen"] is False
+
+
+def test_a_write_refused_before_the_books_were_read_never_writes_over_them(world):
+    drop(world).run(60)
+    path = os.path.join(world.home, "state", "book.json")
+    with open(path, "rb") as file:
+        before = file.read()
+    counter = os.path.join(world.home, "state", "copies.json")
+    os.remove(counter)
+    os.mkdir(counter)  # cannot be replaced
+    world.restart()
+    with open(path, "rb") as file:
+        assert file.read() == before
+    world.run(60)
+    assert world.trader._desk.book.accounts[FUND].traces
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["other account in sentry.ini", "none in sentry.ini"])
+def test_another_accounts_deals_and_positions_do_not_get_into_the_books(world, named):
+    world.broker.fate = lambda call: Fate(fills=())
+    drop(world).run(9)
+    other = Broker(shares={"510300": 500})
+    other.logged_in = True
+    mine, world.broker = world.broker, other
+    world._sync()
+    other.passorder(world.now, 23, 1101, FUND, 3, 500, FIRST, ours=False)
+    path = os.path.join(world.home, "sentry.ini")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace("id = " + ACCOUNT, "id = 999" if named else "id ="))
+    world.account = "2000999" if not named else ACCOUNT
+    world.restart().run(180)
+    assert world.states() == {FIRST: "working"} and world.trader._desk.ledger.entries == []
+    assert other.cancels == [] and any("账号" in text for _, text in world.notices("observe"))
+    assert mine.orders[0].alive
+
+
+def test_a_deal_whose_remark_was_cut_counts_by_its_orders_sysid(world):
+    real = world.broker.deal_row
+
+    def cut(deal):
+        found = real(deal)
+        found.m_strRemark = found.m_strRemark[:16]
+        return found
+
+    world.broker.deal_row = cut
+    drop(world).run(60)
+    assert world.states() == {FIRST: "filled"} and world.cell() == -7
+    world.overnight(NEXT).run(120)
+    drop(world, 0.91).run(60)
+    assert len(world.calls()) == 2

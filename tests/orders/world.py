@@ -40,9 +40,11 @@ class World:
         self.context = Context(codes)
         self.now = at(DAY, "09:29:00")
         self.said = []
+        self.account = ACCOUNT  # that QMT injects
         self.free = 10**12
         self.trader = None
         self.clock = lambda: self.now  # the PC's
+        self.account_type = "STOCK"
         self.passorder_raises = None
         self.before_passorder = None
         write_ini(self.home, codes, start, more)
@@ -53,8 +55,8 @@ class World:
         """QMT runs the script from init."""
         self._sync()
         api = {
-            "account": ACCOUNT,
-            "accountType": "STOCK",
+            "account": self.account,
+            "accountType": self.account_type,
             "get_trade_detail_data": lambda account, kind, table: self.broker.table(table, self.now),
             "passorder": self._passorder,
             "cancel": lambda sysid, account, kind, context: self.broker.cancel(self.now, sysid),

@@ -74,6 +74,18 @@ def test_a_notice_that_comes_after_the_result_opens_nothing_lasting(bench):
     assert ("order", FLAG) not in bench.incidents()
 
 
+@pytest.mark.parametrize("odd", ["moon", "", None, 7, ["filled"], "已成交"])
+def test_a_state_that_nobody_knows_makes_an_order_unknown_unless_it_has_ended(bench, odd):
+    placed(bench)
+    placed(bench, SECOND)
+    bench.batch(line(bench, 3, "filled", SECOND, filled=1200))
+    bench.batch(line(bench, 3, odd), line(bench, 4, odd, SECOND, filled=7))
+    assert bench.incidents() == [("order", FLAG)]
+    (machine,) = status(bench)["machines"]
+    shown = {one["flag"]: (one["word"], one["filled"]) for one in machine["strategy_orders"]}
+    assert shown == {FLAG: ("结果不明", 0), SECOND: ("已成交", 1200)}
+
+
 def test_an_older_line_that_comes_again_changes_nothing(bench):
     bench.batch(line(bench, 5, "filled", filled=1200), line(bench, 3, "unknown"))
     assert one_order(bench)["state"] == "filled"
@@ -198,13 +210,44 @@ def test_an_order_alive_at_the_close_is_told_the_next_morning(bench):
 def test_that_an_order_ended_unfilled_is_said(bench):
     bench.batch(notice(bench, "unfilled", "买入 510300.SH 没有成交，已撤单", flag=FLAG, stage="ended"))
     bench.run(10)
-    assert bench.told() == ["ℹ️ 委托没有全部成交 · mini-pc"]
+    assert bench.told() == ["ℹ️ 委托没有成交 · mini-pc"]
 
 
 def test_an_order_of_an_earlier_day_is_looked_for_in_the_history(bench):
     bench.batch(line(bench, 3, "unknown", "20260102-510300-B-01"))
     bench.run(10)
     assert "那一天的历史委托" in bench.texts()[0].body and "处理未知委托" in bench.texts()[0].body
+
+
+def test_an_order_that_is_told_by_its_notice_is_named_once(bench):
+    why = "在委托列表里找不到，结果不明"
+    text = f"买入 510300.SH（委托 {FLAG}）{why}。不会重发，这只基金停止下单。请核对"
+    bench.batch(notice(bench, "unknown", text, flag=FLAG, code="510300.SH", reason=why))
+    bench.batch(notice(bench, "unfilled", CANCELLING.replace("-01", "-02"), flag=SECOND, stage="cancelling"))
+    bench.run(10)
+    body = bench.texts()[0].body
+    assert why in body and body.count(FLAG) == 1 and body.count("不会重发") == 1
+    assert body.count(SECOND) == 2  # what is to be looked for in QMT stands in 怎么办 as well
+
+
+def test_several_of_a_kind_stand_below_one_heading(bench):
+    for number in range(3):
+        bench.batch(notice(bench, "trade-triggered", f"买入 51030{number}.SH"), notice(bench, "fill", f"成交 {number}"))
+    bench.run(10)
+    (text,) = bench.texts()
+    heads = [line for line in text.body.splitlines() if line.startswith("ℹ️")]
+    assert heads == ["ℹ️ 策略下单", "ℹ️ 成交"] and text.title == "ℹ️ 策略下单、成交 · mini-pc"
+    assert text.body.count("买入") == 3 and text.body.count("成交 ") == 3
+
+
+def test_a_fund_is_named_where_the_account_knows_its_name(bench):
+    bench.post("qmt.heartbeat", strategy="heartbeat", positions=[{"代码": "510300", "名称": "沪深300ETF"}])
+    bench.batch(notice(bench, "trade-triggered", "买入 510300.SH 约 7000 元", code="510300.SH"))
+    bench.batch(line(bench, 3, "rejected", reason="资金", code="510300.SH"))
+    stopped(bench)
+    bench.run(10)
+    body = bench.texts()[0].body
+    assert "买入 510300.SH 沪深300ETF 约 7000 元" in body and body.count("沪深300ETF") == 3
 
 
 # STOP, mode, funds, other notices ------------------------------------------------------------------------------------
@@ -219,7 +262,7 @@ def test_stop_is_told_once_by_whoever_says_it_first_and_resolved_when_it_is_gone
     bench.post("host.stop_orders", on=False)
     bench.batch(notice(bench, "stop", "已恢复下单", on=False))
     bench.run(60, every=lambda: bench.alive(stop_orders=False))
-    assert bench.told()[1:] == ["✅ 已恢复：已恢复下单 · mini-pc"]
+    assert bench.told()[1:] == ["✅ 已恢复：可以下单 · mini-pc"]
 
 
 def test_a_heartbeat_alone_tells_of_a_stop_and_of_its_end(bench):

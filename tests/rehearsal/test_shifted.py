@@ -18,8 +18,12 @@ def test_a_clock_is_set_back_to_the_newest_past_moment(clock, day):
     assert (clock_text(shown), day_text(shown)) == (clock, day)
 
 
-def test_a_clock_can_be_set_to_the_day_before():
-    assert day_text(NOON + shift_to("10:00:00", NOON, days_ago=1)) == "20260104"
+@pytest.mark.parametrize("hour", range(24))
+def test_a_morning_follows_the_afternoon_before_it_at_any_hour(hour):
+    now = NOON + hour * 3600
+    afternoon, morning = now + shift_to("14:50:00", now, days_ago=1), now + shift_to("09:31:00", now)
+    assert morning - afternoon == (18 * 60 + 41) * 60
+    assert morning <= now
 
 
 def run(*arguments):
