@@ -27,8 +27,10 @@ from __future__ import annotations
 import argparse
 import base64
 import configparser
+import copy
 import email.message
 import email.utils
+import gc
 import hashlib
 import hmac
 import html
@@ -347,9 +349,8 @@ def parse_json(raw: bytes) -> Any:
         raise ValueError("too deeply nested") from None
 
 
-def dump_json(value: Any) -> str:
-    # ASCII only: half a surrogate pair survives the round trip, and SQLite never sees it.
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+# ASCII only: half a surrogate pair survives the round trip, and SQLite never sees it.
+dump_json = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
 def bad_value(value: Any) -> str | None:
@@ -1893,15 +1894,26 @@ class Tx(NamedTuple):
 
 def save(db: sqlite3.Connection, table: str, record: Any) -> int:
     """Writes a dataclass whose fields are the table's columns; a dict becomes JSON. Returns the row's id."""
-    row = {f.name: getattr(record, f.name) for f in fields(record)}
-    values = [dump_json(value) if isinstance(value, dict) else value for value in row.values()]
-    marks = ", ".join("?" * len(row))
-    return db.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(row)}) VALUES ({marks})", values).lastrowid or 0
+    names = columns_of(type(record))
+    values = [getattr(record, name) for name in names]
+    values = [dump_json(value) if isinstance(value, dict) else value for value in values]
+    marks = ", ".join("?" * len(names))
+    return db.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({marks})", values).lastrowid or 0
+
+
+COLUMNS: dict[Any, tuple[str, ...]] = {}
+
+
+def columns_of(kind: Any) -> tuple[str, ...]:
+    """The names of a dataclass's fields, which are its table's columns."""
+    if kind not in COLUMNS:
+        COLUMNS[kind] = tuple(f.name for f in fields(kind))
+    return COLUMNS[kind]
 
 
 def load(kind: Any, row: sqlite3.Row) -> Any:
     """The dataclass back from its row."""
-    values = {f.name: row[f.name] for f in fields(kind)}
+    values = {name: row[name] for name in columns_of(kind)}
     for name in ("beat", "data"):
         if name in values:
             values[name] = json.loads(values[name])
@@ -2225,7 +2237,7 @@ def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[st
 def take_effect(tx: Tx, machine: Machine, event: Event) -> Machine:
     """What an event changes. A bug met here must not jam the tray's queue with an event that fails for ever: the event
     stays stored, what it had changed so far is undone, and the owner is told."""
-    changed = replace(machine)
+    changed = copy.copy(machine)
     tx.db.execute("SAVEPOINT effect")
     try:
         EFFECTS.get(event.kind, no_effect)(tx, changed, event)
@@ -4105,6 +4117,7 @@ class Receiver:
             if not 0 <= tx.now - self.purged_at < 600:
                 purge(tx)
                 self.purged_at = tx.now
+                give_back_memory()
         if clock_off is not None:
             self.follow_clock(clock_off)
         self.checked_at = time.monotonic()
@@ -5807,10 +5820,10 @@ def run_backup(options: argparse.Namespace) -> int:
     beside = target.with_name(target.name + ".part")
     mask = os.umask(0o077)
     try:
-        db, copy = sqlite3.connect(str(config.database), timeout=30), sqlite3.connect(str(beside))
-        with closing(db), closing(copy):
-            db.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+        db, twin = sqlite3.connect(str(config.database), timeout=30), sqlite3.connect(str(beside))
+        with closing(db), closing(twin):
+            db.backup(twin)
+            twin.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
         found, _ = integrity(beside)
         if found != "ok":
             raise ConfigError(f"备份没有通过检查（{found}），没有保存。再运行一次；还不行就检查磁盘。")
@@ -5907,6 +5920,29 @@ def others_may_read(path: Path) -> bool:
     return os.name == "posix" and bool(path.stat().st_mode & 0o077)
 
 
+def ask_glibc(function: str, *arguments: int) -> None:
+    """Calls one of glibc's own functions, where there is glibc. ctypes is imported here: under a service's hardening
+    its import may fail, and memory is not worth a receiver that does not start."""
+    try:
+        import ctypes
+
+        getattr(ctypes.CDLL(None), function)(*arguments)
+    except (ImportError, OSError, AttributeError, TypeError, MemoryError):
+        pass  # another C library, Windows, or no executable memory for ctypes
+
+
+def give_back_memory() -> None:
+    """glibc keeps what compiling this file took, and in each thread's heap what one large post took. A VPS for this
+    program may have 256 MB: what is free goes back to the system."""
+    gc.collect()
+    ask_glibc("malloc_trim", 0)
+
+
+def few_arenas() -> None:
+    """Two heaps for all threads instead of eight for each core (M_ARENA_MAX is -8)."""
+    ask_glibc("mallopt", -8, 2)
+
+
 def lock_database(path: Path) -> Any:
     """Holds a lock for as long as this process lives, so that two receivers never send from one database. Raises
     ConfigError."""
@@ -5931,8 +5967,8 @@ def run_serve(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     if others_may_read(config.path):
         raise ConfigError(f"{config.path} 里有密码，别人也能读。先运行 chmod 600 {config.path}。")
-    if hasattr(os, "umask"):
-        os.umask(0o077)  # the database and its log are for this user alone
+    os.umask(0o077)  # the database and its log are for this user alone
+    few_arenas()
     try:
         lock = lock_database(config.database)
     except OSError as error:
@@ -5966,6 +6002,7 @@ def run_serve(options: argparse.Namespace) -> int:
         serving = threading.Thread(target=server.serve, name="http", daemon=True)
         serving.start()
         receiver.start()
+        give_back_memory()
         print(f"listening on {'https' if tls else 'http'}://{host}:{port}", flush=True)
         while serving.is_alive() and not asked:
             time.sleep(0.2)
@@ -6102,5 +6139,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
+# Python keeps the syntax tree of the script that it runs (20 MB for this one) until the script ends, but not that of a
+# module which it imports. So `serve` starts this file once more, as a module: same process id, half the memory.
+AS_A_MODULE = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("receiver", sys.argv[1])
+sys.modules["receiver"] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+sys.exit(module.main(sys.argv[2:]))
+"""
+
+
+def is_a_plain_script() -> bool:
+    """Started as `python receiver.py`, by nothing that has prepared the process in another way. False without /proc."""
+    try:
+        given = Path("/proc/self/cmdline").read_bytes().split(b"\0")
+        return len(given) > 1 and os.path.samefile(given[1], __file__)
+    except OSError:
+        return False
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["serve"] and is_a_plain_script():
+        os.execv(sys.executable, [sys.executable, "-c", AS_A_MODULE, __file__, *sys.argv[1:]])
     sys.exit(main())

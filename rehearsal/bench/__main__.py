@@ -13,10 +13,16 @@ VERSIONS = ("3.6", "3.8", "3.11")  # what QMT brings, what the mini PC runs, the
 
 
 def main(argv: Optional[List[str]] = None) -> int:
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["receiver"]:  # the VPS's program: only on this Python, with options of its own
+        from . import receiver
+
+        return int(receiver.main(words[1:]))
     options = parse(argv)
     if not options.name:
         for name, module in sorted(BENCHES.items()):
             print("%s  %s" % (name, (module.__doc__ or "").splitlines()[0]))
+        print("receiver  接收端的速度和大小")
         return 0
     results = []
     for version in [""] if options.here else wanted():

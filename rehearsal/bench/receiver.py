@@ -1,0 +1,279 @@
+"""接收端的速度和大小：旧协议每秒多少条、v1 每秒多少事件、各页面多快、内存多少"""
+
+import argparse
+import base64
+import http.client
+import json
+import multiprocessing
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+from pathlib import Path
+
+from rehearsal.bench import machine
+from rehearsal.children import Child
+from rehearsal.fuzz_receiver import log_in, memory_mb
+from rehearsal.road import ROOT, Road
+
+CONNECTIONS = 8
+CLIENTS = 2  # processes that post: more would measure them, not the receiver
+BATCH = 1000
+EVENTS, FULL_EVENTS = 50_000, 1_000_000
+POSTS, FULL_POSTS = 2_000, 20_000
+VISITS = 100
+SOAK_SECONDS = 20 * 60
+YEAR_DAYS = 245  # trading days
+MACHINES = ("mini-pc", "study", "office")
+PROMISED = {"posts": 1000, "events": 15000, "page_p99_ms": 50, "memory_mb": 48}
+PAGES_PATTERN = re.compile(r'\(\s*"(/[a-z]*)",\s*"GET"')
+NO_PAGES = ("/login", "/logout")
+
+
+def main(argv=None):
+    """Prints the figures beside what is promised; with --full the promised sizes and 20 minutes of soak."""
+    parser = argparse.ArgumentParser(prog="run.py bench receiver")
+    parser.add_argument("--full", action="store_true", help="a million events, then 20 minutes of steady posts")
+    parser.add_argument("--report", metavar="FILE", help="write the figures as JSON")
+    options = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="qmt-sentry-bench-", dir=os.environ.get("TMPDIR")) as folder:
+        found = measure(Path(folder), options.full)
+    for line in lines(found):
+        print(line)
+    if options.report:
+        Path(options.report).write_text(json.dumps({"receiver": found}, ensure_ascii=False, indent=1), encoding="utf-8")
+    return 0
+
+
+def measure(folder, full=False):
+    """All figures as plain values. The receiver is a real process with three machines."""
+    found = machine.facts(str(folder))
+    road = Road(folder / "road", channels=())
+    road.phone_url, road.smtp_port = "http://127.0.0.1:9", 9
+    road.write_receiver_ini()
+    tokens = add_machines(road)
+    start(road, folder)
+    try:
+        found["memory_start"] = memory_mb(road.receiver.pid)
+        found["posts"] = per_second(post_old, road, tokens, FULL_POSTS if full else POSTS)
+        events = FULL_EVENTS if full else EVENTS
+        found["events_sent"] = events
+        found["events"] = per_second(post_batches, road, tokens, events // BATCH) * BATCH
+        road.receiver.stop()
+        fill_a_year(road.database)
+        found["database_mb"] = round(road.database.stat().st_size / 1e6, 1)
+        start(road, folder)
+        cookie = log_in(road.receiver_port, road.password)
+        found["pages"] = {path: visit(road, cookie, path) for path in pages()}
+        found["memory_pages"] = memory_mb(road.receiver.pid)
+        if full:
+            found["memory_soak"] = soak(road, tokens)
+    finally:
+        road.receiver.stop()
+    return found
+
+
+def start(road, folder):
+    command = [sys.executable, ROOT / "receiver" / "receiver.py", "serve", "--config", road.receiver_ini]
+    road.receiver = Child("receiver", command, folder / "receiver.log", cwd=ROOT)
+    road.receiver.wait_for("listening on")
+
+
+def add_machines(road):
+    """Two more machines by `pair`; returns {machine: token}."""
+    tokens = {MACHINES[0]: road.token}
+    for name in MACHINES[1:]:
+        command = [sys.executable, ROOT / "receiver" / "receiver.py", "pair", name, "--config", road.receiver_ini]
+        said = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE).stdout.decode(
+            "utf-8"
+        )
+        packed = re.search(r"QS1\.(\S+)", said).group(1)
+        tokens[name] = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))["token"]
+    return tokens
+
+
+def per_second(work, road, tokens, count):
+    """`count` pieces of work over CONNECTIONS kept-alive connections, done by CLIENTS processes."""
+    context = multiprocessing.get_context("spawn")
+    ready, go = context.Barrier(CLIENTS + 1), context.Event()
+    share = count // CLIENTS
+    arguments = [
+        (work.__name__, road.receiver_port, tokens, road.old_token, share, n, ready, go) for n in range(CLIENTS)
+    ]
+    clients = [context.Process(target=client, args=one, daemon=True) for one in arguments]
+    for one in clients:
+        one.start()
+    ready.wait(60)
+    began = time.monotonic()
+    go.set()
+    for one in clients:
+        one.join(3600)
+        if one.exitcode:
+            raise RuntimeError("a client of the bench failed")
+    return round(share * CLIENTS / (time.monotonic() - began))
+
+
+def client(name, port, tokens, old_token, count, number, ready, go):
+    """One posting process; its connections are asked in turn, each before the answers of the others are read."""
+    connections = [http.client.HTTPConnection("127.0.0.1", port, timeout=120) for _ in range(CONNECTIONS // CLIENTS)]
+    for one in connections:
+        one.connect()
+    requests = list({"post_old": post_old, "post_batches": post_batches}[name](tokens, old_token, count, number))
+    ready.wait(60)
+    go.wait(60)
+    for start_at in range(0, len(requests), len(connections)):
+        asked = list(zip(connections, requests[start_at : start_at + len(connections)]))
+        for connection, (target, body, headers) in asked:
+            connection.request("POST", target, body, headers)
+        for connection, _ in asked:
+            answer = connection.getresponse()
+            if answer.status != 200 or b'"rejected": [{' in answer.read():
+                raise RuntimeError(f"answer {answer.status}")
+
+
+def post_old(_tokens, old_token, count, _number):
+    """Single posts of the old protocol: each is durable before its yes."""
+    account = {"总资产": 100000.0, "可用金额": 40000.0, "总市值": 60000.0, "总盈亏": 1200.0}
+    info = [{"name": "accounts", "data": [account]}, {"name": "deals", "data": []}]
+    body = json.dumps({"action": "heartbeat", "name": "qmt", "info": info}).encode()
+    target = "/api?token=" + urllib.parse.quote(old_token)
+    return [(target, body, {"Content-Type": "application/json"})] * count
+
+
+def post_batches(tokens, _old_token, count, number):
+    """What a tray's queue holds after hours without network: mostly heartbeats, some news."""
+    name = MACHINES[number % len(MACHINES)]
+    head = {"Authorization": "Bearer " + tokens[name], "Content-Type": "application/json"}
+    for piece in range(count):
+        now = time.time()
+        events = []
+        for n in range(BATCH):
+            kind = "host.resumed" if n % 20 else "host.heartbeat"
+            data = {"cpu": 5.0, "memory": 40.0, "disk_free": 1e11} if n % 20 == 0 else {"slept": n}
+            events.append({"id": f"{number}-{piece}-{n}", "seq": n, "kind": kind, "at": now - 900, "data": data})
+        body = {"machine": name, "run": "bench", "sent_at": now, "waiting": 1, "events": events}
+        yield "/api/v1/events", json.dumps(body).encode(), head
+
+
+def fill_a_year(database):
+    """A year of three machines, written straight into the tables: samples, archives, deals, orders, messages."""
+    day_start = int((time.time() + 8 * 3600) // 86400 * 86400 - 8 * 3600)
+    series = ["account." + n for n in ("asset", "market", "cash", "profit")] + ["host.cpu", "host.memory"]
+    series += [f"price/{510300 + n}.SH" for n in range(7)]
+    rows_of_positions = [
+        {"代码": f"{510300 + n}.SH", "名称": "基金", "股数": 100, "最新价": 1.0 + n, "市值": 100.0, "盈亏": 1.0}
+        for n in range(7)
+    ]
+    archive = json.dumps({"accounts": [{"总资产": 1e5, "总盈亏": 10.0}], "positions": rows_of_positions, "orders": []})
+    with sqlite3.connect(str(database)) as db:
+        for name in MACHINES:
+            for back in range(YEAR_DAYS):
+                midnight = day_start - back * 86400
+                day = time.strftime("%Y%m%d", time.gmtime(midnight + 8 * 3600))
+                add = "INSERT OR IGNORE INTO sample VALUES (?, ?, ?, ?, 1, 3, 2)"
+                db.executemany(add, [(name, one, 86400, midnight) for one in series])
+                hours = [(name, one, 3600, midnight + h * 3600) for one in series for h in range(9, 16)]
+                db.executemany(add, hours)
+                if back < 8:
+                    minutes = [(name, one, 60, midnight + m * 60) for one in series for m in range(560, 905)]
+                    db.executemany(add, minutes)
+                db.execute("INSERT OR IGNORE INTO archive VALUES (?, ?, 'grid', ?, ?)", (name, day, midnight, archive))
+                for number in range(10):
+                    deal = {
+                        "日期": day,
+                        "代码": "510300.SH",
+                        "买卖": "买入",
+                        "成交均价": 4.0,
+                        "成交量": 100,
+                        "成交额": 400.0,
+                    }
+                    db.execute(
+                        "INSERT OR IGNORE INTO deal VALUES (?, ?, ?, ?, ?)",
+                        (name, day, f"{number}", json.dumps(deal), midnight),
+                    )
+                    db.execute(
+                        "INSERT OR IGNORE INTO orders (machine, flag, day, state, line, placed, at, said, rejected,"
+                        " data) VALUES (?, ?, ?, 'filled', 3, ?, ?, ?, 0, '{}')",
+                        (name, f"{day}-510300-B-{number:02}", day, midnight + 36000, midnight + 36060, midnight),
+                    )
+                for number in range(5):
+                    message = db.execute(
+                        "INSERT INTO message (kind, machine, priority, title, body, tail, created)"
+                        " VALUES ('alert', ?, 1, '策略下单', '一笔', 'u', ?)",
+                        (name, midnight + 36000 + number),
+                    ).lastrowid
+                    db.execute(
+                        "INSERT INTO outbox (message, channel, priority, due, state, created, sent)"
+                        " VALUES (?, 'wecom', 1, 0, 'sent', ?, ?)",
+                        (message, midnight, midnight),
+                    )
+
+
+def pages():
+    """The GET doors of the owner's pages, as they stand in receiver.py."""
+    source = (ROOT / "receiver" / "receiver.py").read_text(encoding="utf-8")
+    return sorted(set(PAGES_PATTERN.findall(source)) - set(NO_PAGES)) + ["/api/v1/status"]
+
+
+def visit(road, cookie, path):
+    """[median ms, p99 ms, bytes] of VISITS visits by the logged-in owner; None where the page wants more words."""
+    times, size = [], 0
+    connection = http.client.HTTPConnection("127.0.0.1", road.receiver_port, timeout=60)
+    for _ in range(VISITS):
+        began = time.perf_counter()
+        connection.request("GET", path, headers={"Cookie": cookie})
+        answer = connection.getresponse()
+        size = len(answer.read())
+        times.append((time.perf_counter() - began) * 1e3)
+        if answer.status != 200:
+            return None
+    connection.close()
+    times.sort()
+    return [round(times[len(times) // 2], 1), round(times[int(len(times) * 0.99)], 1), size]
+
+
+def soak(road, tokens):
+    """Memory in MB, once a minute, while three machines post as in real life but ten times as often."""
+    found, until = [], time.monotonic() + SOAK_SECONDS
+    cookie = log_in(road.receiver_port, road.password)
+    while time.monotonic() < until:
+        for number in range(len(MACHINES)):
+            for target, body, headers in post_batches(tokens, "", 1, number):
+                connection = http.client.HTTPConnection("127.0.0.1", road.receiver_port, timeout=60)
+                connection.request("POST", target, body.replace(b'"id": "', b'"id": "s%d-' % len(found)), headers)
+                connection.getresponse().read()
+                connection.close()
+        visit_once = http.client.HTTPConnection("127.0.0.1", road.receiver_port, timeout=60)
+        visit_once.request("GET", "/", headers={"Cookie": cookie})
+        visit_once.getresponse().read()
+        visit_once.close()
+        time.sleep(3)
+        if not found or time.monotonic() > until - SOAK_SECONDS + len(found) * 60:
+            found.append(round(memory_mb(road.receiver.pid) or 0.0, 1))
+    return found
+
+
+def lines(found):
+    """The figures for people, each beside its promise."""
+    fsync = found["fsync"]
+    yield f"Python {found['python']}，开始时负载 {found['load']}，本机 fsync（毫秒）：{fsync}"
+    yield f"旧协议单条，落盘后才答，{CONNECTIONS} 个长连接：每秒 {found['posts']} 条（承诺 {PROMISED['posts']}）"
+    yield f"v1 批量，共 {found['events_sent']} 条：每秒 {found['events']} 条事件（承诺 {PROMISED['events']}）"
+    yield f"一年、三台小主机的数据库：{found['database_mb']} MB"
+    for path, figures in found["pages"].items():
+        if figures is not None:
+            promise = PROMISED["page_p99_ms"]
+            yield f"页面 {path}：中位 {figures[0]} 毫秒，p99 {figures[1]} 毫秒（承诺 {promise}），{figures[2]} 字节"
+    memory = [found["memory_start"], found["memory_pages"]]
+    text = " → ".join("?" if value is None else f"{value:.0f}" for value in memory)
+    yield f"内存：刚启动 → 每页访问 {VISITS} 次后：{text} MB（承诺 {PROMISED['memory_mb']}）"
+    if "memory_soak" in found:
+        yield f"20 分钟里每分钟的内存（MB）：{found['memory_soak']}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
