@@ -5729,7 +5729,7 @@ def fingerprint_of(certificate: Path) -> str:
 
 def pairing_code(config: Config, machine: str, token: str) -> str:
     """All that a mini PC must know, as one line to paste: address, name, token, and the fingerprint of a certificate
-    of our own. docs/protocol.md, section 7."""
+    of our own. docs/protocol.md, section 8."""
     parts = {"url": config.public_url, "machine": machine, "token": token}
     if config.certificate is not None:
         parts["fingerprint"] = fingerprint_of(config.certificate)
