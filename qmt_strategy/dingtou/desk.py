@@ -32,6 +32,7 @@ class Desk:
         self.grid_file = GridFile(home)
         self.watch = lookout.Watch()
         self.rows: Dict[str, OrderRow] = {}  # the newest row of each order of ours
+        self.row_since: Dict[str, float] = {}  # when that was first seen
         self.held: Set[str] = set()  # six digits that POSITION has shown today
         self.trouble = ""  # what the disk said when it refused; '' = it takes writes
         self._probed = float("-inf")
@@ -53,6 +54,7 @@ class Desk:
         self.flags.load(self._needed_since())
         self._loaded = True
         self.rows = {}
+        self.row_since = {}
         self.held = set()
         self._searches = {}
         self.day = day
@@ -222,6 +224,7 @@ class Desk:
     def take_row(self, flag: Flag, row: OrderRow) -> None:
         """An ORDER row or order_callback of `flag`."""
         self.rows[flag.name] = row
+        self.row_since.setdefault(flag.name, self.now())
         kind = orders.kind_of(row.status)
         if kind == orders.WITHDRAWN and not (row.sure and (row.traded or row.status != orders.PART_CANCELLED)):
             kind = orders.ALIVE  # how much of it was traded is not known yet: the rest must not be bought again
@@ -301,12 +304,20 @@ class Desk:
         account = self.book.accounts.get(code)
         if account is not None and account.stop_day == self.day:
             return account.stop_why
+        if self.other_account(code):
+            words = "资金账号换了，这只基金的账是另一个账号的，停止交易。"
+            return words + "请核对持仓，再写 start_cell = 格子号 当天日期；或改回原来的账号"
         for flag in self.flags.of(code):
             if flag.stops(self.day):
                 return "委托 %s 的结果不明，或今天才查明，这只基金今天不再下单" % flag.name
         return ""
 
     # ---- books and grid state
+
+    def other_account(self, code: str) -> bool:
+        """Whether this fund's books are those of another account than the one in sentry.ini."""
+        account = self.book.accounts.get(code)
+        return account is not None and account.owner not in ("", self.book.account)
 
     def stop(self, code: str, words: str) -> None:
         """No intent of this fund today, a restart of QMT included."""

@@ -200,7 +200,10 @@ class Finished:
 
     def order(self, obj: Any) -> Row:
         try:
-            key = ("order", obj.m_strInstrumentID, obj.m_strInsertDate, obj.m_strOrderSysID, obj.m_nOrderStatus)
+            number = (obj.m_strInstrumentID, obj.m_strInsertDate, obj.m_strOrderSysID)
+            # The volume may come later than the status.
+            status = obj.m_nOrderStatus
+            key = ("order",) + number + (0 if status == 56 else obj.m_nVolumeTraded, status)
         except Exception:  # as above
             return order(obj)
         return self._row(key, obj, order) if key[-1] in _FINAL else order(obj)
