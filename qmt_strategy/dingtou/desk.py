@@ -5,6 +5,7 @@ fails blocks all new intents until a probe succeeds; what could not be written i
 cancels an order: that is trader.py's.
 """
 
+import collections
 import os
 from typing import Any, Callable, Dict, List, Optional, Set
 
@@ -169,8 +170,9 @@ class Desk:
         self.held.update(code for code, holding in look.holdings.items() if holding.volume)
         self.take_deals(look.deals)
         matched = set()
+        remarks = collections.Counter(row.remark for row in look.orders)
         for row in look.orders:
-            flag = self.flag_of(row) or lost.adopt(self, row)
+            flag = self.flag_of(row, remarks[row.remark] == 1) or lost.adopt(self, row)
             if flag is not None:
                 matched.add(flag.name)
                 self.take_row(flag, row)
@@ -239,14 +241,17 @@ class Desk:
         reason = row.reason if kind == orders.REFUSED else ""
         self.record(flag, orders.Seen(kind, filled, row.average, row.sysid, reason))
 
-    def flag_of(self, row: OrderRow) -> Optional[Flag]:
-        """Our order that a row is: by its remark, else by the sysid once recorded, on the same day."""
+    def flag_of(self, row: OrderRow, alone: bool = False) -> Optional[Flag]:
+        """Our order that a row is: by its remark, else by the sysid once recorded, on the same day.
+
+        `alone`: no other row of the same look has this remark; then a counter that numbers it anew is believed.
+        """
         if row.day not in ("", self.day):
             return None
         flag = self.flags.flags.get(row.remark)
         if flag is not None:
             same = flag.id.day == self.day and flag.id.code == row.code
-            return flag if same and row.sysid in ("", flag.order.sysid or row.sysid) else None
+            return flag if same and (alone or row.sysid in ("", flag.order.sysid or row.sysid)) else None
         if row.remark or not row.sysid:
             return None
         for flag in self.today():
@@ -325,7 +330,7 @@ class Desk:
         if account is not None and account.stop_day != self.day:
             self.book.accounts[code] = account._replace(stop_day=self.day, stop_why=words)
             self.write(self.save_book)
-        self.teller.once(code, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
+        notices.tell_stopped(self.teller, code, words)
 
     def stop_all(self, words: str) -> None:
         """`stop` for every fund that has started to trade."""

@@ -153,7 +153,7 @@ def _money(f: Facts, limits: Limits) -> Optional[Reason]:
         return Reason("cap", "这笔委托要 %.0f 元，超过单笔上限 %.0f 元，不下单" % (f.yuan, limits.order_yuan), False)
     if not f.day_yuan + f.yuan <= limits.day_yuan:
         return Reason(
-            "cap",
+            "day-cap",
             "今天已委托 %.0f 元，再加 %.0f 元就超过每天上限 %.0f 元，不下单" % (f.day_yuan, f.yuan, limits.day_yuan),
             False,
         )

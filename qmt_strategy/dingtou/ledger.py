@@ -72,7 +72,7 @@ def from_deal(row: rows.Row, today: str) -> Optional[Entry]:
     What comes out reads back from the file as it is: an odd row must not make the ledger unreadable. A volume below
     zero is a cancel that some counters list among the deals, and no deal.
     """
-    sysid, trade_id = _clean(row["合同编号"]), _clean(row["订单编号"])
+    sysid, trade_id = _clean(rows.contract(row["合同编号"])), _clean(row["订单编号"])
     if not row["代码"] or not sysid or not trade_id or row["买卖"] is None:
         return None
     if not row["成交量"] or row["成交量"] < 0:

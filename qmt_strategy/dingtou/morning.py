@@ -129,6 +129,8 @@ class Morning:
         if answered and all(flag.ended for flag in flags):
             words += "。您对 %s 的答复与持仓不符：请再核对，并在 sentry.ini 里写 start_cell = 格子号 当天日期"
             words = words % "、".join(answered)
+        elif not any(is_open(desk, flag) for flag in flags):
+            words += "。要照现在的持仓继续，在 sentry.ini 里写 start_cell = 格子号 当天日期"
         self._why[code] = words
         key = " ".join([code, "position"] + answered)
         desk.teller.once(key, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
@@ -312,7 +314,9 @@ def _newer(desk: Desk, code: str, cell: gridstate.Cell) -> str:
     """What shows that grid.json is an older one put back (a backup, a sync program): the newer move; '' = nothing."""
     place = place_of(cell.by, cell.day)
     moved = desk.book.accounts[code].moved if code in desk.book.accounts else None
-    if moved and (place_of(moved[0], moved[1]) > place or (moved[0] == cell.by and moved[2] != cell.cell)):
+    if moved and (
+        place_of(moved[0], moved[1]) > place or (tuple(moved[:2]) == (cell.by, cell.day) and moved[2] != cell.cell)
+    ):
         return str(moved[0])
     for known in map(ids.parse, desk.ledger.remarks(code)):
         if known is None or known.place <= place:

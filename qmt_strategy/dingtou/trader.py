@@ -253,8 +253,7 @@ class Trader:
             return  # the first looks may take the owner's answers: no fund is accused before
         for fund in self._params.funds:
             if whys[fund.code]:
-                words = "%s：%s" % (fund.code, whys[fund.code])
-                self._teller.once(fund.code, notices.STOPPED_FUND, words, code=fund.code)
+                notices.tell_stopped(self._teller, fund.code, whys[fund.code])
             late = morning.unused_choice(self._desk, fund)
             if late:
                 self._teller.once("choice " + fund.code, notices.SETTINGS, late, code=fund.code)

@@ -182,3 +182,35 @@ def test_on_a_weekend_that_qmts_calendar_does_not_have_nothing_is_ordered(world)
     world.overnight(saturday).restart().run(120)
     drop(world).run(120)
     assert world.calls() == [] and any("周末" in text for _, text in world.notices("stopped-fund"))
+
+
+def test_a_fund_stopped_a_second_time_on_a_day_is_told_again(world):
+    world.broker.fate = lambda call: Fate(refused=True)
+    drop(world).run(120)
+    world.overnight(NEXT).run(30)
+    answer(world, FIRST, answer="nothing")
+    world.broker.fate = lambda call: Fate()
+    world.run(240)
+    count = len([text for _, text in world.notices("stopped-fund") if FUND in text])
+    with open(os.path.join(world.home, "flags", "started.jsonl"), "a") as file:
+        file.write("#")
+    world.run(90)
+    assert len([text for _, text in world.notices("stopped-fund") if FUND in text]) == count + 1
+
+
+def test_an_order_that_the_counter_numbers_anew_is_the_same_order(world):
+    real = world.broker.order_row
+
+    def row(order):
+        found = real(order)
+        if world.now < order.at + 8 and found.m_strOrderSysID:
+            found.m_strOrderSysID = "0"
+        elif world.now < order.at + 15 and found.m_strOrderSysID:
+            found.m_strOrderSysID = "T" + found.m_strOrderSysID
+        return found
+
+    world.broker.order_row = row
+    world.broker.fate = lambda call: Fate(fills=())
+    drop(world).run(90)
+    assert world.states() == {FIRST: "cancelled"} or world.calls() == [FIRST, FIRST[:-1] + "2"]
+    assert world.notices("stopped-fund") == [] and {sysid for _, sysid in world.broker.cancels} == {"101"}

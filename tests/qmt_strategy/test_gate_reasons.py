@@ -56,7 +56,7 @@ AGAINST = [
     ("no-shares", {"shares": 0, "buy": False}),
     ("cap", {"yuan": 100000.01, "free_cash": 1e9}),
     ("cap", {"yuan": float("nan")}),
-    ("cap", {"day_yuan": 299000.01}),
+    ("day-cap", {"day_yuan": 299000.01}),
     ("cash", {"free_cash": 1000.99}),
 ]
 
