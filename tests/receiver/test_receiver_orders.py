@@ -213,6 +213,16 @@ def test_that_an_order_ended_unfilled_is_said(bench):
     assert bench.told() == ["ℹ️ 委托没有成交 · mini-pc"]
 
 
+def test_an_order_that_expired_at_the_close_may_be_unknown_in_the_morning(bench):
+    placed(bench)
+    bench.batch(line(bench, 3, "expired", by="clock"))
+    bench.jump("2026-01-06 09:31:00")
+    bench.batch(line(bench, 4, "unknown", reason="隔夜没有结果"))
+    assert bench.incidents() == [("order", FLAG)] and one_order(bench)["word"] == "结果不明"
+    bench.batch(line(bench, 5, "filled", by="owner", filled=1200))
+    assert bench.incidents() == []
+
+
 def test_an_order_of_an_earlier_day_is_looked_for_in_the_history(bench):
     bench.batch(line(bench, 3, "unknown", "20260102-510300-B-01"))
     bench.run(10)
