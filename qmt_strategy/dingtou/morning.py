@@ -51,6 +51,9 @@ class Morning:
             return  # told by Desk.stopped
         desk = self._desk
         account, lost = self._account(fund)
+        if account is not None and desk.other_account(fund.code):
+            self._take_answers(fund.code)  # POSITION is another account's: it proves nothing of this one's orders
+            return
         if account is None:
             if not may_start(desk, fund):
                 self._again[fund.code] = self.steady.seconds + RECHECK
@@ -97,11 +100,11 @@ class Morning:
             self._splits(code, account.day, desk.day),
             position,
             [_answered(desk, code, flags, flag) for flag in flags],
-            _nameless(desk, code, flags, {flag.id.day for flag in flags if not flag.ended}),
+            _nameless(desk, code, flags, {flag.id.day for flag in flags if is_open(desk, flag)}),
             sure=desk.book.lost_day < account.day,
         )
         # POSITION is loaded later than ACCOUNT: what it proves about an open order, nothing included, must last.
-        certain = verdict.ok and not verdict.split and all(flag.ended for flag in flags)
+        certain = verdict.ok and not verdict.split and not any(is_open(desk, flag) for flag in flags)
         if not certain and look.position_day not in ("", desk.day):
             self._why[code] = "QMT 的持仓还是 %s 的，没有刷新，查不清未完的委托。请重启 QMT" % look.position_day
             desk.teller.once(code + " old", notices.STOPPED_FUND, "%s：%s" % (code, self._why[code]), code=code)
@@ -120,12 +123,14 @@ class Morning:
         """Once a day, and again after an answer that does not agree; what had no end becomes `unknown`: to be asked."""
         desk = self._desk
         for flag in flags:
-            if not flag.ended and flag.order.state != orders.UNKNOWN and flag.id.day != desk.day:
+            if is_open(desk, flag) and flag.order.state != orders.UNKNOWN and flag.id.day != desk.day:
                 desk.record(flag, orders.Seen(orders.LOST))
         answered = [flag.name for flag in flags if flag.order.by == "owner"]
         if answered and all(flag.ended for flag in flags):
             words += "。您对 %s 的答复与持仓不符：请再核对，并在 sentry.ini 里写 start_cell = 格子号 当天日期"
             words = words % "、".join(answered)
+        elif not any(is_open(desk, flag) for flag in flags):
+            words += "。要照现在的持仓继续，在 sentry.ini 里写 start_cell = 格子号 当天日期"
         self._why[code] = words
         key = " ".join([code, "position"] + answered)
         desk.teller.once(key, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
@@ -221,7 +226,7 @@ def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
     code = fund.code
     position = look.holding(code).volume
     account = desk.book.accounts.get(code)
-    if account is not None:
+    if account is not None and not desk.other_account(code):
         strange = position - account.shares - desk.ledger.signed(code, account.day, desk.day)
         if strange:
             name = "%s-ADJUST-%s-%s" % (ledger.PROVED, desk.day, code[:6])
@@ -234,7 +239,7 @@ def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
     for flag in desk.flags.of(code):  # the owner's choice is newer than what they filled
         if flag.ended and not flag.settled:
             desk.append(flag, settled=True, grid=None)
-    desk.book.accounts[code] = Account(0, "", [], started=desk.day)
+    desk.book.accounts[code] = Account(0, "", [], started=desk.day, owner=desk.book.account)
     desk.rebase(code, shares)
     if not desk.move_grid(code, cell, "start"):
         return False
@@ -265,10 +270,16 @@ def item_of(desk: Desk, flag: Flag) -> reconcile.Item:
         id=flag.name,
         buy=flag.buy,
         booked=booked,
-        filled=flag.order.filled if flag.ended else booked,
+        filled=flag.order.filled if not is_open(desk, flag) else booked,
         most=max(sizing.most_shares(flag.order.expected, by_yuan), flag.order.filled),
-        open=not flag.ended,
+        open=is_open(desk, flag),
     )
+
+
+def is_open(desk: Desk, flag: Flag) -> bool:
+    """Its end is not known: one that was alive at the close may have been filled in the closing auction."""
+    past_close = flag.order.state == orders.EXPIRED and flag.order.by == "clock" and flag.id.day != desk.day
+    return past_close or not flag.ended
 
 
 def proved(code: str, buy: bool, shares: int, day: str, remark: str, name: str) -> ledger.Entry:
@@ -303,7 +314,9 @@ def _newer(desk: Desk, code: str, cell: gridstate.Cell) -> str:
     """What shows that grid.json is an older one put back (a backup, a sync program): the newer move; '' = nothing."""
     place = place_of(cell.by, cell.day)
     moved = desk.book.accounts[code].moved if code in desk.book.accounts else None
-    if moved and (place_of(moved[0], moved[1]) > place or (moved[0] == cell.by and moved[2] != cell.cell)):
+    if moved and (
+        place_of(moved[0], moved[1]) > place or (tuple(moved[:2]) == (cell.by, cell.day) and moved[2] != cell.cell)
+    ):
         return str(moved[0])
     for known in map(ids.parse, desk.ledger.remarks(code)):
         if known is None or known.place <= place:
