@@ -14,6 +14,7 @@ from receiver import receiver as program
 from tests.receiver.receiver_bench import MAIL, WECOM, Bench, event
 
 ROUNDS = 1000 if os.environ.get("QMT_SENTRY_FULL") else 60
+ALWAYS = "[calendar]\nevery_day = yes\ntell = 00:00-24:00\nsessions = 00:00-24:00"
 STEPS = ("before commit", "after commit", "before the yes", "after the yes", "after the mark", "never")
 
 
@@ -49,7 +50,7 @@ class Chain(Bench):
 
     def __init__(self, folder):
         self.accepted = {"wecom": [], "mail": []}
-        super().__init__(folder, channels=WECOM + MAIL)
+        super().__init__(folder, channels=WECOM + MAIL, calendar=ALWAYS)
 
     def restart(self):
         super().restart()
