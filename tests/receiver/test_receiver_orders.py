@@ -257,7 +257,7 @@ def test_a_fund_is_named_where_the_account_knows_its_name(bench):
     stopped(bench)
     bench.run(10)
     body = bench.texts()[0].body
-    assert "买入 510300.SH 沪深300ETF 约 7000 元" in body and body.count("沪深300ETF") == 3
+    assert "买入 510300.SH 沪深300ETF 约 *** 元" in body and body.count("沪深300ETF") == 3
 
 
 # STOP, mode, funds, other notices ------------------------------------------------------------------------------------
