@@ -16,6 +16,7 @@ AT_ONCE = 7  # of five processes each, which mostly wait: more would measure the
 LONGEST = 900  # s for all of them; on an idle machine they take a quarter of it
 LONG = (
     "overnight-unknown",
+    "receiver-faults",
     "order-unseen",
     "order-unfilled",
     "strategy-crash",
