@@ -1,6 +1,7 @@
 """The rehearsal: start the chain, show what runs where, let the ETF grid trade, kill QMT once and bring it back, print
 what the phone gets."""
 
+import importlib.util
 import json
 import time
 from pathlib import Path
@@ -35,7 +36,9 @@ def story(road):
 
 def trade_settings(data, seconds):
     """[strategy] of the rehearsal: every fund that has prices. A short run decides once, as soon as it may: with once a
-    minute its end could come first."""
+    minute its end could come first. None where the strategy cannot run."""
+    if not all(importlib.util.find_spec(name) for name in ("numpy", "pandas")):
+        return None
     codes = (
         sorted(path.stem for path in Path(data).glob("*.csv")) if data else sorted(code for code, _, _ in market.ETFS)
     )
@@ -70,9 +73,11 @@ def rehearse(road, seconds, with_story, say=print):
     road.start()
     started = clock()
     say("QMT 哨兵演练：以下都是真实的程序，只有 QMT 和手机是模拟的（账户与行情为演练数据）。")
-    say(
-        f"随时都能演练：所有程序的钟一起从 {CLOCK[:5]} 走起，下面、看板和手机上都是这个时间。ETF 网格在模拟账户里交易。"
+    say(f"随时都能演练：所有程序的钟一起从 {CLOCK[:5]} 走起，下面、看板和手机上都是这个时间。")
+    traded = (
+        "ETF 网格在模拟账户里交易。" if road.trade else "这个 Python 没有 numpy 或 pandas，ETF 网格不运行，只有心跳。"
     )
+    say(traded)
     for line in table(road):
         say(line)
     say("按 Ctrl-C 结束。" if seconds is None else f"{seconds:g} 秒后自动结束。")
