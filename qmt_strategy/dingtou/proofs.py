@@ -1,4 +1,4 @@
-"""What flags, ledger, books and grid state say of one fund, as the morning's check weighs it. Reads, changes nothing."""
+"""What flags, ledger, books and grid state say of one fund, as the morning's check weighs it. Changes nothing."""
 
 from typing import TYPE_CHECKING, Dict, List, Set, Tuple
 
