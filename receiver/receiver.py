@@ -112,6 +112,7 @@ HISTORY_PATIENCE = 15.0  # seconds that an accusation made by history waits for 
 QUEUE_PATIENCE = 600.0  # a tray whose queue has not been empty for so long is judged all the same
 START_GRACE = 120.0  # seconds QMT gets to start after the PC was switched on
 LOGGED_OUT = 60.0  # session seconds without a logged-in account before it is told
+GRID_SILENT = 1800.0  # seconds of continuous trading that a trading strategy may say nothing: it speaks every 600
 GRID_PATIENCE = 900.0  # session seconds in which a trading strategy that ran before has to say its mode
 TICK_OLD = 120.0  # seconds of continuous trading without a tick before it is told
 LOG_QUIET = 600.0  # the same pattern in QMT's log is told this often at most
@@ -1245,8 +1246,8 @@ def tick_stopped(source: Source, picture: Picture) -> bool:
 
 
 def grid_missing(picture: Picture) -> bool:
-    """The trading strategy says its mode when a day begins and after each start of QMT. One that has not, although it
-    did lately and another script has fresh quotes since then (so it is no holiday), has not been started."""
+    """The trading strategy says its mode when a day begins, after each start of QMT and every ten minutes. One that has
+    not, although it did lately and another script has fresh quotes since then (so it is no holiday), does not run."""
     said, now = picture.machine.mode_at, picture.now
     if said is None or now - said > PAUSE_LIMIT:
         return False
@@ -1254,7 +1255,10 @@ def grid_missing(picture: Picture) -> bool:
     started = number(qmt.data.get("started")) if qmt is not None else None  # the PC's clock: near enough
     since = max(midnight_after(now) - DAY, started if started is not None and started < now else 0.0)
     waited = max(since, picture.machine.heard_since or 0.0, (qmt.up_since or 0.0) if qmt is not None else 0.0)
-    if said >= since - CLOCK_NOISE or picture.calendar.session_seconds(waited, now) < GRID_PATIENCE:
+    begun = said >= since - CLOCK_NOISE
+    if begun and picture.calendar.continuous().session_seconds(max(said, waited), now) < GRID_SILENT:
+        return False
+    if not begun and picture.calendar.session_seconds(waited, now) < GRID_PATIENCE:
         return False
     scripts = [source for source in picture.sources if source.kind == "qmt.heartbeat"]
     return any((script.tick_fresh or 0.0) > since and picture.status_of(script) == UP for script in scripts)

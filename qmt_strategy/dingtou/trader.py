@@ -41,6 +41,7 @@ from .spool import Spool
 
 NAME = "etf_grid"
 SCRIPT = VERSION  # the etf_grid.py that this package belongs to
+MODE_EVERY = 600  # seconds between two `mode` posts: the receiver misses one after GRID_SILENT
 LOOK_EVERY = 6.0  # seconds between looks when nothing is under way: below lookout.GAP
 _DAY = (9 * 3600 + 15 * 60, 15 * 3600 + 10 * 60)  # seconds of the day in which anything is done
 _CLOSE = 15 * 3600
@@ -259,10 +260,11 @@ class Trader:
                 self._teller.once("choice " + fund.code, notices.SETTINGS, late, code=fund.code)
 
     def _tell_mode(self, whys: Dict[str, str]) -> None:
-        """`mode`: what the strategy does, and which funds may trade; once a day and init, and when that changes."""
+        """`mode`: what the strategy does, and which funds may trade; when that changes, and as a sign of life."""
         funds = {fund.code: whys[fund.code] or self._morning.why_not(fund) for fund in self._params.funds}
         mode = "observe" if self._observe else "live"
-        found = (self._desk.day, mode, self._observe, funds)
+        # The part of the day stands for the day too: a strategy that dies in mid-session must be missed.
+        found = (self._desk.day, self._second // MODE_EVERY, mode, self._observe, funds)
         if found == self._mode:
             return
         self._mode = found

@@ -9,9 +9,9 @@ from rehearsal.clock import clock_text
 from rehearsal.drills import prices
 
 CLOCK = "10:00:00"
-BEFORE_A_MINUTE = "10:00:35"
+BEFORE_A_MINUTE = "10:00:30"
 SETTLED = 15  # s after its start in which the strategy may still be waiting for the account
-PATIENCE = 60  # s for what needs no promise
+PATIENCE = 150  # s for what needs no promise: on a slow machine a minute is missed, and the next one counts
 TRADED = ("策略下单", "成交")  # told of every order, on no drill's account
 
 

@@ -12,7 +12,7 @@ import pytest
 from rehearsal.drills import DRILLS
 from rehearsal.road import ROOT
 
-AT_ONCE = 7  # of five processes each, which mostly wait: more would measure the machine, not the programs
+AT_ONCE = 6  # of five processes each, which mostly wait: more would measure the machine, not the programs
 LONGEST = 900  # s for all of them; on an idle machine they take a quarter of it
 LONG = (
     "overnight-unknown",

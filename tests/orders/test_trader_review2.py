@@ -26,6 +26,7 @@ def test_what_the_closing_auction_filled_unseen_is_booked_from_the_next_days_pos
     alive_at_the_close(world).broker.volume["510300"] = 7500
     world.overnight(NEXT).restart().run(240)
     assert world.cell() == -7 and world.trader._desk.ledger.signed("510300", DAY, NEXT) == 7500
+    assert "持仓核对：共成交 7500 股" in world.notices("settled")[0][1] and world.notices("late") == []
     drop(world, 0.91).run(60)
     assert world.calls() == [FIRST, SECOND]
 

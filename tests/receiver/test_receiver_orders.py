@@ -410,6 +410,16 @@ def test_a_trading_strategy_that_does_not_come_back_with_qmt_is_told(bench):
     assert bench.incidents() == [("grid", "")]
 
 
+def test_a_trading_strategy_that_dies_in_the_session_is_told_and_lunch_does_not_count(bench):
+    bench.jump("2026-01-05 11:10:00")
+    quotes(bench)
+    mode(bench, "live")
+    bench.run(6600 + 500, every=lambda: quotes(bench), step=10)  # to 13:08:20
+    assert ("grid", "") not in bench.incidents()
+    bench.run(200, every=lambda: quotes(bench), step=10)
+    assert ("grid", "") in bench.incidents()
+
+
 @pytest.mark.parametrize("tick_age", [None, 86400])
 def test_on_a_day_without_quotes_no_strategy_is_missed(bench, tick_age):
     next_day(bench)
