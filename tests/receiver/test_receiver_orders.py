@@ -606,6 +606,6 @@ def test_what_a_strategy_may_do_is_not_known_while_qmt_is_down(bench):
     mode(bench, "live")
     lamps = lambda: [one["word"] for one in status(bench)["machines"][0]["lamps"] if one["kind"] == "trading"]  # noqa: E731
     assert lamps() == ["实盘"]
-    bench.batch(event("qmt.process", bench.time, state="missing", name="XtItClient.exe", change=True))
-    bench.run(5, every=bench.alive)
+    gone = event("qmt.process", bench.time, state="missing", name="XtItClient.exe", change=True)
+    bench.batch(event("host.heartbeat", bench.time), gone)
     assert lamps() == ["未知"]
