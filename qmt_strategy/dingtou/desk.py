@@ -116,11 +116,12 @@ class Desk:
         jobs.append((disk.probe, os.path.join(self.home, "state")))
         if not self._loaded:
             return jobs
+        # book.json last: it says that a fund is reconciled, and a crash in between must find the flags that say how.
         jobs.append((self.ledger.flush,))
-        jobs.append((self.save_book,))
-        jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
         if self.grid_file.unsaved:
             jobs.append((self.grid_file.save,))
+        jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
+        jobs.append((self.save_book,))
         jobs.append((checkup.readable, self))
         return jobs
 

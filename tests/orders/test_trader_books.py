@@ -227,3 +227,21 @@ def test_every_state_that_ends_up_in_a_flag_file_is_one_of_the_machines(world):
     unknown(world)
     for lines in world.flags().values():
         assert {line["state"] for line in lines} <= orders.STATES
+
+
+def test_a_fund_is_not_reconciled_while_the_flag_file_that_says_how_is_held(world, monkeypatch):
+    unknown(world).overnight(NEXT)
+    plain = os.open
+
+    def held(path, mode, *more, **named):
+        if str(path).endswith(FIRST + ".jsonl") and mode & (os.O_WRONLY | os.O_RDWR):
+            raise PermissionError(13, "held")
+        return plain(path, mode, *more, **named)
+
+    monkeypatch.setattr(os, "open", held)
+    world.run(180)
+    monkeypatch.undo()
+    world.restart().run(180)
+    assert world.states()[FIRST] == "expired"
+    drop(world).run(60)
+    assert world.calls() == [FIRST, "20260106-510300-B-01"]
