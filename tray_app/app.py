@@ -8,11 +8,24 @@ import sys
 import threading
 import time
 import webbrowser
+from pathlib import Path
 from typing import Any, Callable
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
 
-from tray_app import VERSION, config, events, home, parts, pause, state, trading_time
+from tray_app import (
+    VERSION,
+    config,
+    diagnosis,
+    events,
+    home,
+    pair_dialog,
+    pairing,
+    parts,
+    pause,
+    state,
+    trading_time,
+)
 from tray_app import strings_zh as zh
 from tray_app.answers import Answer
 from tray_app.events import Event
@@ -47,17 +60,20 @@ class TrayApp:
         self.config = settings
         self.board = Board()
         self.outbox = Outbox(where.outbox, settings.outbox_max_bytes, settings.outbox_max_age, wall)
-        self.owner = Owner(where, self.outbox, self.board, wall, ask or dialog_of_this_system())
+        self._ask = ask or dialog_of_this_system()
+        self.owner = Owner(where, self.outbox, self.board, wall, self._ask)
         self.parts = parts.build(
             where,
-            settings,
+            lambda: self.config,
             self.outbox,
             self.board,
             self._heartbeat,
             self._qmt_repeat,
             self._on_resume,
             self._system_slept,
+            lambda: self.paused_until() is not None,
         )
+        self._pairing = pairing.Follower(where.ini)
         self.watchdog = Watchdog(self.parts.all, self._tell, wall, mono)
         self.outbox.on_put = self.parts.sender.wake
         self.stop_asked = threading.Event()
@@ -69,6 +85,7 @@ class TrayApp:
         self._boot_at = _boot_at()
         self._stopped = threading.Lock()
         self._asking = threading.Lock()  # held while a dialog is open
+        self._pairing_lock = threading.Lock()  # the tick and a dialog may both see a new pairing
         self._suspended_at: float | None = None
         self._slept = 0.0  # seconds, not yet told
 
@@ -80,11 +97,12 @@ class TrayApp:
             worker.start()
 
     def tick(self) -> None:
-        """Once a second: restart what is stuck; tell of the start as soon as the disk takes it."""
+        """Once a second: restart what is stuck; tell of the start as soon as the disk takes it; see a new pairing."""
         if self._signalled:
             self.ask_stop("signal")
         try:
             self.watchdog.look()
+            self._follow_pairing()
             self._announce()
             self.owner.tell_stop()
         except OutboxError:
@@ -156,6 +174,7 @@ class TrayApp:
             orders=self.owner.orders(),
             answers=self.owner.answers(),
             stop=self.owner.is_stopped(),
+            last_resort_why=get("last_resort_why", ""),
         )
 
     def paused_until(self) -> float | None:
@@ -228,13 +247,26 @@ class TrayApp:
         return self._answer(self.owner.answer(flag, answer))
 
     def answer_part(self, flag: str) -> str:
+        return self._in_dialog(lambda: self.owner.answer_part(flag))
+
+    def pair(self) -> str:
+        """粘贴配对码…"""
+
+        def write_and_follow(text: str) -> pairing.Outcome:
+            outcome = pairing.pair(text, self.home.ini)
+            self._follow_pairing()
+            return outcome
+
+        return self._in_dialog(lambda: pair_dialog.run(self._ask, write_and_follow))
+
+    def _in_dialog(self, work: Callable[[], str]) -> str:
         """In a thread of its own: while the dialog stands open the menu must work, 停止下单 above all."""
         if not self._asking.acquire(blocking=False):
             return self._answer(zh.ALREADY_ASKING)
 
-        def ask() -> None:
+        def run() -> None:
             try:
-                self._answer(self.owner.answer_part(flag))
+                self._answer(work())
             except Exception as error:
                 # Whatever a dialog can raise: it is told, and the next one may open.
                 log.exception("dialog")
@@ -242,18 +274,26 @@ class TrayApp:
             finally:
                 self._asking.release()
 
-        threading.Thread(target=ask, name="dialog", daemon=True).start()
+        threading.Thread(target=run, name="dialog", daemon=True).start()
         return ""
+
+    def save_diagnosis(self) -> str:
+        """保存诊断包: says where it is, and shows its folder."""
+        try:
+            path = diagnosis.save(self.home, diagnosis.facts_of(self), self._wall())
+        except OSError as error:
+            log.warning("diagnosis: %s", error)
+            folder = self.home.diagnosis
+            return self._answer(zh.DIAGNOSIS_FAILED.format(why=error.strerror or error, folder=folder))
+        self._open(path.parent)
+        return self._answer(zh.DIAGNOSIS_SAVED.format(path=path))
 
     def open_dashboard(self) -> str:
         webbrowser.open(self.config.dashboard)
         return ""
 
     def show_logs(self) -> str:
-        if sys.platform == "win32":
-            os.startfile(str(self.home.logs))
-        else:
-            webbrowser.open(self.home.logs.as_uri())
+        self._open(self.home.logs)
         return ""
 
     def quit(self) -> str:
@@ -261,6 +301,22 @@ class TrayApp:
         return ""
 
     # Inside ----------------------------------------------------------------------------------------------------------
+
+    def _open(self, folder: Path) -> None:
+        if sys.platform == "win32":
+            os.startfile(str(folder))
+        else:
+            webbrowser.open(folder.as_uri())
+
+    def _follow_pairing(self) -> None:
+        """Work with a pairing that was just written, by a new sender; what waits goes to the new receiver."""
+        with self._pairing_lock:
+            new = self._pairing.look(self.config)
+            if new is None:
+                return
+            self.config = new
+        self.watchdog.renew(self.parts.sender)
+        self.parts.host.hurry()  # something to send at once
 
     def _link(self) -> Link:
         found: Link = self.board.get("link", Link())

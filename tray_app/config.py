@@ -9,7 +9,7 @@ import configparser
 import math
 import re
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 from urllib.parse import urlsplit
 
 from tray_app import trading_time
@@ -27,8 +27,9 @@ class Config(NamedTuple):
     """The tray's settings. Seconds and bytes throughout; clocks are seconds of the Shanghai day."""
 
     machine: str
-    receiver: str
+    receiver: str  # '': not paired yet, and then token is '' as well
     token: str
+    fingerprint: str  # SHA-256 of the receiver's own certificate, 64 hex digits; '': the usual checks
     dashboard: str
     sessions: tuple[trading_time.Session, ...]
     every_day: bool
@@ -42,6 +43,9 @@ class Config(NamedTuple):
     inbox_token: str
     outbox_max_bytes: int
     outbox_max_age: float
+    last_resort_webhook: str  # '': none
+    last_resort_after: float
+    last_resort_every: float
 
 
 # Reading one value ---------------------------------------------------------------------------------------------------
@@ -87,6 +91,29 @@ def _address(text: str) -> str:
 
 def _address_or_none(text: str) -> str:
     return _address(text) if text else ""
+
+
+def _fingerprint(text: str) -> str:
+    """As the pairing code has it, or as openssl prints it: with colons and capitals."""
+    digits = text.replace(":", "").lower()
+    if digits and not re.match(r"[0-9a-f]{64}\Z", digits):
+        raise _Wrong("应为证书的 SHA-256 指纹（64 个十六进制数字），由配对码填写；证书是公认机构发的就留空")
+    return digits
+
+
+def _webhook(text: str) -> str:
+    """A robot's whole address, key included: it is a secret. Plain http only to this machine (rehearsal)."""
+    hint = "应为企业微信群机器人的完整网址，https:// 开头、带 key=，从群里的机器人信息复制"
+    try:
+        parts = urlsplit(text)
+        plain = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
+        good = parts.hostname and (parts.scheme == "https" or plain) and re.search(r"(?:^|&)key=[^&]+", parts.query)
+        good = good and parts.port != 0 and "@" not in parts.netloc and re.match(r"[!-~]{1,500}\Z", text)
+    except ValueError:
+        good = None
+    if text and not good:
+        raise _Wrong(hint)
+    return text
 
 
 def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
@@ -150,14 +177,16 @@ def _port(text: str) -> int | None:
     return int(text)
 
 
-# What may stand in the file: section -> key -> (default, reader). None: must be given. ------------------------------
+# What may stand in the file: section -> key -> (default, reader) ------------------------------------------------------
 
-_Key = Tuple[Optional[str], Callable[[str], Any]]
+_Key = Tuple[str, Callable[[str], Any]]
+_SECRET = ("token", "webhook")  # never repeated on a screen or in a log
 _VALID: dict[str, dict[str, _Key]] = {
     "sentry": {
         "machine": ("mini-pc", _machine),
-        "receiver": (None, _address),
-        "token": (None, _secret),
+        "receiver": ("", _address_or_none),
+        "token": ("", _secret_or_none),
+        "fingerprint": ("", _fingerprint),
         "dashboard": ("", _address_or_none),
         "sessions": ("09:30-11:30, 13:00-15:00", _sessions),
         "every_day": ("no", _yes),
@@ -172,6 +201,11 @@ _VALID: dict[str, dict[str, _Key]] = {
     "host": {"every": ("30", _number(1, 300, "秒"))},
     "inbox": {"port": ("8765", _port), "token": ("", _secret_or_none)},
     "outbox": {"max_mb": ("200", _number(1, 100000, "MB")), "max_days": ("30", _number(1, 3650, "天"))},
+    "last_resort": {
+        "webhook": ("", _webhook),
+        "after": ("300", _number(1, 86400, "秒")),
+        "every": ("3600", _number(1, 86400, "秒")),
+    },
     # The strategies' own sections; the tray checks them too, so that one start shows every mistake in the file.
     "account": {"id": ("", _text), "type": ("STOCK", _needed)},
     "heartbeat": {
@@ -190,7 +224,8 @@ def load(path: Path) -> Config:
         text = path.read_bytes().decode("utf-8-sig")  # Notepad writes a BOM
     except FileNotFoundError:
         raise ConfigError(
-            f"没有找到设置文件 {path}：请在接收端运行 receiver.py init，把它打印的几行写进这个文件。"
+            f"没有找到设置文件 {path}：请在接收端运行 receiver.py init，把它打印的几行写进这个文件，"
+            "或者把配对码存成文件，用 --pair-file 读进来。"
         ) from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} 不是 UTF-8 文本：请用记事本打开，另存为时编码选 UTF-8。") from None
@@ -207,10 +242,12 @@ def parse(text: str, file: str) -> Config:
     for section, keys in _VALID.items():
         for key, (default, read) in keys.items():
             values[section, key] = _value(found, file, section, key, default, read)
+    _check_pairing(values, file)
     return Config(
         machine=values["sentry", "machine"],
         receiver=values["sentry", "receiver"],
         token=values["sentry", "token"],
+        fingerprint=values["sentry", "fingerprint"],
         dashboard=values["sentry", "dashboard"] or values["sentry", "receiver"],
         sessions=values["sentry", "sessions"],
         every_day=values["sentry", "every_day"],
@@ -224,7 +261,20 @@ def parse(text: str, file: str) -> Config:
         inbox_token=values["inbox", "token"],
         outbox_max_bytes=int(values["outbox", "max_mb"] * 1024 * 1024),
         outbox_max_age=values["outbox", "max_days"] * trading_time.DAY,
+        last_resort_webhook=values["last_resort", "webhook"],
+        last_resort_after=values["last_resort", "after"],
+        last_resort_every=values["last_resort", "every"],
     )
+
+
+def _check_pairing(values: dict[tuple[str, str], Any], file: str) -> None:
+    """receiver, token and fingerprint belong together: half a pairing is a mistake, none is fine."""
+    receiver, token = values["sentry", "receiver"], values["sentry", "token"]
+    if bool(receiver) != bool(token):
+        missing = "token" if receiver else "receiver"
+        raise ConfigError(f"{file}：[sentry] 缺少 {missing}：请粘贴配对码，或把 receiver.py init 打印的那一行抄进来。")
+    if values["sentry", "fingerprint"] and not receiver.startswith("https://"):
+        raise ConfigError(f"{file}：[sentry] 有 fingerprint 时 receiver 应以 https:// 开头，请重新粘贴配对码。")
 
 
 def _read_ini(text: str, file: str) -> configparser.ConfigParser:
@@ -262,15 +312,12 @@ def _value(
     file: str,
     section: str,
     key: str,
-    default: str | None,
+    default: str,
     read: Callable[[str], Any],
 ) -> Any:
-    text = ini.get(section, key, fallback=default)
-    if text is None:
-        raise ConfigError(f"{file}：[{section}] 缺少 {key}：请把 receiver.py init 打印的那一行抄进来。")
-    text = text.strip()
+    text = ini.get(section, key, fallback=default).strip()
     try:
         return read(text)
     except _Wrong as error:
-        shown = "" if key == "token" else f" = {text}"  # a secret is never repeated on a screen or in a log
+        shown = "" if key in _SECRET else f" = {text}"
         raise ConfigError(f"{file}：[{section}] {key}{shown} 不对，{error}。") from None

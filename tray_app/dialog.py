@@ -16,20 +16,25 @@ from typing import Any, NamedTuple, Sequence
 
 DS_SETFONT, DS_MODALFRAME, DS_SETFOREGROUND, DS_CENTER, DS_FIXEDSYS = 0x40, 0x80, 0x200, 0x800, 0x8
 WS_POPUP, WS_CAPTION, WS_SYSMENU, WS_CHILD, WS_VISIBLE = 0x80000000, 0xC00000, 0x80000, 0x40000000, 0x10000000
-WS_BORDER, WS_TABSTOP, WS_EX_TOPMOST = 0x800000, 0x10000, 0x8
+WS_BORDER, WS_TABSTOP, WS_VSCROLL, WS_EX_TOPMOST = 0x800000, 0x10000, 0x200000, 0x8
 BS_DEFPUSHBUTTON, ES_AUTOHSCROLL, SS_NOPREFIX = 0x1, 0x80, 0x80
+ES_MULTILINE, ES_AUTOVSCROLL = 0x4, 0x40
 BUTTON, EDIT, STATIC = 0x80, 0x81, 0x82
 IDOK, IDCANCEL, FIRST_FIELD, NO_ID = 1, 2, 100, 0xFFFF
 WM_COMMAND = 0x111
 
-WIDTH, MARGIN, ROW, LABEL = 260, 8, 20, 110  # dialog units
+WIDTH, MARGIN, ROW, LABEL, TEXT_LINE = 260, 8, 20, 110, 9  # dialog units
 LONGEST = 64  # characters that a field takes
 FONT = (9, "Microsoft YaHei")
 
 
 class Field(NamedTuple):
+    """`rows` above 1: the field stands below its label, as wide as the dialog, and takes a text of several lines."""
+
     label: str
     value: str = ""
+    rows: int = 1
+    longest: int = LONGEST
 
 
 class Control(NamedTuple):
@@ -50,6 +55,13 @@ def layout(text: str, fields: Sequence[Field], buttons: Sequence[str]) -> tuple[
     controls = [Control(STATIC, SS_NOPREFIX, MARGIN, MARGIN, WIDTH - 2 * MARGIN, 12 * lines, NO_ID, text)]
     for number, field in enumerate(fields):
         controls.append(Control(STATIC, SS_NOPREFIX, MARGIN, y + 3, LABEL, 12, NO_ID, field.label))
+        if field.rows > 1:
+            style = WS_BORDER | WS_TABSTOP | WS_VSCROLL | ES_MULTILINE | ES_AUTOVSCROLL
+            height, y = TEXT_LINE * field.rows + 4, y + ROW - 4
+            width = WIDTH - 2 * MARGIN
+            controls.append(Control(EDIT, style, MARGIN, y, width, height, FIRST_FIELD + number, field.value))
+            y += height + 4
+            continue
         style = WS_BORDER | WS_TABSTOP | ES_AUTOHSCROLL
         width = WIDTH - LABEL - 3 * MARGIN
         controls.append(Control(EDIT, style, LABEL + 2 * MARGIN, y, width, 14, FIRST_FIELD + number, field.value))
@@ -94,9 +106,9 @@ def ask(title: str, text: str, fields: Sequence[Field], buttons: Sequence[str]) 
         if message != WM_COMMAND or wparam & 0xFFFF not in (IDOK, IDCANCEL):
             return 0
         if wparam & 0xFFFF == IDOK:
-            buffer = ctypes.create_unicode_buffer(LONGEST + 1)
-            for number in range(len(fields)):
-                winapi.dialog_text(window, FIRST_FIELD + number, buffer, LONGEST + 1)
+            for number, field in enumerate(fields):
+                buffer = ctypes.create_unicode_buffer(field.longest + 1)
+                winapi.dialog_text(window, FIRST_FIELD + number, buffer, field.longest + 1)
                 typed.append(buffer.value)
         winapi.end_dialog(window, wparam & 0xFFFF)
         return 1

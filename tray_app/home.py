@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Mapping
 
@@ -37,6 +38,8 @@ class Home:
         self.lock = root / "control" / "lock"
         self.logs = root / "logs"
         self.outbox = root / "outbox.db"
+        self.last_resort = root / "control" / "last_resort.json"
+        self.diagnosis = root / "diagnosis"
 
     def make_folders(self) -> None:
         """Create what the tray writes to. flags/, state/ and deals/ are the strategies' own and are left to them."""
@@ -45,16 +48,30 @@ class Home:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a small file in one step, synced: a reader sees the old text or the new, never half of it."""
+    """write_whole_bytes for a text: UTF-8, line ends as this system has them."""
+    write_whole_bytes(path, text.replace("\n", os.linesep).encode("utf-8"))
+
+
+def write_whole_bytes(path: Path, raw: bytes) -> None:
+    """Replace a small file in one step, synced: a reader sees the old content or the new, never half of it. It keeps
+    the rights of the file that it replaces; what was begun is removed where that fails. Raises OSError."""
     temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    # Windows cannot sync a folder: there the second sync of the file makes its new name outlast a power cut.
-    with open(path, "r+b") as renamed:
-        os.fsync(renamed.fileno())
+    try:
+        # Some of these files hold a token: nobody else may read it, not even while it is written.
+        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.name != "nt" and path.exists():
+            os.chmod(temporary, path.stat().st_mode & 0o777)
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):  # the first error is the one to tell
+            remove(temporary)
+        raise
+    if os.name == "nt":  # a folder cannot be synced there: the second sync of the file makes its new name last
+        with open(path, "r+b") as renamed:
+            os.fsync(renamed.fileno())
     sync_folder(path.parent)
 
 

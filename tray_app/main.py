@@ -7,9 +7,10 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any, Callable, NoReturn, Sequence
 
-from tray_app import config, home, logs, single_instance
+from tray_app import config, home, logs, pairing, single_instance
 from tray_app import strings_zh as zh
 from tray_app.app import TrayApp
 
@@ -19,10 +20,12 @@ INBOX_PATIENCE = 5.0  # seconds for the port to open before "ready" is printed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0: ended as asked, or another one is running already; 1: crashed; 2: sentry.ini or the folder is wrong."""
+    """0: ended as asked, or another one is running already; 1: crashed; 2: sentry.ini or the folder is wrong. With
+    --pair-file what came of the code (pairing.py), whether or not another one is running."""
     parser = _Parser(prog="python -m tray_app", description=zh.NAME)
     parser.add_argument("--headless", action="store_true", help="no icon: one line of text at each change")
     parser.add_argument("--home", metavar="DIR", help="home folder (default: %%QMT_SENTRY_HOME%%)")
+    parser.add_argument("--pair-file", metavar="FILE", help="read a pairing code from FILE, delete FILE, end")
     try:
         options = parser.parse_args(argv)
     except _BadOption as error:
@@ -31,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     where = home.Home(root)
     try:
         where.make_folders()
+        if options.pair_file:
+            return _pair(where, Path(options.pair_file))
         lock = single_instance.acquire(where.root, where.lock)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         return _refuse(zh.NO_FOLDER.format(home=root, why=getattr(error, "strerror", None) or error))
@@ -52,6 +57,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         logs.stop()
         lock.release()
+
+
+def _pair(where: home.Home, file: Path) -> int:
+    logs.start(where.logs)
+    try:
+        outcome = pairing.pair_from_file(file, where.ini)
+    except Exception:
+        # As in main(): an installer waits for this program, which must not end in a dialog.
+        log.critical("pairing crashed", exc_info=True)
+        logs.say(zh.CRASHED.format(logs=where.logs))
+        return 1
+    finally:
+        logs.stop()
+    logs.say(outcome.text)
+    return outcome.code
 
 
 class _BadOption(Exception):

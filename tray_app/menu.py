@@ -82,6 +82,8 @@ ITEMS = (
     Item(lambda view: zh.TEST_ALERT, "send_test_alert"),
     Item(lambda view: zh.CONTINUE if view.icon == PAUSED else zh.PAUSE, "toggle_pause"),
     Item(lambda view: zh.SHOW_LOGS, "show_logs"),
+    Item(lambda view: zh.DIAGNOSE, "save_diagnosis"),
+    Item(lambda view: zh.PAIR, "pair"),
     Item(lambda view: zh.QUIT, "quit"),
 )
 

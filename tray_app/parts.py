@@ -8,12 +8,14 @@ from typing import Any, Callable, NamedTuple
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
 
+from tray_app import last_resort, state
 from tray_app.config import Config
 from tray_app.events import Event
 from tray_app.home import Home
 from tray_app.inbox import EVERY as INBOX_EVERY
 from tray_app.inbox import LIMIT as INBOX_LIMIT
 from tray_app.inbox import Inbox
+from tray_app.last_resort import LastResort
 from tray_app.outbox import Outbox
 from tray_app.sender import Link, Sender
 from tray_app.watch import flags, host, qmt, qmt_look, spool
@@ -36,19 +38,21 @@ class Parts(NamedTuple):
 
 def build(
     home: Home,
-    config: Config,
+    current: Callable[[], Config],
     outbox: Outbox,
     board: Board,
     extra: Callable[[], dict[str, Any]],
     companions: Callable[[float], list[Event]],
     on_resume: Callable[[], None],
     system_slept: Callable[[], float],
+    paused: Callable[[], bool],
 ) -> Parts:
-    """Workers ready to start. The callables are the host watcher's (watch/host.py)."""
-    run = str(uuid.uuid4())
+    """Workers ready to start. `current()`: the settings as they are now, of which a pairing can change while the
+    program runs; extra to system_slept are the host watcher's (watch/host.py)."""
+    run, config = str(uuid.uuid4()), current()
 
     def make_sender(lease: Lease) -> Sender:
-        return Sender(config, outbox, lease, run, board.get("link", Link()))
+        return Sender(current(), outbox, lease, run, board.get("link", Link()))
 
     def make_qmt(lease: Lease) -> qmt.QmtWatcher:
         looker = qmt_look.Looker(config.qmt_names, config.qmt_folder, _answering())
@@ -57,6 +61,19 @@ def build(
 
     def make_host(lease: Lease) -> host.HostWatcher:
         return host.HostWatcher(home.root, config.host_every, lease, extra, companions, on_resume, system_slept)
+
+    def make_last_resort(lease: Lease) -> LastResort:
+        def link() -> Link:
+            found: Link = board.get("link", Link())
+            return found
+
+        def is_trading(epoch: float) -> bool:
+            return state.is_trading_day(current(), link())(epoch)
+
+        def facts() -> str:
+            return state.in_short(board.get("qmt", qmt.Seen()), board.get("orders", ()))
+
+        return LastResort(home.last_resort, lease, current, link, paused, is_trading, facts)
 
     def worker(name: str, make: Callable[[Lease], Any], every: float, limit: float = 0.0) -> Worker:
         return Worker(name, make, every, lambda: Lease(outbox, board), max(limit, 10.0))
@@ -72,6 +89,8 @@ def build(
     if port is not None and config.inbox_token:
         token, number = config.inbox_token, port
         workers.append(worker("inbox", lambda lease: Inbox(number, token, home, lease), INBOX_EVERY, INBOX_LIMIT))
+    if config.last_resort_webhook:
+        workers.append(worker("last-resort", make_last_resort, last_resort.EVERY, last_resort.LIMIT))
     return Parts(sender, spool_worker, flag_worker, qmt_worker, host_worker, workers)
 
 

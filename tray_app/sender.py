@@ -13,21 +13,18 @@ import threading
 import time
 from typing import Any, Callable, NamedTuple
 
-import requests  # type: ignore[import-untyped,unused-ignore]
-
-from tray_app import events, verdict
+from tray_app import connection, events, verdict
+from tray_app import strings_zh as zh
 from tray_app.config import Config
 from tray_app.outbox import Outbox, OutboxError, Row
 from tray_app.worker import Lease
 
 log = logging.getLogger(__name__)
 
+EVENTS_PATH = "/api/v1/events"
 MOST_EVENTS = 500
 MOST_BYTES = 900 * 1024  # the receiver takes 1 MiB; the rest is for the envelope
 GZIP_FROM = 4096  # bytes
-CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 15.0
-LONGEST_ANSWER = 20.0  # seconds for the whole answer: a read timeout alone lets one byte a time go on for ever
-LARGEST_ANSWER = 1024 * 1024  # bytes
 PROBE_DENIED_EVERY = 60.0
 LONGEST_CLOCK_TRIP = 5.0  # seconds: from a slower answer no clock offset is read
 SET_ASIDE_AT_ONCE = 3  # after that many refused in a row, more of them only at the pace of retries
@@ -36,7 +33,7 @@ SET_ASIDE_AT_ONCE = 3  # after that many refused in a row, more of them only at 
 class Link(NamedTuple):
     """What is known about the way to the receiver. Times are epoch seconds; None: never."""
 
-    state: str = "new"  # new, ok, retry, denied
+    state: str = "new"  # new, ok, retry, denied, unpaired
     why: str = ""
     since: float | None = None  # when this state began
     ok_at: float | None = None  # last valid 200
@@ -67,7 +64,7 @@ class Sender:
         self._outbox = outbox
         self._lease = lease
         self._machine = config.machine
-        self._url = config.receiver + "/api/v1/events"
+        self._url = config.receiver and config.receiver + EVENTS_PATH
         self._run = run
         self._wall = wall
         self._mono = mono
@@ -79,16 +76,7 @@ class Sender:
         self._due_at = mono()
         self._tried_at = 0.0
         self._hurried = threading.Event()
-        self._session = requests.Session()
-        self._session.trust_env = False  # a proxy or a netrc of the user's environment is not ours to follow
-        self._session.headers.update(
-            {
-                "Authorization": f"Bearer {config.token}",
-                "Content-Type": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": "qmt-sentry-tray",
-            }
-        )
+        self._session = connection.open_session(config.token, config.fingerprint)
 
     def hurry(self) -> None:
         """The next round tries at once, whatever the backoff says."""
@@ -106,6 +94,10 @@ class Sender:
 
     def _send_batch(self) -> bool:
         """True: go on at once with the next batch."""
+        if not self._url:
+            self._tried_at = self._wall()
+            self._show_failure("unpaired", zh.UNPAIRED)
+            return False
         batch = self._outbox.take(self._limit, MOST_BYTES)
         if not batch:
             return False
@@ -116,36 +108,19 @@ class Sender:
             status, headers, body = self._post(batch, sent_at)
             trip = self._mono() - began
             found = verdict.judge(status, headers, body, ids, self._wall())
-        except (requests.RequestException, OSError, ValueError) as error:
-            # ValueError: what urllib3 raises for a broken answer before requests can wrap it.
-            trip, found = self._mono() - began, verdict.Retry(_explain(error))
+        except connection.FAILURES as error:
+            trip, found = self._mono() - began, verdict.Retry(connection.explain(error))
         self._lease.check()
         return self._act(found, batch, sent_at, trip)
 
-    def _post(self, batch: list[Row], sent_at: float) -> tuple[int, dict[str, str], bytes]:
+    def _post(self, batch: list[Row], sent_at: float) -> connection.Answer:
         waiting = max(0, self._outbox.figures().waiting - len(batch))
         payload = envelope(self._machine, self._run, sent_at, waiting, batch)
         headers = {}
         if len(payload) > GZIP_FROM:
             payload = gzip.compress(payload, 5)
             headers["Content-Encoding"] = "gzip"
-        response = self._session.post(
-            self._url,
-            data=payload,
-            headers=headers,
-            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-            allow_redirects=False,
-            stream=True,
-        )
-        try:
-            body, deadline = b"", self._mono() + LONGEST_ANSWER
-            for chunk in response.iter_content(65536):
-                body += chunk
-                if len(body) > LARGEST_ANSWER or self._mono() > deadline:
-                    raise requests.RequestException("回答太长或太慢")
-            return response.status_code, {k.lower(): v for k, v in response.headers.items()}, body
-        finally:
-            response.close()  # read to its end, the connection is kept for the next batch
+        return connection.post(self._session, self._url, payload, headers, self._mono)
 
     # What the verdict asks for ---------------------------------------------------------------------------------------
 
@@ -264,16 +239,3 @@ def envelope(machine: str, run: str, sent_at: float, waiting: int, batch: list[R
 
 def _not_noted(what: str, error: OutboxError) -> str:
     return f"接收端已{what}，但本机记不下来（{str(error).rstrip('。')}）"
-
-
-def _explain(error: Exception) -> str:
-    text = str(error)
-    if isinstance(error, requests.exceptions.SSLError):
-        return "接收端的证书不对（请核对网址和这台电脑的时间）"
-    if isinstance(error, requests.exceptions.Timeout):
-        return "接收端没有及时回答"
-    if "Name or service" in text or "getaddrinfo" in text or "NameResolution" in text:
-        return "找不到接收端的网址（请检查网络和 sentry.ini 的 receiver）"
-    if isinstance(error, requests.exceptions.ConnectionError):
-        return "连不上接收端（网络断了或接收端没有运行）"
-    return f"发送失败（{type(error).__name__}）"

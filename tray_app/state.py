@@ -57,6 +57,7 @@ class State(NamedTuple):
     orders: Sequence[Order] = ()  # today's, and those of earlier days that have not ended
     answers: Mapping[str, Answer] = {}  # what the owner said of unknown orders, by their id
     stop: bool = False  # control/STOP is there
+    last_resort_why: str = ""  # why the last resort's robot refuses for good
 
 
 class Question(NamedTuple):
@@ -114,13 +115,12 @@ def questions(state: State) -> list[Question]:
     return found
 
 
-def is_trading_day(state: State) -> Callable[[float], bool]:
+def is_trading_day(config: Config, link: Link) -> Callable[[float], bool]:
     """The receiver knows the holidays; what it said holds for its day. Otherwise Monday to Friday."""
 
     def judge(epoch: float) -> bool:
-        if state.config.every_day:
+        if config.every_day:
             return True
-        link = state.link
         told_at = link.trading_at
         if link.trading is None or told_at is None or trading_time.day_of(told_at) != trading_time.day_of(epoch):
             return trading_time.is_weekday(epoch)
@@ -130,18 +130,24 @@ def is_trading_day(state: State) -> Callable[[float], bool]:
 
 
 def in_session(state: State, now: float) -> bool:
-    return trading_time.in_session(state.config.sessions, now, is_trading_day(state))
+    return trading_time.in_session(state.config.sessions, now, is_trading_day(state.config, state.link))
 
 
 def _session_seconds(state: State, since: float, now: float) -> float:
-    return trading_time.session_seconds(state.config.sessions, since, now, is_trading_day(state))
+    return trading_time.session_seconds(state.config.sessions, since, now, is_trading_day(state.config, state.link))
 
 
 # The rules, the most urgent first ------------------------------------------------------------------------------------
 
 
+def _unpaired(state: State, now: float) -> Reason | None:
+    return None if state.config.receiver else Reason(ALARM, "unpaired", zh.UNPAIRED + "。")
+
+
 def _receiver(state: State, now: float) -> Reason | None:
     link = state.link
+    if not state.config.receiver:
+        return None
     heard = link.alerts_ok_at if link.alerts_ok_at is not None else state.started_at
     unheard = _session_seconds(state, heard, now) >= UNHEARD
     if link.state == "retry" and (unheard or now - (link.since or now) >= LINK_PATIENCE):
@@ -159,7 +165,7 @@ def _receiver(state: State, now: float) -> Reason | None:
 def _denied(state: State, now: float) -> Reason | None:
     if state.link.state != "denied":
         return None
-    return Reason(ALARM, "denied", state.link.why + "，改好后重新启动哨兵。")
+    return Reason(ALARM, "denied", state.link.why + "，或重新粘贴配对码。")
 
 
 def _alerts(state: State, now: float) -> Reason | None:
@@ -312,6 +318,13 @@ def _inbox(state: State, now: float) -> Reason | None:
     return Reason(ATTEND, "inbox", state.inbox_why) if state.inbox_why else None
 
 
+def _last_resort(state: State, now: float) -> Reason | None:
+    if not state.last_resort_why:
+        return None
+    text = f"最后手段的企业微信机器人用不了：{state.last_resort_why}。请核对 sentry.ini 的 [last_resort] webhook。"
+    return Reason(ATTEND, "last-resort", text)
+
+
 def _paused(state: State, now: float) -> Reason | None:
     if state.paused_until is None or now >= state.paused_until:
         return None
@@ -323,6 +336,7 @@ def _not_now(state: State, now: float) -> Reason | None:
 
 
 _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
+    _unpaired,
     _receiver,
     _denied,
     _alerts,
@@ -339,9 +353,26 @@ _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
     _disk,
     _clock,
     _inbox,
+    _last_resort,
     _paused,
     _not_now,
 )
+
+
+def in_short(seen: qmt.Seen, known: Sequence[Order]) -> str:
+    """How QMT and the orders are, in a few words, for a message that leaves this machine: no fund, share or amount."""
+    words = _QMT_WORDS.get(seen.state, "还没有看到 QMT")
+    unknown = len(orders.unknown(known))
+    return words + (f"，有 {unknown} 笔委托结果不明" if unknown else "")
+
+
+_QMT_WORDS = {
+    qmt.RUNNING: "QMT 在运行",
+    qmt.RESTARTED: "QMT 在运行",
+    qmt.MISSING: "QMT 不在运行",
+    qmt.HUNG: "QMT 没有反应",
+    qmt.ELSEWHERE: "运行的 QMT 不在设定的文件夹里",
+}
 
 
 def _facts(state: State, now: float) -> str:

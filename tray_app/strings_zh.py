@@ -15,6 +15,8 @@ NOTHING_UNKNOWN = "处理未知委托（没有）"
 PAUSE = "暂停（到下次开盘前）"
 CONTINUE = "继续"
 SHOW_LOGS = "查看日志"
+PAIR = "粘贴配对码…"
+DIAGNOSE = "保存诊断包"
 QUIT = "退出"
 
 # Answers to a click
@@ -26,6 +28,8 @@ UNTOLD = "{what}但没能记下要告诉接收端的消息：{why}"
 TEST_TEXT = "这是一条测试告警：收到它，说明从小主机到手机的路是通的。"
 TEST_SENT = "测试告警已交给接收端，请看手机。"
 TEST_WAITING = "测试告警已存下，连上接收端后就送出：{answer}"
+
+UNPAIRED = "还没有配对，请右键点图标，选“粘贴配对码…”"
 
 STOPPED = "已停止下单（control/STOP）：策略不下新单，未成交的会撤。恢复请点“恢复下单”。"
 STOP_DONE = "已停止下单：策略不再下新单，未成交的委托会撤掉。"
@@ -49,7 +53,7 @@ ANSWER_DONE = "已写下答复：{flag} {words}。策略会按它记账。"
 ANSWER_GONE = "{flag} 已经有结果了，不用再答复。"
 NOT_ANSWERED = "没有写下答复。"
 ALREADY_ASKING = "输入框已经打开了，请先填完它。"
-ASK_FAILED = "输入框出错（{why}），没有写下答复，原因在日志里。"
+ASK_FAILED = "输入框出错（{why}），没有做成，原因在日志里。"
 NO_DIALOG = "这台电脑弹不出输入框。请新建文件 {path}，内容照抄并改数字：{text}"
 DIALOG_TITLE = "QMT 哨兵：部分成交"
 DIALOG_TEXT = (
@@ -62,8 +66,36 @@ PRICE_LABEL = "成交均价（不知道就留空）"
 OK_LABEL = "写下答复"
 CANCEL_LABEL = "取消"
 
+# 粘贴配对码
+PAIR_TITLE = "QMT 哨兵：配对"
+PAIR_TEXT = "在服务器上运行 receiver.py pair，把它打印的那一行（QS1. 开头）复制过来，粘贴在下面。"
+CODE_LABEL = "配对码"
+PAIR_LABEL = "配对"
+CLOSE_LABEL = "知道了"
+NO_CODE = "这不是配对码：请在服务器上运行 receiver.py pair，把 QS1. 开头的那一行整个复制过来。"
+NEWER_CODE = "这个配对码是给更新版本的哨兵用的：请先升级小主机上的哨兵，再粘贴一次。"
+BROKEN_CODE = "配对码不完整或被改动过：请把 QS1. 开头的那一行从头到尾重新复制一次。"
+PAIRED = "已配对并连上接收端（{where}，{machine}）{but}。"
+PAIR_BUT = "；但接收端说：{why}"
+PAIR_NOT_REACHED = "配对码已写入，但现在连不上 {where}：{why}；接收端起来后会自动连上。"
+PAIR_OTHER_CERTIFICATE = (
+    "{where} 的证书和配对码里的不是同一张，没有配对：配对码可能旧了，也可能有人冒充，"
+    "请在服务器上重新运行 receiver.py pair。"
+)
+PAIR_BAD_CERTIFICATE = "{where} 的证书不可信，没有配对：请核对这台电脑的时间和接收端的网址。"
+PAIR_UNKNOWN_TOKEN = (
+    "{where} 不认这个令牌，没有配对：刚运行过 receiver.py pair 的话，"
+    "先重启接收端（systemctl restart qmt-sentry）再粘贴一次。"
+)
+NOT_PAIRED = "没有配对，设置没有改动。"
+NO_PAIR_DIALOG = "这台电脑弹不出输入框：请把配对码存成文件，运行 python -m tray_app --pair-file 文件。"
+
+# 保存诊断包
+DIAGNOSIS_SAVED = "诊断包已存为 {path}：令牌、密码和账号已隐去，可以发给帮您查问题的人。"
+DIAGNOSIS_FAILED = "诊断包没有存下（{why}）：请检查 {folder} 的权限和磁盘。"
+
 # Starting and stopping
 ALREADY_RUNNING = "QMT 哨兵已经在运行（{home}），这次启动到此结束。"
 CRASHED = "QMT 哨兵意外停止，原因在 {logs}。"
-BAD_OPTION = "启动参数不对（{why}）：可用的是 --headless 和 --home 文件夹。"
+BAD_OPTION = "启动参数不对（{why}）：可用的是 --headless、--home 文件夹和 --pair-file 文件。"
 NO_FOLDER = "不能使用文件夹 {home}（{why}）：请检查权限，或用 --home 指定别的文件夹。"

@@ -154,6 +154,10 @@ class Worker:
     def restart(self) -> None:
         self.restarts += 1
         self._in_a_row = min(self._in_a_row + 1, 10)
+        self.renew()
+
+    def renew(self) -> None:
+        """A new generation in place of the one at work."""
         old = self._part
         self.start()
         close = getattr(old, "close", None)
@@ -264,6 +268,11 @@ class Watchdog:
         """As look(), without waiting for a worker's next turn: the owner asked for it."""
         with self._lock:
             return [worker.name for worker in self._workers if worker.is_dead() and self._restart(worker, at_once=True)]
+
+    def renew(self, worker: Worker) -> None:
+        """A new generation of a worker that is well: what it was made of has changed."""
+        with self._lock:
+            worker.renew()
 
     def dead(self) -> list[str]:
         return [worker.name for worker in self._workers if worker.is_dead()]

@@ -18,7 +18,7 @@ from tests.tray_app.helpers import (
     stored,
     troubles,
 )
-from tray_app import events, sender, verdict
+from tray_app import connection, events, sender, verdict
 from tray_app.outbox import OutboxError
 from tray_app.sender import Sender
 
@@ -154,7 +154,7 @@ def test_a_connection_cut_in_the_middle_of_the_answer_is_a_retry(make, outbox, b
 
 
 def test_an_endless_answer_is_given_up(make, receiver, outbox, board, clock):
-    receiver.answers = [fails_with(200, b" " * (2 * sender.LARGEST_ANSWER))]
+    receiver.answers = [fails_with(200, b" " * (2 * connection.LARGEST_ANSWER))]
     outbox.put(order())
     make(receiver.url).round(clock.now)
     assert link(board).state == "retry"
