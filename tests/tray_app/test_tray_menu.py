@@ -112,6 +112,8 @@ def test_the_menu_begins_with_greyed_reasons_and_goes_on_with_the_actions(runnin
         ("发送测试告警", True),
         (zh.PAUSE, True),
         ("查看日志", True),
+        ("保存诊断包", True),
+        ("粘贴配对码…", True),
         ("退出", True),
     ]
 
