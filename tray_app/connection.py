@@ -12,6 +12,7 @@ import ssl
 import time
 from typing import Any, Callable, NamedTuple
 
+import certifi
 import requests  # type: ignore[import-untyped,unused-ignore]
 from requests.adapters import HTTPAdapter  # type: ignore[import-untyped,unused-ignore]
 
@@ -36,7 +37,8 @@ class _Trusting(HTTPAdapter):  # type: ignore[misc,unused-ignore]
     still know the roots of its day."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        context = ssl.create_default_context()  # loads the system's roots; requests adds certifi's
+        context = ssl.create_default_context()  # with the system's roots; beside a context requests adds none itself
+        context.load_verify_locations(certifi.where())
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         super().init_poolmanager(*args, ssl_context=context, **kwargs)
 

@@ -120,10 +120,10 @@ def with_code(text: str, code: Code) -> str:
     if not left.get("fingerprint"):
         left.pop("fingerprint", None)
     added = [f"{key} = {value}{end}" for key, value in left.items()]
-    if last < 0:
-        lines, last = [f"[sentry]{end}", *([end] if lines else []), *lines], 0
-    elif added and not lines[last].endswith(("\n", "\r")):
+    if added and lines and not lines[last].endswith(("\n", "\r")):
         lines[last] += end
+    if last < 0:
+        return "".join([*lines, *([end] if lines else []), f"[sentry]{end}", *added])
     return "".join([*lines[: last + 1], *added, *lines[last + 1 :]])
 
 

@@ -4,6 +4,7 @@ import gzip
 import http.server
 import json
 import sqlite3
+import ssl
 import threading
 
 from tray_app import config, events
@@ -73,10 +74,10 @@ def troubles(path):
 class StubReceiver:
     """Answers each post with the next of `answers` (the last one again and again), and keeps what it got.
 
-    An answer is a function: (posted envelope) -> (status, headers, body bytes).
+    An answer is a function: (posted envelope) -> (status, headers, body bytes). `tls`: files of certificate and key.
     """
 
-    def __init__(self):
+    def __init__(self, tls=None):
         self.answers = [accept]
         self.posts = []
         self.headers = []
@@ -106,7 +107,15 @@ class StubReceiver:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*map(str, tls))
+            # Hands are shaken in the connection's own thread: a client that refuses must not hold up the next one.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self._server.handle_error = lambda *args: None  # a refused handshake is what some tests want
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self):
