@@ -191,6 +191,10 @@ class Road:
                 "heartbeat": {"every": self.times["heartbeat_every"], "hours": ALWAYS_OPEN},
             }
         )
+        if "last_resort_after" in self.times:  # only where a drill is about it: elsewhere one more voice would confuse
+            webhook = f"{self.phone_url}/cgi-bin/webhook/send?key={self.secrets['wecom']}"
+            after, every = self.times["last_resort_after"], self.times["last_resort_every"]
+            ini.read_dict({"last_resort": {"webhook": webhook, "after": after, "every": every}})
         if self.trade is not None:
             ini.read_dict({"account": {"id": ACCOUNT}, "strategy": self.trade})
             funds = [code.strip() for code in self.trade["funds"].split(",")]

@@ -278,7 +278,11 @@ class TrayApp:
         return ""
 
     def save_diagnosis(self) -> str:
-        """保存诊断包: says where it is, and shows its folder."""
+        """保存诊断包: takes seconds where the logs are long."""
+        return self._in_dialog(self.diagnose)
+
+    def diagnose(self) -> str:
+        """Save the zip, say where it is, show its folder."""
         try:
             path = diagnosis.save(self.home, diagnosis.facts_of(self), self._wall())
         except OSError as error:
@@ -286,7 +290,10 @@ class TrayApp:
             folder = self.home.diagnosis
             return self._answer(zh.DIAGNOSIS_FAILED.format(why=error.strerror or error, folder=folder))
         self._open(path.parent)
-        return self._answer(zh.DIAGNOSIS_SAVED.format(path=path))
+        said = self._answer(zh.DIAGNOSIS_SAVED.format(path=path))
+        if self._ask is not None:
+            self._ask(zh.DIAGNOSE, said, (), (zh.CLOSE_LABEL,))
+        return said
 
     def open_dashboard(self) -> str:
         webbrowser.open(self.config.dashboard)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tray_app.app import TrayApp
 
 KEPT = 5  # zips; older ones are removed
-LARGEST_LOG = 4 * 1024 * 1024  # bytes of one file: its end
+LARGEST_LOG = 1024 * 1024  # bytes of one file: its end; to look through one takes about a second
 LARGEST_INI = 1024 * 1024
 MEGABYTE = 1024 * 1024
 PACKAGES = ("pystray", "PIL", "psutil", "requests", "urllib3", "certifi", "bottle", "cheroot")

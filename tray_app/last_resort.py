@@ -101,8 +101,9 @@ def text_of(word: str, memory: Memory, link: Link, facts: str, machine: str, eve
         if began is not None:
             span = f"中断 {_span(ended - began)}（{show_day_time(began, now)} – {show_day_time(ended, now)}）。"
         return f"✅ 已恢复：接收端又能告警了 · {machine}\n{span}期间的记录正在补送。\n小主机这边：{facts}。"
-    cannot = link.state == "ok"  # it answers, but says that it reaches nobody
-    what, why = ("发不出告警", link.alerts_why) if cannot else ("联系不上", link.why)
+    cannot = link.state == "ok" and link.alerts_ok is False  # it answers, but says that it reaches nobody
+    silent = link.state == "ok" and not cannot  # the first post that fails is still waiting for its answer
+    what, why = ("发不出告警", link.alerts_why) if cannot else ("联系不上", "没有回答" if silent else link.why)
     title = f"❗ 接收端{what}" if word == DOWN else f"❗ 接收端仍然{what}（第 {memory.words + 1} 次提醒）"
     good = f"最后一次正常：{show_day_time(memory.ok_at, now)}。" if memory.ok_at is not None else "还没有正常过。"
     reason = f"原因：{why}。" if why else ""

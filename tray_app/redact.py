@@ -14,11 +14,16 @@ from urllib.parse import quote, unquote
 BLANK = "【已隐去】"
 SHORTEST = 3  # characters: a shorter value would blank half the text; in sentry.ini itself it is blanked all the same
 
-_SECRET_NAME = r"[\w.\-]*(?:token|key|passw|pwd|secret|webhook|auth|cookie|令牌|密码|密钥|授权码)[\w.\-]*"
+_WORD = r"(?:token|key|passw|pwd|secret|webhook|auth|cookie|令牌|密码|密钥|授权码)"
+# Bounded throughout: on one endless word an open-ended pattern takes time with the square of its length.
+_SECRET_NAME = rf"[\w.\-]{{0,40}}{_WORD}[\w.\-]{{0,40}}"
 _ACCOUNT_NAME = r"id|user|account(?:_id)?|账号|资金账号|账户"
 _NAME = rf"(?:{_SECRET_NAME}|{_ACCOUNT_NAME})"
 # A setting of an ini, commented out or not; what follows on indented lines belongs to it.
 _SETTING = re.compile(rf"^([ \t]*[;#]*[ \t]*({_NAME})[ \t]*[=:：])([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)", re.I | re.M)
+# What the owner noted beside a setting: a comment that speaks of a secret may hold one.
+_COMMENT, _TELLING = re.compile(r"(?:^|\s)[;#]+"), re.compile(rf"{_WORD}|账号|账户", re.I)
+SHORTEST_NOTE = 6  # characters of a single word in such a comment that is looked for elsewhere too
 
 _LOOKS = (
     # Pairing codes, Authorization headers, key=... in addresses and messages, "token": "..." in JSON, user:password@
@@ -26,9 +31,8 @@ _LOOKS = (
     (re.compile(r"(?i)\b(Bearer|Basic)\s+[^\s\"',;]+"), rf"\1 {BLANK}"),
     (re.compile(rf"(?i)(\b{_SECRET_NAME}[\"']?\s*[=:：]\s*)(\"[^\"\n]*\"|'[^'\n]*'|[^\s&\"',;)}}\]]+)"), rf"\1{BLANK}"),
     (re.compile(r"(?i)((?:账号|帐号|账户|account)\w*[\"']?\s*[=:：]?\s*[\"']?)[\w-]*\d{4,}[\w-]*"), rf"\1{BLANK}"),
-    (re.compile(r"(//)[^/@\s]+@"), rf"\1{BLANK}@"),
-    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), BLANK),
-    # A robot's key, and what else has a UUID's shape beside a question mark or in a path, is caught by its name above.
+    (re.compile(r"(//)[^/@\s]{1,200}@"), rf"\1{BLANK}@"),
+    (re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+"), BLANK),
 )
 # Seven digits and more are an account, a phone or a card number, unless they are a date or an epoch time.
 _NUMBER = re.compile(r"(?<![\d.])\d{7,}(?!\d)")
@@ -42,6 +46,9 @@ def secrets_of(ini: str) -> list[str]:
         # A value may hold the comment sign itself: with and without what could be a comment behind it.
         for value in (match.group(3), re.split(r"\s;", match.group(3))[0]):
             found.update(part for part in [value.strip(), *re.split(r"[\s;,=&?/#]+", value)] if _is_telling(part))
+    for line in ini.splitlines():
+        _, sign, noted = _telling_comment(line)[1].replace("：", ":").replace("=", ":").rpartition(":")
+        found.update(part for part in [noted.strip(), *noted.split()] if sign and len(part) >= SHORTEST_NOTE)
     return sorted(found, key=lambda value: (-len(value), value))
 
 
@@ -64,6 +71,15 @@ def blank(text: str, secrets: Iterable[str]) -> str:
 
 
 def blank_ini(text: str, secrets: Iterable[str]) -> str:
-    """As blank(), and every setting whose name says secret or account loses its whole value, comments with it."""
+    """As blank(); every setting whose name says secret or account loses its whole value, and so do such comments."""
     kept = _SETTING.sub(lambda match: match.group(1) + (f" {BLANK}" if match.group(3).strip() else ""), text)
-    return blank(kept, secrets)
+    lines = [_telling_comment(line) for line in kept.splitlines(keepends=True)]
+    return blank("".join(front + (f" {BLANK}\n" if comment else "") for front, comment in lines), secrets)
+
+
+def _telling_comment(line: str) -> tuple[str, str]:
+    """A line up to its comment sign, and the comment if it speaks of a secret; else the whole line and nothing."""
+    sign = _COMMENT.search(line)
+    if sign is None or not _TELLING.search(line, sign.end()):
+        return line, ""
+    return line[: sign.end()], line[sign.end() :]

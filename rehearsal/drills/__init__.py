@@ -25,6 +25,7 @@ from rehearsal.drills import (
     state_lost,
     strategy_crash,
     tray_killed,
+    vps_down,
 )
 from rehearsal.drills.stage import Stage
 
@@ -50,6 +51,7 @@ DRILLS = {
     "receiver-crash-loop": receiver_crash_loop,
     "checker-dead": checker_dead,
     "receiver-faults": receiver_faults,
+    "vps-down": vps_down,
 }
 
 

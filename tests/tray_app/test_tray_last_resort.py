@@ -109,6 +109,11 @@ def test_a_receiver_that_answers_but_reaches_nobody_is_told_as_that():
     assert "接收端发不出告警" in text and "通道都用不了" in text
 
 
+def test_a_receiver_that_has_just_stopped_answering_is_told_as_out_of_reach():
+    text = say(DOWN, link=Link(state="ok", alerts_ok=True))
+    assert "接收端联系不上" in text and "原因：没有回答。" in text
+
+
 def test_a_refused_token_says_to_pair_again():
     assert "配对码" in say(DOWN, link=Link(state="denied", why="接收端不认这个 token"))
 
