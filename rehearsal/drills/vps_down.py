@@ -47,7 +47,9 @@ def drill(stage):
     )
     stage.check(len(stage.with_title(FIRST)) == 1, "第一条只有一次")
     stage.check(len(stage.with_title(OVER)) == 1, "恢复只说一次")
-    stage.only_these(FIRST, AGAIN, OVER)
+    stage.only_these(
+        FIRST, AGAIN, OVER, "哨兵重新启动过"
+    )  # the last is the receiver's word about our kill -9, and true
     stage.nothing_lost()
 
 
