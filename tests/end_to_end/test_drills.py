@@ -23,6 +23,7 @@ LONG = (
     "network-cut",
     "power-cut",
     "receiver-down",
+    "vps-down",
 )
 
 pytestmark = pytest.mark.drill
