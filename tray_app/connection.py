@@ -21,7 +21,7 @@ LONGEST_ANSWER = 20.0  # seconds for the whole answer: a read timeout alone lets
 LARGEST_ANSWER = 1024 * 1024  # bytes
 OTHER_CERTIFICATE = "接收端的证书和配对时的不是同一张（换过证书，或有人冒充）：请用 receiver.py pair 重新配对"
 BAD_CERTIFICATE = "接收端的证书不对（请核对网址和这台电脑的时间）"
-NO_TLS = "这个端口上说的不是 HTTPS（请核对网址和端口）"
+NO_TLS = "和接收端谈不成加密连接（端口上说的可能不是 HTTPS，请核对网址和端口）"
 
 
 class Answer(NamedTuple):
@@ -114,7 +114,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         if is_other_certificate(error):
             return OTHER_CERTIFICATE
-        return NO_TLS if "WRONG_VERSION_NUMBER" in text or "record layer" in text else BAD_CERTIFICATE
+        return BAD_CERTIFICATE if is_certificate(error) else NO_TLS
     if isinstance(error, requests.exceptions.InvalidSchema):
         return "配对时约定了加密，网址却是 http://（请重新配对）"
     if isinstance(error, requests.exceptions.Timeout):

@@ -23,7 +23,7 @@ _NAME = rf"(?:{_SECRET_NAME}|{_ACCOUNT_NAME})"
 _SETTING = re.compile(rf"^([ \t]*[;#]*[ \t]*({_NAME})[ \t]*[=:：])([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)", re.I | re.M)
 # What the owner noted beside a setting: a comment that speaks of a secret may hold one.
 _COMMENT, _TELLING = re.compile(r"(?:^|\s)[;#]+"), re.compile(rf"{_WORD}|账号|账户", re.I)
-SHORTEST_NOTE = 6  # characters of a single word in such a comment that is looked for elsewhere too
+SHORTEST_PART = 6  # characters of a single word of a longer value or comment that is looked for elsewhere too
 
 _LOOKS = (
     # Pairing codes, Authorization headers, key=... in addresses and messages, "token": "..." in JSON, user:password@
@@ -45,10 +45,11 @@ def secrets_of(ini: str) -> list[str]:
     for match in _SETTING.finditer(ini):
         # A value may hold the comment sign itself: with and without what could be a comment behind it.
         for value in (match.group(3), re.split(r"\s;", match.group(3))[0]):
-            found.update(part for part in [value.strip(), *re.split(r"[\s;,=&?/#]+", value)] if _is_telling(part))
+            parts = [part for part in re.split(r"[\s;,=&?/#]+", value) if len(part) >= SHORTEST_PART]
+            found.update(part for part in [value.strip(), *parts] if _is_telling(part))
     for line in ini.splitlines():
         _, sign, noted = _telling_comment(line)[1].replace("：", ":").replace("=", ":").rpartition(":")
-        found.update(part for part in [noted.strip(), *noted.split()] if sign and len(part) >= SHORTEST_NOTE)
+        found.update(part for part in [noted.strip(), *noted.split()] if sign and len(part) >= SHORTEST_PART)
     return sorted(found, key=lambda value: (-len(value), value))
 
 
@@ -74,7 +75,13 @@ def blank_ini(text: str, secrets: Iterable[str]) -> str:
     """As blank(); every setting whose name says secret or account loses its whole value, and so do such comments."""
     kept = _SETTING.sub(lambda match: match.group(1) + (f" {BLANK}" if match.group(3).strip() else ""), text)
     lines = [_telling_comment(line) for line in kept.splitlines(keepends=True)]
-    return blank("".join(front + (f" {BLANK}\n" if comment else "") for front, comment in lines), secrets)
+    return blank(
+        "".join(front + (f" {BLANK}{_line_end(comment)}" if comment else "") for front, comment in lines), secrets
+    )
+
+
+def _line_end(text: str) -> str:
+    return text[len(text.rstrip("\r\n")) :]
 
 
 def _telling_comment(line: str) -> tuple[str, str]:

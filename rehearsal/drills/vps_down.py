@@ -41,12 +41,14 @@ def drill(stage):
     over = arrives(stage, OVER, 1, back, BACK)
     stage.expect_words(over, ["中断", "补送"])
     stage.watch(every + TOLD)
-    ours = [m for m in road.messages() if "接收端联系" in m["shown"]["title"] or "接收端仍" in m["shown"]["title"]]
-    stage.check(
-        len(ours) == 3 and {m["channel"] for m in ours} == {"wecom"}, f"由小主机发出、只在企业微信：{len(ours)} 条"
-    )
+    told = stage.with_title(FIRST) + stage.with_title(AGAIN)
+    times = [message["at"] for message in told]
+    stage.check({message["channel"] for message in told} == {"wecom"}, f"{len(told)} 条都由小主机发到企业微信")
     stage.check(len(stage.with_title(FIRST)) == 1, "第一条只有一次")
+    close = [round(later - sooner, 1) for sooner, later in zip(times, times[1:]) if later - sooner < every / 2]
+    stage.check(not close, f"提醒之间都隔着 {every} 秒左右{close or ''}")
     stage.check(len(stage.with_title(OVER)) == 1, "恢复只说一次")
+    stage.check(over is not None and max(times) < over["at"], "恢复之后不再提醒")
     stage.only_these(
         FIRST, AGAIN, OVER, "哨兵重新启动过"
     )  # the last is the receiver's word about our kill -9, and true

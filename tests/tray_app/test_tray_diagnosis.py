@@ -58,7 +58,7 @@ HARMLESS = "20260105-510300-B-01 1767578400001-000012-qmt.heartbeat.json 510300.
 
 @pytest.fixture
 def app(home):
-    home.ini.write_text(INI, encoding="utf-8")
+    home.ini.write_bytes(INI.encode("utf-8"))
     log = "\n".join(line.format(**SECRETS) for line in LINES) + "\n" + HARMLESS + "\n"
     (home.logs / "tray.log").write_text(log, encoding="utf-8")
     (home.logs / "tray.log.1").write_bytes(b"\xff\xfe broken " + log.encode("utf-8"))
@@ -176,8 +176,8 @@ def test_only_the_newest_five_are_kept(app, home):
 
 def test_of_a_large_log_its_end_is_taken_from_a_whole_line_on(home, monkeypatch):
     monkeypatch.setattr(diagnosis, "LARGEST_LOG", 40)
-    home.ini.write_text(INI, encoding="utf-8")
-    (home.logs / "tray.log").write_text("x" * 100 + SECRETS["token"] + "\nthe last line\n", encoding="utf-8")
+    home.ini.write_bytes(INI.encode("utf-8"))
+    (home.logs / "tray.log").write_bytes(b"x" * 100 + SECRETS["token"].encode() + b"\nthe last line\n")
     inside = texts(diagnosis.save(home, {}, NOW))
     assert inside["logs/tray.log"] == "the last line\n"
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.tray_app.helpers import MONDAY_10_00 as NOW
-from tests.tray_app.helpers import settings
+from tests.tray_app.helpers import settings, short
 from tests.tray_app.test_tray_decide import well
 from tray_app import config, last_resort, logs, state, wecom
 from tray_app.app import TrayApp
@@ -150,6 +150,7 @@ def test_qmt_and_unknown_orders_are_told_without_fund_or_amount():
         (502, b'{"errcode":0}', wecom.Later),
         (302, b"", wecom.Later),
     ],
+    ids=short,
 )
 def test_errcode_decides_and_never_the_status_alone(status, body, kind):
     assert isinstance(wecom.judge(status, body), kind)
