@@ -43,6 +43,7 @@ import math
 import os
 import re
 import secrets
+import select
 import shutil
 import signal
 import smtplib
@@ -55,7 +56,8 @@ import threading
 import time
 import urllib.parse
 import zlib
-from contextlib import closing, contextmanager
+from collections import deque
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
@@ -103,6 +105,8 @@ OLD_POST_BYTES = 1 << 20
 FORM_OVERHEAD = 64 << 10  # multipart headers and boundaries around the files
 PAGE_FORM_BYTES = 8 << 10
 REQUEST_SECONDS = 20.0  # for one request with its answer: slow strangers must not hold all threads
+LINGER = 0.005  # seconds that a thread waits for a connection's next request before it gives it back
+TURN_SECONDS = 15.0  # that a post waits for its turn: longer than the database may be locked by another program
 FILES_TOTAL = 256 << 20  # room for posted files; the oldest go first
 
 # Judging.
@@ -247,7 +251,13 @@ def shanghai(epoch: float) -> datetime:
 
 def day_of(epoch: float) -> str:
     """The day in Shanghai, YYYYMMDD."""
-    return shanghai(epoch).strftime("%Y%m%d")
+    return day_text(int((epoch + 8 * 3600) // DAY))
+
+
+@lru_cache(maxsize=64)
+def day_text(days: int) -> str:
+    """The day so many days after 1970-01-01."""
+    return (date(1970, 1, 1) + timedelta(days)).strftime("%Y%m%d")
 
 
 def clock(epoch: float | None, now: float) -> str:
@@ -356,19 +366,20 @@ dump_json = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(","
 
 
 def bad_value(value: Any) -> str | None:
-    """Why a JSON value may not be stored (a number out of range, too deep), or None. No recursion, so no depth of
-    nesting can break it."""
-    stack = [(value, 0)]
+    """Why a value read from JSON may not be stored (a number out of range, too deep), or None. No recursion, so no
+    depth of nesting can break it."""
+    stack: list[tuple[Any, int]] = [([value], -1)]
     while stack:
-        item, depth = stack.pop()
-        if depth > JSON_DEPTH:
+        items, depth = stack.pop()
+        if depth >= JSON_DEPTH:
             return "nested too deeply"
-        if isinstance(item, dict):
-            stack.extend((child, depth + 1) for child in item.values())
-        elif isinstance(item, list):
-            stack.extend((child, depth + 1) for child in item)
-        elif isinstance(item, (int, float)) and not isinstance(item, bool) and number(item) is None:
-            return "number out of range (NaN, infinity or beyond 1e300)"
+        for item in items.values() if type(items) is dict else items:
+            kind = type(item)
+            if kind is dict or kind is list:
+                if item:
+                    stack.append((item, depth + 1))
+            elif (kind is float or kind is int) and not -NUMBER_LIMIT <= item <= NUMBER_LIMIT:
+                return "number out of range (NaN, infinity or beyond 1e300)"
     return None
 
 
@@ -380,23 +391,44 @@ def label(name: str) -> str:
     return clean[:100] or "file"
 
 
-@contextmanager
-def hang_up_after(seconds: float, connection: Any) -> Iterator[None]:
-    """A deadline for all that happens on a connection inside: timeouts of single reads do not stop one who drips."""
+class HangUps:
+    """Deadlines for all that happens on connections: timeouts of single reads do not stop one who drips. One thread for
+    all of them, started by the first: a timer each would cost every request a thread."""
 
-    def hang_up() -> None:
+    def __init__(self) -> None:
+        self.waiting: dict[int, tuple[float, Any]] = {}  # id -> (monotonic time, connection)
+        self.lock = threading.Lock()
+        self.thread: threading.Thread | None = None
+
+    @contextmanager
+    def after(self, seconds: float, connection: Any) -> Iterator[None]:
+        """Hangs up on the connection unless what is inside ends within so many seconds (to within HANG_UP_EVERY)."""
+        if self.thread is None:
+            with self.lock:
+                if self.thread is None:
+                    self.thread = threading.Thread(target=self.run, name="hang-ups", daemon=True)
+                    self.thread.start()
+        self.waiting[id(connection)] = (time.monotonic() + seconds, connection)
         try:
-            socket.socket.shutdown(connection, socket.SHUT_RDWR)  # not SSLSocket's, which its reader does not survive
-        except OSError:
-            pass  # closed already
+            yield
+        finally:
+            self.waiting.pop(id(connection), None)
 
-    timer = threading.Timer(seconds, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    def run(self) -> None:
+        while True:
+            time.sleep(HANG_UP_EVERY)
+            now = time.monotonic()
+            for deadline, connection in list(self.waiting.values()):
+                if now >= deadline:
+                    try:
+                        # not SSLSocket's own, which its reader does not survive
+                        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+                    except OSError:
+                        pass  # closed already
+
+
+HANG_UP_EVERY = 0.5
+hang_up_after = HangUps().after
 
 
 ########################################################################################################################
@@ -1919,7 +1951,23 @@ class Store:
             self.db.close()
 
 
-class Tx(NamedTuple):
+@contextmanager
+def savepoint(db: sqlite3.Connection, name: str) -> Iterator[None]:
+    """What is done inside is undone if it raises; the transaction around it goes on."""
+    db.execute(f"SAVEPOINT {name}")
+    try:
+        yield
+    except sqlite3.DatabaseError:
+        raise  # the transaction as a whole is lost, and may be gone already
+    except BaseException:
+        db.execute(f"ROLLBACK TO {name}")
+        db.execute(f"RELEASE {name}")
+        raise
+    db.execute(f"RELEASE {name}")
+
+
+@dataclass(frozen=True)
+class Tx:
     """An open write transaction with the values that every step needs."""
 
     db: sqlite3.Connection
@@ -1927,25 +1975,28 @@ class Tx(NamedTuple):
     config: Config
     calendar: Calendar
     settling: bool = False  # after the receiver's own outage nobody is accused of silence
+    unjudged: set[str] = field(default_factory=set)  # machines that posted: judged once, before the commit
+    wakes: set[str] = field(default_factory=set)  # channels that have got something to send
 
 
 def save(db: sqlite3.Connection, table: str, record: Any) -> int:
     """Writes a dataclass whose fields are the table's columns; a dict becomes JSON. Returns the row's id."""
-    names = columns_of(type(record))
-    values = [getattr(record, name) for name in names]
+    kind: Any = type(record)
+    values = [getattr(record, name) for name in columns_of(kind)]
     values = [dump_json(value) if isinstance(value, dict) else value for value in values]
-    marks = ", ".join("?" * len(names))
-    return db.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({marks})", values).lastrowid or 0
+    return db.execute(saving(table, kind), values).lastrowid or 0
 
 
-COLUMNS: dict[Any, tuple[str, ...]] = {}
-
-
+@lru_cache(maxsize=None)
 def columns_of(kind: Any) -> tuple[str, ...]:
     """The names of a dataclass's fields, which are its table's columns."""
-    if kind not in COLUMNS:
-        COLUMNS[kind] = tuple(f.name for f in fields(kind))
-    return COLUMNS[kind]
+    return tuple(f.name for f in fields(kind))
+
+
+@lru_cache(maxsize=None)
+def saving(table: str, kind: Any) -> str:
+    names = columns_of(kind)
+    return f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
 
 
 def load(kind: Any, row: sqlite3.Row) -> Any:
@@ -2195,11 +2246,14 @@ def read_batch(body: bytes, machine: str) -> Batch:
     return Batch(words(post.get("run"), 80), sent_at, math.ceil(min(waiting, WAITING_LIMIT)), post["events"])
 
 
+EVENT_ID = re.compile(r"[!-~]{1,100}")
+
+
 def read_event(raw: Any, batch: Batch, now: float) -> Event:
     """One event of a batch. Raises ValueError with the reason to reject it for good."""
     if not isinstance(raw, dict):
         raise ValueError("an event is an object")
-    if not isinstance(raw.get("id"), str) or not re.fullmatch(r"[!-~]{1,100}", raw["id"]):
+    if not isinstance(raw.get("id"), str) or not EVENT_ID.fullmatch(raw["id"]):
         raise ValueError("id: 1 to 100 printable ASCII characters are needed")
     if raw.get("kind") not in EVENT_KINDS:
         raise ValueError(f"unknown kind {words(raw.get('kind'), 40)!r}")
@@ -2248,9 +2302,9 @@ def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[st
     """Stores a batch and all that follows from it. Returns (accepted ids, rejected)."""
     machine = load_machine(tx.db, name)
     greet(machine, batch, tx)
-    save(tx.db, "machine", machine)
     accepted: list[str] = []
     rejected: list[dict[str, str]] = []
+    events: dict[str, Event] = {}
     for raw in batch.events:
         try:
             event = read_event(raw, batch, tx.now)
@@ -2259,35 +2313,48 @@ def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[st
             rejected.append({"id": id_ if isinstance(id_, str) else "", "error": str(error)})
             continue
         accepted.append(event.id)
-        stored = tx.db.execute(
-            "INSERT OR IGNORE INTO event (machine, id, kind, run, seq, at, happened, received, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (name, event.id, event.kind, batch.run, event.seq, event.at, event.happened, tx.now, dump_json(event.data)),
-        ).rowcount
-        if stored:
-            machine = take_effect(tx, machine, event)
-    save(tx.db, "machine", machine)
-    judge(tx, name)
+        events.setdefault(event.id, event)
+    new = store_events(tx, name, batch.run, list(events.values()))
+    save(tx.db, "machine", take_effects(tx, machine, new))
+    tx.unjudged.add(name)
     return accepted, rejected
 
 
-def take_effect(tx: Tx, machine: Machine, event: Event) -> Machine:
-    """What an event changes. A bug met here must not jam the tray's queue with an event that fails for ever: the event
-    stays stored, what it had changed so far is undone, and the owner is told."""
+def store_events(tx: Tx, machine: str, run: str, events: list[Event]) -> list[Event]:
+    """Returns those that were not stored before. A new row's number is always above all others."""
+    last = tx.db.execute("SELECT coalesce(max(rowid), 0) FROM event").fetchone()[0]
+    stored = tx.db.executemany(
+        "INSERT OR IGNORE INTO event (machine, id, kind, run, seq, at, happened, received, data)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(machine, e.id, e.kind, run, e.seq, e.at, e.happened, tx.now, dump_json(e.data)) for e in events],
+    ).rowcount
+    if stored == len(events):
+        return events
+    new = {row[0] for row in tx.db.execute("SELECT id FROM event WHERE rowid > ?", (last,))}
+    return [event for event in events if event.id in new]
+
+
+def take_effects(tx: Tx, machine: Machine, events: Sequence[Event]) -> Machine:
+    """What events change. A bug met here must not jam the tray's queue with an event that fails for ever: the event
+    stays stored, what it had changed so far is undone, and the owner is told. So where they cannot take effect all
+    together, each does alone."""
     changed = copy.copy(machine)
-    tx.db.execute("SAVEPOINT effect")
     try:
-        EFFECTS.get(event.kind, no_effect)(tx, changed, event)
+        with savepoint(tx.db, "effect"):
+            for event in events:
+                EFFECTS.get(event.kind, no_effect)(tx, changed, event)
+        return changed
     except sqlite3.DatabaseError:
         raise
     except Exception as error:
-        log.exception("event %s %s", event.kind, event.id)
-        tx.db.execute("ROLLBACK TO effect")
-        changed = machine
-        what = f"接收端处理 {event.kind} 时出错（{type(error).__name__}），数据已保存，但没有据此判断。"
-        open_incident(tx, machine.name, accuse_trouble({"what": what}, event.happened, tx.now), event.seen)
-    tx.db.execute("RELEASE effect")
-    return changed
+        if len(events) > 1:
+            for event in events:
+                machine = take_effects(tx, machine, [event])
+            return machine
+        log.exception("event %s %s", events[0].kind, events[0].id)
+        what = f"接收端处理 {events[0].kind} 时出错（{type(error).__name__}），数据已保存，但没有据此判断。"
+        open_incident(tx, machine.name, accuse_trouble({"what": what}, events[0].happened, tx.now), events[0].seen)
+        return machine
 
 
 def greet(machine: Machine, batch: Batch, tx: Tx) -> None:
@@ -2830,7 +2897,7 @@ def old_json_post(tx: Tx, machine: str, post: Any) -> None:
         if part.get("name") == "deals":
             keep_deals(tx, machine, part.get("data"), tx.now)
     keep_account(tx, machine, "old." + name, old_tables(info), tx.now)
-    judge(tx, machine)
+    tx.unjudged.add(machine)
 
 
 def old_form_post(tx: Tx, machine: str, action: Any, name: Any, files: Sequence[tuple[str, bytes]]) -> None:
@@ -2839,7 +2906,7 @@ def old_form_post(tx: Tx, machine: str, action: Any, name: Any, files: Sequence[
     old_heard(tx, machine, name, {"name": name, "info": [], "files": [label(filename) for filename, _ in files]})
     for filename, content in files:
         keep_file(tx, machine, "old." + name, filename, content)
-    judge(tx, machine)
+    tx.unjudged.add(machine)
 
 
 def old_tables(info: Any) -> dict[str, Any]:
@@ -3166,6 +3233,7 @@ def add_channels(tx: Tx, message: int, priority: int, channels: Sequence[str], d
         " VALUES (?, ?, ?, ?, 'waiting', ?)",
         [(message, channel, priority, due, tx.now) for channel in channels],
     )
+    tx.wakes.update(channels)
 
 
 def recipients(tx: Tx, priority: int) -> list[str]:
@@ -3423,7 +3491,7 @@ def reopen_day(tx: Tx, name: str, day: str) -> None:
     if get_meta(tx.db, "closed_guess") != day:
         return
     tx.db.execute("DELETE FROM meta WHERE key = 'closed_guess'")
-    tx = tx._replace(calendar=load_calendar(tx.db, tx.config))
+    tx = replace(tx, calendar=load_calendar(tx.db, tx.config))
     told = notice("closed", day + " open", tx.now, "今天开市，恢复监视", f"{clock(tx.now, tx.now)} 收到了今天的行情。")
     open_incident(tx, name, told, tx.now)
 
@@ -4042,6 +4110,26 @@ def confirm(tx: Tx, key: str, status: int) -> bool:
     return True
 
 
+class Post:
+    """The work of one post that waits for its turn, and what became of it: an error until it is on the disk."""
+
+    def __init__(self, work: Callable[[Tx], Any]) -> None:
+        self.work = work
+        self.result: Any = None
+        self.error: Exception | None = StoreRefused("not stored")
+        self.done = False
+
+    def attempt(self, tx: Tx) -> tuple[Any, Exception | None]:
+        """(result, error) if the transaction holds. Raises sqlite3.DatabaseError where it does not."""
+        try:
+            with savepoint(tx.db, "post"):
+                return self.work(tx), None
+        except sqlite3.DatabaseError:
+            raise
+        except Exception as error:
+            return None, error
+
+
 class Receiver:
     """Everything but the sockets. `now` gives epoch seconds; tests step it and `check_once` by hand."""
 
@@ -4058,6 +4146,8 @@ class Receiver:
         self.settling_until = 0.0
         self.clock_doubts: dict[str, tuple[float, float]] = {}  # machine -> (seconds off, since when)
         self.watchdog_said = ""  # why the last ping outward failed; empty: it went well, or there was none yet
+        self.posts: deque[Post] = deque()
+        self.turn = threading.Lock()
         self.stop_event = threading.Event()
         self.checker: threading.Thread | None = None
         with self.transaction() as tx:
@@ -4076,8 +4166,49 @@ class Receiver:
             if absent_since is not None:
                 tell_outage(tx, absent_since)
             yield tx
-        for sender in self.senders.values():
-            sender.wake.set()
+            for name in sorted(tx.unjudged):
+                judge(tx, name)
+        for name in tx.wakes & set(self.senders):
+            self.senders[name].wake.set()
+
+    def take(self, work: Callable[[Tx], Any]) -> Any:
+        """Does a post's work in a transaction and returns its result, after the commit; raises what the work raised,
+        or StoreRefused. One sync of the disk takes longer than all the rest, so posts that come meanwhile wait here and
+        share the next one: whoever gets the turn does the work of all."""
+        post = Post(work)
+        self.posts.append(post)
+        if not self.turn.acquire(timeout=TURN_SECONDS):
+            with suppress(ValueError):  # or somebody has it in hand: then its repeat will change nothing
+                self.posts.remove(post)
+            raise StoreRefused("writer busy")
+        try:
+            if not post.done:
+                self.take_together([self.posts.popleft() for _ in range(len(self.posts))])
+        finally:
+            self.turn.release()
+        if post.error is not None:
+            raise post.error
+        return post.result
+
+    def take_together(self, posts: Sequence[Post]) -> None:
+        """One transaction and one sync for all. A post that fails fails alone: what it did is undone, its error is its
+        own. Where the transaction as a whole does not hold, each is tried in one of its own."""
+        begun = False
+        try:
+            with self.transaction() as tx:
+                begun = True
+                found = [post.attempt(tx) for post in posts]
+            for post, outcome in zip(posts, found):
+                post.result, post.error = outcome
+        except Exception as error:
+            for post in posts:
+                if begun and len(posts) > 1:
+                    self.take_together([post])
+                else:
+                    post.error = StoreRefused(str(error)) if isinstance(error, StoreRefused) else error
+        finally:
+            for post in posts:
+                post.done = True
 
     def begin(self, tx: Tx) -> None:
         """What a start owes to the run before: attempts cut short are due again, a long absence earns patience."""
@@ -5078,6 +5209,15 @@ class PatientServer(wsgi.Server):
         log.log(level, "http: %s", msg, exc_info=traceback)
 
 
+def readable(connection: socket.socket, seconds: float) -> bool:
+    """Something came within so many seconds. select() knows no file number above 1023, poll() is not on Windows."""
+    if not hasattr(select, "poll"):
+        return bool(select.select([connection], [], [], seconds)[0])
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
+
+
 class DrainingConnection(HTTPConnection):
     """After refusing a body unread, closing at once would reset the connection, and the sender might never see the
     answer. So what still comes is read and thrown away, for a bounded time and size."""
@@ -5085,11 +5225,17 @@ class DrainingConnection(HTTPConnection):
     refused_body = False
 
     def communicate(self) -> bool:
-        with hang_up_after(REQUEST_SECONDS, self.socket):
-            try:
-                return bool(super().communicate())  # type: ignore[no-untyped-call,unused-ignore]
-            except ssl.SSLError:
-                return False  # no TLS, or none that we can speak: a stranger
+        while True:
+            with hang_up_after(REQUEST_SECONDS, self.socket):
+                try:
+                    if not super().communicate():  # type: ignore[no-untyped-call,unused-ignore]
+                        return False
+                except ssl.SSLError:
+                    return False  # no TLS, or none that we can speak: a stranger
+            if self.server.requests.qsize or self.rfile.has_data():
+                return True
+            if not readable(self.socket, LINGER):
+                return True
 
     def close(self) -> None:
         if self.refused_body:
@@ -5272,19 +5418,15 @@ class Doors:
             raise Refuse(401, "unknown token")
         body = unpack(read_body(BATCH_BYTES), header("Content-Encoding").strip().lower())
         batch = read_batch(body, machine.name)
-        with self.receiver.transaction() as tx:
+
+        def take(tx: Tx) -> dict[str, Any]:
             accepted, rejected = take_batch(tx, machine.name, batch)
-            answer = {
-                "accepted": accepted,
-                "rejected": rejected,
-                "now": tx.now,
-                "alerts": self.receiver.alerts(tx.db, tx.now),
-                "day": {
-                    "trading": tx.calendar.trades_on(tx.now),
-                    "covered_until": tx.calendar.covered_until.isoformat(),
-                },
-            }
-        for refused in rejected:
+            day = {"trading": tx.calendar.trades_on(tx.now), "covered_until": tx.calendar.covered_until.isoformat()}
+            alerts = self.receiver.alerts(tx.db, tx.now)
+            return {"accepted": accepted, "rejected": rejected, "now": tx.now, "alerts": alerts, "day": day}
+
+        answer = self.receiver.take(take)
+        for refused in answer["rejected"]:
             log.warning("v1: %s, event %s rejected: %s", machine.name, words(refused["id"], 40), refused["error"])
         return json_answer(200, answer)
 
@@ -5316,8 +5458,7 @@ class Doors:
         content_type = str(bottle.request.environ.get("CONTENT_TYPE") or "").lower()
         if content_type.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
             action, name, files = self.read_form(body)
-            with self.receiver.transaction() as tx:
-                old_form_post(tx, machine.name, action, name, files)
+            self.receiver.take(lambda tx: old_form_post(tx, machine.name, action, name, files))
         else:
             if len(body) > OLD_POST_BYTES:
                 raise Refuse(413, "too large")
@@ -5325,8 +5466,7 @@ class Doors:
                 post = parse_json(body)
             except ValueError:
                 raise OldRefuse("内容不是 JSON") from None
-            with self.receiver.transaction() as tx:
-                old_json_post(tx, machine.name, post)
+            self.receiver.take(lambda tx: old_json_post(tx, machine.name, post))
         return json_answer(200, {"code": 0, "msg": "ok"})
 
     def read_form(self, body: bytes) -> tuple[str, str, list[tuple[str, bytes]]]:
