@@ -17,6 +17,7 @@ crash can repeat a message (same text, same number) but never lose one.
     receiver.py calendar add 2027-01-01 ... --config receiver.ini
     receiver.py pair NAME                       a pairing code for one more mini PC, or a new one for a known one
     receiver.py password                        a new password for the page
+    receiver.py hash                            puts digests in the place of plain secrets in an old ini
     receiver.py check | backup FILE | restore FILE
 
 Needs Python 3.8 or newer with bottle and cheroot; nothing else.
@@ -56,7 +57,7 @@ import threading
 import time
 import urllib.parse
 import zlib
-from collections import deque
+from collections import Counter, deque
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, timezone
@@ -105,9 +106,15 @@ OLD_POST_BYTES = 1 << 20
 FORM_OVERHEAD = 64 << 10  # multipart headers and boundaries around the files
 PAGE_FORM_BYTES = 8 << 10
 REQUEST_SECONDS = 20.0  # for one request with its answer: slow strangers must not hold all threads
+THREADS = 16
+SAME_WORKING = 5  # threads for connections of one network (an IPv4 address, an IPv6 /64)
+SAME_OPEN, ALL_OPEN = 50, 500  # connections of one network, and altogether
 LINGER = 0.005  # seconds that a thread waits for a connection's next request before it gives it back
 TURN_SECONDS = 15.0  # that a post waits for its turn: longer than the database may be locked by another program
 FILES_TOTAL = 256 << 20  # room for posted files; the oldest go first
+DATABASE_MOST = 1 << 30  # bytes in use beyond which the oldest events go, whatever they are
+PURGE_BITE = 2000  # rows that are forgotten in one go
+SOURCES_MOST = 50  # scripts of one machine that are watched
 
 # Judging.
 CLOCK_NOISE = 5.0  # seconds of difference between two clocks that are not worth a correction
@@ -484,6 +491,11 @@ class Config:
     certificate_key: Path | None
     watchdog_url: str  # pinged once a minute while all is well; empty: nobody watches this server
     channels: dict[str, ChannelConfig]
+
+    @property
+    def answers_vendors(self) -> bool:
+        """A vendor can call us back: over https, with a proxy's public certificate. Ours may be self-signed."""
+        return self.public_url.startswith("https://") and self.certificate is None
 
 
 def text_of(minimum: int = 0) -> Callable[[str], str]:
@@ -1878,7 +1890,10 @@ class Store:
         self.refusing = ""  # why the last write failed; empty while writes work
         self.lock = threading.Lock()
         try:
+            new = not path.exists()
             self.db = self.connect()
+            if new:
+                belong_to_folder(path)
             self.migrate()
         except sqlite3.DatabaseError as error:
             raise StoreRefused(str(error)) from error
@@ -1890,6 +1905,7 @@ class Store:
         db.execute("PRAGMA busy_timeout = 5000")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA journal_size_limit = 16777216")
         found = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "busy_timeout")]
         if found != ["wal", 2, 5000]:
             db.close()
@@ -2134,38 +2150,83 @@ def keep_account(tx: Tx, machine: str, source: str, tables: dict[str, Any], at: 
     keep_samples(tx, machine, totals, at)
 
 
-def purge(tx: Tx) -> None:
-    """Keeps the file small: heartbeats a few days (the strategies' a week), the rest more than a year. In small bites,
-    so that no post waits."""
-    for step, days in SAMPLE_STEPS.items():
-        tx.db.execute(
-            "DELETE FROM sample WHERE (machine, series, step, at) IN"
-            " (SELECT machine, series, step, at FROM sample WHERE step = ? AND at < ? LIMIT 5000)",
-            (step, tx.now - days * DAY),
-        )
-    tx.db.execute("DELETE FROM archive WHERE day < ?", (day_of(tx.now - 6 * 366 * DAY),))
-    # A file event holds its content too: table file keeps only the newest of each name, and nothing that was answered
-    # yes may be gone because something newer came right after it.
-    week = ("qmt.heartbeat", "old.heartbeat", "file")
-    for kinds, days in ((("host.heartbeat", "qmt.process"), 2), (week, 7), ((), 400)):
-        where = f"kind IN ({', '.join('?' * len(kinds))}) AND " if kinds else ""
-        tx.db.execute(
-            f"DELETE FROM event WHERE rowid IN (SELECT rowid FROM event WHERE {where}received < ? LIMIT 500)",
-            (*kinds, tx.now - days * DAY),
-        )
-    tx.db.execute("DELETE FROM attempt WHERE at < ?", (tx.now - 2 * DAY,))
-    old = tx.now - 400 * DAY
-    tx.db.execute("DELETE FROM outbox WHERE created < ? AND state != 'waiting'", (old,))
-    tx.db.execute("DELETE FROM message WHERE created < ?", (old,))
-    tx.db.execute("DELETE FROM incident WHERE resolved < ?", (old,))
-    tx.db.execute("DELETE FROM deal WHERE received < ?", (tx.now - 6 * 366 * DAY,))  # small, and wanted for taxes
-    tx.db.execute("DELETE FROM file WHERE received < ?", (old,))
+EVENT_DAYS = {  # how long an event is kept; all others 400 days
+    "host.heartbeat": 2,
+    "qmt.process": 2,
+    "qmt.heartbeat": 7,
+    "old.heartbeat": 7,
+    # Holds its content too: table file keeps only the newest of each name, and nothing that was answered yes may be
+    # gone because something newer came right after it.
+    "file": 7,
+}
+
+
+def purge(tx: Tx) -> bool:
+    """Keeps the file small: heartbeats a few days (the strategies' a week), the rest more than a year, and altogether
+    DATABASE_MOST. In small bites and by indexes, so that no post waits. True: there is more to forget."""
+    bites = [
+        forget_events(tx.db, "kind = ? AND received < ?", (kind, tx.now - EVENT_DAYS.get(kind, 400) * DAY))
+        for kind in EVENT_KINDS
+    ]
+    for machine, series in all_series(tx.db):
+        for step, days in SAMPLE_STEPS.items():
+            tx.db.execute(
+                "DELETE FROM sample WHERE machine = ? AND series = ? AND step = ? AND at < ?",
+                (machine, series, step, tx.now - days * DAY),
+            )
     room = FILES_TOTAL
     for row in tx.db.execute("SELECT rowid, length(content) size FROM file ORDER BY received DESC").fetchall():
         room -= row["size"]
         if room < 0:
             tx.db.execute("DELETE FROM file WHERE rowid = ?", (row["rowid"],))
-    tx.db.execute("DELETE FROM orders WHERE at < ?", (old,))
+    if used_bytes(tx.db) > DATABASE_MOST:
+        bites.append(forget_events(tx.db, "1 ORDER BY rowid"))
+    if once_a_day(tx, "tidied"):
+        tidy(tx)
+    return PURGE_BITE in bites
+
+
+def tidy(tx: Tx) -> None:
+    """What needs a look at a whole table, once a day."""
+    old, years = tx.now - 400 * DAY, tx.now - 6 * 366 * DAY
+    for table, where, value in (
+        ("archive", "day < ?", day_of(years)),
+        ("attempt", "at < ?", tx.now - 2 * DAY),
+        ("outbox", "created < ? AND state != 'waiting'", old),
+        ("message", "created < ?", old),
+        ("incident", "resolved < ?", old),
+        ("deal", "received < ?", years),  # small, and wanted for taxes
+        ("file", "received < ?", old),
+        ("orders", "at < ?", old),
+    ):
+        tx.db.execute(f"DELETE FROM {table} WHERE {where}", (value,))
+
+
+def forget_events(db: sqlite3.Connection, where: str, values: Sequence[Any] = ()) -> int:
+    """One bite of them. Returns how many."""
+    query = f"SELECT rowid FROM event WHERE {where} LIMIT {PURGE_BITE}"
+    return db.execute(f"DELETE FROM event WHERE rowid IN ({query})", values).rowcount
+
+
+def all_series(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """(machine, series) of the samples, found by hopping along the key: a look at every row would take too long."""
+    found: list[tuple[str, str]] = []
+    following = db.execute("SELECT machine, series FROM sample ORDER BY machine, series LIMIT 1").fetchone()
+    while following is not None:
+        found.append(tuple(following))
+        following = db.execute(
+            "SELECT machine, series FROM sample WHERE (machine, series) > (?, ?) ORDER BY machine, series LIMIT 1",
+            tuple(following),
+        ).fetchone()
+    return found
+
+
+def used_bytes(db: sqlite3.Connection) -> int:
+    """Of the database file, without what is free for reuse."""
+    pages, free, size = (
+        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
 
 
 ########################################################################################################################
@@ -2535,6 +2596,11 @@ def old_deals(tx: Tx, machine: Machine, event: Event) -> None:
 
 def hear(tx: Tx, source: Source, seen: float, data: dict[str, Any], behind: int) -> None:
     """A source has spoken. What is older than what is known changes nothing but the record."""
+    known = tx.db.execute("SELECT count(*) FROM source WHERE machine = ?", (source.machine,)).fetchone()[0]
+    if source.last_seen is None and known >= SOURCES_MOST:
+        what = f"有超过 {SOURCES_MOST} 个不同名字的策略或脚本，新的不再监视。在页面上把不用的点“不再监视”。"
+        open_incident(tx, source.machine, accuse_trouble({"code": "sources", "what": what}, seen, tx.now), seen)
+        return
     source.behind = behind
     if source.last_seen is None or seen >= source.last_seen - CLOCK_NOISE:
         source.data = data
@@ -3994,7 +4060,7 @@ def claim(tx: Tx, channel: Channel) -> Claim | float:
     callback = ""
     for row in rows:
         key = row["callback"]
-        if channel.confirms and tx.config.public_url.startswith("https://"):
+        if channel.confirms and tx.config.answers_vendors:
             key = callback = callback or key or secrets.token_urlsafe(24)
         tx.db.execute(
             "UPDATE outbox SET state = 'sending', tries = tries + 1, tried = ?, callback = ?,"
@@ -4269,14 +4335,22 @@ class Receiver:
     def check_once(self) -> None:
         """One round of the checker: judges every machine, closes, reminds, tidies up. Raises StoreRefused."""
         with self.transaction() as tx:
-            clock_off = None
+            clock_off, all_judged = None, True
             for name in self.config.machines:
-                picture = judge(tx, name)
-                if clock_off is None and self.doubts_clock(picture):
-                    clock_off = picture.machine.clock_off
-                ask_whether_closed(tx, name, picture)
-                send_ready_line(tx, name)
-                send_report(tx, name)
+                try:
+                    with savepoint(tx.db, "machine"):
+                        picture = judge(tx, name)
+                        if clock_off is None and self.doubts_clock(picture):
+                            clock_off = picture.machine.clock_off
+                        ask_whether_closed(tx, name, picture)
+                        send_ready_line(tx, name)
+                        send_report(tx, name)
+                except sqlite3.DatabaseError:
+                    raise
+                except Exception:
+                    # A bug met with one machine's data must not blind the watch over the others; /healthz turns red.
+                    log.exception("checker: %s", name)
+                    all_judged = False
             for name, sender in self.senders.items():
                 if not sender.healthy():
                     channel_hung(tx, name)
@@ -4284,18 +4358,25 @@ class Receiver:
             remind(tx)
             sum_up_flapping(tx)
             doubt(tx)
-            if not 0 <= tx.now - self.purged_at < 600:
-                purge(tx)
-                self.purged_at = tx.now
-                give_back_memory()
+            tidied = not 0 <= tx.now - self.purged_at < 600
+            if tidied:
+                more = purge(tx)
+                self.purged_at = 0.0 if more else tx.now
+        if tidied:
+            give_back_memory()
         if clock_off is not None:
             self.follow_clock(clock_off)
-        self.checked_at = time.monotonic()
+        if all_judged:
+            self.checked_at = time.monotonic()
 
     def doubts_clock(self, picture: Picture) -> bool:
         """PC and exchange have disagreed with our clock by the same amount in batches CLOCK_DOUBT apart: one batch that
         was held up on its way looks as if we were ahead."""
         name, off = picture.machine.name, clock_of_others(picture)
+        said = picture.machine.clock_off
+        if off is None and self.correction and said is not None and picture.heard_now():
+            # Our own clock has been set right meanwhile (NTP, a restart): it agrees with the PC against the correction.
+            off = said if abs(said + self.correction) <= CLOCK_AGREES else None
         first = self.clock_doubts.get(name)
         if off is None:
             self.clock_doubts.pop(name, None)
@@ -5196,14 +5277,60 @@ def render_footer(data: dict[str, Any]) -> str:
 class PatientServer(wsgi.Server):
     """cheroot hands a new connection to a worker thread before its first byte has come, so a handful of idle ones (a
     browser's pre-connects) would occupy all threads. Here a connection that has not spoken yet waits in the selector,
-    which costs nothing; the thread comes when there is something to read."""
+    which costs nothing; the thread comes when there is something to read. And no stranger gets more than a few threads
+    or a few dozen connections: what is more waits for its own, or is closed. Only a proxy on this host, which speaks
+    for many, may have all."""
 
-    def process_conn(self, conn: HTTPConnection) -> None:
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.counting = threading.Lock()
+        self.open: Counter[str] = Counter()  # connections by network
+        self.working: Counter[str] = Counter()  # those of them that a thread serves or that are next
+        self.parked: dict[str, deque[DrainingConnection]] = {}
+
+    def process_conn(self, conn: DrainingConnection) -> None:
         if conn.last_used is None:
-            # put() sets last_used; an idle connection is closed after `timeout`.
-            self._connections.put(conn)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            super().process_conn(conn)
+            if self.admit(conn):
+                # put() sets last_used; an idle connection is closed after `timeout`.
+                self._connections.put(conn)  # type: ignore[attr-defined,unused-ignore]
+            else:
+                conn.close()
+            return
+        with self.counting:
+            if conn.network and self.working[conn.network] >= SAME_WORKING:
+                self.parked.setdefault(conn.network, deque()).append(conn)
+                return
+            self.working[conn.network] += 1
+        super().process_conn(conn)
+
+    def admit(self, conn: DrainingConnection) -> bool:
+        """Far from using up the files that a process may have open: accept() would fail from then on."""
+        conn.network = "" if conn.remote_addr in LOOPBACK else network_of(str(conn.remote_addr))
+        with self.counting:
+            if sum(self.open.values()) >= ALL_OPEN or (conn.network and self.open[conn.network] >= SAME_OPEN):
+                return False
+            self.open[conn.network] += 1
+            conn.admitted = True
+            return True
+
+    def served(self, network: str) -> None:
+        """A thread is free again: the next of that network."""
+        with self.counting:
+            self.working[network] -= 1
+            waiting = self.parked.get(network)
+            following = waiting.popleft() if waiting else None
+            if following is not None:
+                self.working[network] += 1
+            if not waiting:
+                self.parked.pop(network, None)
+            self.working += Counter()  # forgets those at zero
+        if following is not None:
+            super().process_conn(following)
+
+    def closed(self, network: str) -> None:
+        with self.counting:
+            self.open[network] -= 1
+            self.open += Counter()
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         log.log(level, "http: %s", msg, exc_info=traceback)
@@ -5223,8 +5350,16 @@ class DrainingConnection(HTTPConnection):
     answer. So what still comes is read and thrown away, for a bounded time and size."""
 
     refused_body = False
+    admitted = False
+    network = ""
 
     def communicate(self) -> bool:
+        try:
+            return self.converse()
+        finally:
+            self.server.served(self.network)
+
+    def converse(self) -> bool:
         while True:
             with hang_up_after(REQUEST_SECONDS, self.socket):
                 try:
@@ -5232,12 +5367,15 @@ class DrainingConnection(HTTPConnection):
                         return False
                 except ssl.SSLError:
                     return False  # no TLS, or none that we can speak: a stranger
-            if self.server.requests.qsize or self.rfile.has_data():
+            if self.server.requests.qsize or self.server.parked or self.rfile.has_data():
                 return True
             if not readable(self.socket, LINGER):
                 return True
 
     def close(self) -> None:
+        if self.admitted:
+            self.admitted = False
+            self.server.closed(self.network)
         if self.refused_body:
             self.refused_body = False
             try:
@@ -5284,8 +5422,8 @@ def make_server(app: bottle.Bottle, host: str, port: int, tls: tuple[Path, Path]
     server = PatientServer(
         (host, port),
         app,
-        numthreads=10,
-        max=10,
+        numthreads=THREADS,
+        max=THREADS,
         request_queue_size=128,
         timeout=10,
         shutdown_timeout=2,
@@ -5369,6 +5507,7 @@ class Doors:
         self.receiver = receiver
         self.config = receiver.config
         self.failures: dict[str, list[float]] = {}  # wrong passwords by address
+        self.failures_lock = threading.Lock()
         self.strangers: list[float] = []  # when wrong tokens were logged
         app = self.app = bottle.Bottle(catchall=True)
         app.route("/api/v1/events", "POST", self.guard_json(self.post_events))
@@ -5682,15 +5821,14 @@ class Doors:
         now, client = time.monotonic(), self.client()
         known = self.known_browser()
         client = "browser " + known if known else network_of(client)
-        recent = {who: [at for at in times if now - at < LOGIN_WINDOW] for who, times in self.failures.items()}
-        self.failures = {who: times for who, times in recent.items() if times}
-        mine = len(self.failures.get(client, []))
-        strangers = sum(len(times) for who, times in self.failures.items() if not who.startswith("browser "))
-        if mine >= LOGIN_TRIES or (not known and strangers >= LOGIN_TRIES * 12):
-            return self.login_page("试得太多了，请过 5 分钟再试。", 429)
         given = self.read_page_form().getunicode("password") or ""
-        if not right_password(given, self.config.password):
-            self.failures.setdefault(client, []).append(now)
+        if not self.may_try(client, now):
+            return self.login_page("试得太多了，请过 5 分钟再试。", 429)
+        right = right_password(given, self.config.password)
+        with self.failures_lock:
+            if right:
+                self.failures.get(client, [now]).remove(now)
+        if not right:
             log.warning("wrong password from %s", client)
             return self.login_page("密码不对。密码在 VPS 的 receiver.ini 里。", 403)
         head = f"{int(self.receiver.now()) + LOGIN_DAYS * DAY}.{secrets.token_urlsafe(12)}"
@@ -5710,6 +5848,18 @@ class Doors:
                 max_age=days * DAY,
             )
         return answer
+
+    def may_try(self, client: str, now: float) -> bool:
+        """Counts a try before its password is looked at, so that many at the same time are counted too."""
+        with self.failures_lock:
+            recent = {who: [at for at in times if now - at < LOGIN_WINDOW] for who, times in self.failures.items()}
+            self.failures = {who: times for who, times in recent.items() if times}
+            mine = len(self.failures.get(client, []))
+            strangers = sum(len(times) for who, times in self.failures.items() if not who.startswith("browser "))
+            if mine >= LOGIN_TRIES or (not client.startswith("browser ") and strangers >= LOGIN_TRIES * 12):
+                return False
+            self.failures.setdefault(client, []).append(now)
+            return True
 
     def known_browser(self) -> str:
         """The number of a browser that has logged in before with the present password, or an empty text."""
@@ -5924,17 +6074,19 @@ def pairing_code(config: Config, machine: str, token: str) -> str:
 
 def replace_in_ini(path: Path, section: str, values: dict[str, str]) -> None:
     """Sets keys of a section, and adds the section if it is missing; every other line stays as its owner wrote it.
-    Written beside and renamed: an ini is never half there. Raises ConfigError."""
+    Written beside, read back and renamed: an ini is never half there, and none is put in place that would not be
+    understood. Raises ConfigError."""
     lines, left, inside, found = path.read_text(encoding="utf-8-sig").splitlines(), dict(values), False, False
     written: list[str] = []
     for line in [*lines, "["]:  # the last one ends the last section
+        bare = re.split(r"(?:^|\s);", line, maxsplit=1)[0].rstrip()
         if line.startswith("["):
             if inside:
                 written += [f"{key} = {value}" for key, value in left.items()]
                 left = {}
-            inside = line.strip() == f"[{section}]"
+            inside = bare == f"[{section}]"
             found = found or inside
-        key = line.partition("=")[0].strip()
+        key = re.split("[=:]", bare, maxsplit=1)[0].strip().lower()
         if inside and key in values:
             line = f"{key} = {left.pop(key, values[key])}"
         written.append(line)
@@ -5942,19 +6094,22 @@ def replace_in_ini(path: Path, section: str, values: dict[str, str]) -> None:
     if not found:
         written += ["", f"[{section}]", *(f"{key} = {value}" for key, value in values.items())]
     beside = path.with_name(path.name + ".new")
-    try:
+    with suppress(FileNotFoundError):
         beside.unlink()
-    except FileNotFoundError:
-        pass
     try:
         handle = os.open(str(beside), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write("\n".join(written) + "\n")
             file.flush()
             os.fsync(file.fileno())
+        load_config(beside)
         if hasattr(os, "chown"):
             os.chown(str(beside), path.stat().st_uid, path.stat().st_gid)
         os.replace(str(beside), str(path))
+    except ConfigError as error:
+        beside.unlink()
+        lines = [f"{key} = {value}" for key, value in values.items()]
+        raise ConfigError(f"没有改 {path}（{error}）。请在 [{section}] 里自己写：{'，'.join(lines)}") from None
     except OSError as error:
         raise ConfigError(f"写不了 {path}：{error.strerror}。换成能写这个文件的用户再运行。") from None
 
@@ -5980,6 +6135,34 @@ def run_password(options: argparse.Namespace) -> int:
     password = secrets.token_urlsafe(9)
     replace_in_ini(config.path, "receiver", {"password": hashed_password(password)})
     print(f"新密码（只显示这一次）：{password}\n重启接收端后生效：systemctl restart qmt-sentry")
+    return 0
+
+
+def plain_secrets(path: Path) -> dict[str, dict[str, str]]:
+    """{section: {key: digest}} of the secrets that stand in the ini as plain text."""
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",), default_section="\0")
+    parser.read_string(path.read_text(encoding="utf-8-sig"))
+    found: dict[str, dict[str, str]] = {}
+    for section in parser.sections():
+        keys = ("token", "old_token") if section.startswith("machine:") else ()
+        for key in ("password",) if section == "receiver" else keys:
+            plain = parser.get(section, key, fallback="")
+            if plain and not plain.startswith(("sha256:", "pbkdf2:")):
+                digest = hashed_password(plain) if key == "password" else hashed_token(plain)
+                found.setdefault(section, {})[key] = digest
+    return found
+
+
+def run_hash(options: argparse.Namespace) -> int:
+    """Old inis hold plain secrets: puts their digests in their place. The secrets themselves stay as they are."""
+    config = load_config(options.config)
+    plain = plain_secrets(config.path)
+    for section, values in plain.items():
+        replace_in_ini(config.path, section, values)
+    said = "、".join(f"[{section}] {key}" for section, values in plain.items() for key in values)
+    print(f"已换成摘要：{said}。密码和令牌本身没有变，小主机不用改。" if plain else "没有明文的密码或令牌，不用改。")
+    if plain:
+        print("现在重启接收端，网页要重新登录：systemctl restart qmt-sentry")
     return 0
 
 
@@ -6036,10 +6219,11 @@ def run_restore(options: argparse.Namespace) -> int:
         try:
             beside = config.database.with_name(config.database.name + ".restoring")
             handle = os.open(str(beside), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(source.read_bytes())
+            with os.fdopen(handle, "wb") as file, open(str(source), "rb") as backup:
+                shutil.copyfileobj(backup, file, 1 << 20)
                 file.flush()
                 os.fsync(file.fileno())
+            belong_to_folder(beside)
             for end in ("", "-wal", "-shm"):  # the log belongs to the file it was written for
                 old = config.database.with_name(config.database.name + end)
                 if old.exists():
@@ -6062,10 +6246,8 @@ def run_check(options: argparse.Namespace) -> int:
     notes: list[str] = []
     if others_may_read(config.path):
         bad.append(f"{config.path} 别人也能读：chmod 600 {config.path}")
-    text = config.path.read_text(encoding="utf-8-sig")
-    plain = re.findall(r"^(?:token|old_token)\s*=\s*(?!sha256:)\S", text, re.MULTILINE)
-    if plain or not config.password.startswith("pbkdf2:"):
-        notes.append("有明文的密码或令牌：用 receiver.py password 和 receiver.py pair 名字 换成摘要")
+    if plain_secrets(config.path):
+        notes.append(PLAIN_SECRETS)
     if not config.channels:
         bad.append("没有告警通道：在 receiver.ini 里打开至少一个 [channel:名字]")
     elif len(config.channels) == 1:
@@ -6099,6 +6281,7 @@ def run_check(options: argparse.Namespace) -> int:
 
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PLAIN_SECRETS = "receiver.ini 里有明文的密码或令牌：运行 receiver.py hash 换成摘要，值不变"
 
 
 def others_may_read(path: Path) -> bool:
@@ -6128,10 +6311,18 @@ def few_arenas() -> None:
     ask_glibc("mallopt", -8, 2)
 
 
+def belong_to_folder(path: Path) -> None:
+    """What root writes belongs to the user of the folder: the receiver, which is not root, must be able to open it."""
+    if os.name == "posix" and os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(str(path), folder.st_uid, folder.st_gid)
+
+
 def lock_database(path: Path) -> Any:
     """Holds a lock for as long as this process lives, so that two receivers never send from one database. Raises
     ConfigError."""
     handle = open(str(path) + ".lock", "a+b")  # noqa: SIM115 - must stay open until the process ends
+    belong_to_folder(Path(handle.name))
     try:
         if os.name == "nt":
             import msvcrt
@@ -6181,6 +6372,8 @@ def run_serve(options: argparse.Namespace) -> int:
         for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), lambda number, _frame: asked.append(number))
+        if plain_secrets(config.path):
+            log.warning(PLAIN_SECRETS)
         if not config.channels:
             log.warning("没有配置任何告警通道：出了事不会有人知道")
         host, port = server.bind_addr[:2]
@@ -6286,6 +6479,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     pair = commands.add_parser("pair", help="给一台小主机生成配对码（已有的换新令牌）")
     pair.add_argument("name", metavar="名字")
     password = commands.add_parser("password", help="换一个网页密码")
+    digests = commands.add_parser("hash", help="把 receiver.ini 里明文的密码和令牌换成摘要，值不变")
     check = commands.add_parser("check", help="检查设置、数据库和休市日表，什么也不发")
     backup = commands.add_parser("backup", help="备份数据库，运行中也可以")
     backup.add_argument("file", metavar="文件")
@@ -6298,6 +6492,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         (days, run_calendar),
         (pair, run_pair),
         (password, run_password),
+        (digests, run_hash),
         (check, run_check),
         (backup, run_backup),
         (restore, run_restore),
