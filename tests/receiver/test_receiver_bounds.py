@@ -1,7 +1,7 @@
 """What grows is bounded: the database, the samples, the scripts of one machine, the strangers' connections."""
 
-import sys
 import socket
+import sys
 import threading
 
 import pytest

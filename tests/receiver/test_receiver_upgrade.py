@@ -1,4 +1,4 @@
-"""From the version before: a database that it wrote (database_v5.sql, made by running it), and an ini with plain secrets."""
+"""From the version before: a database that it wrote (database_v5.sql, made by running it), and plain secrets."""
 
 import sqlite3
 
