@@ -146,6 +146,7 @@ HOLIDAY_ASKED = 9 * 3600 + 35 * 60  # no tick dated today by then: is the exchan
 HOLIDAY_PATIENCE = 300.0  # seconds that QMT must have been well before that is asked
 DISK_LEAST = 50 << 20  # bytes free below which /healthz fails
 WATCHDOG_EVERY = 60.0
+GIVE_BACK_EVERY = 600.0  # seconds between two returns of free memory to the system
 STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by its recovery
 
 # Sending.
@@ -3738,14 +3739,16 @@ def report_body(tx: Tx, picture: Picture) -> str:
 
 
 def asset_line(tx: Tx, name: str, day: str) -> str:
-    """The day's end against the trading day before, from the archive. The change stands as a share of the whole: that
-    is no amount."""
+    """The day's end against the trading day before, from the archive: of each day the newest word that names an account,
+    for two scripts may tell of the same one. The change stands as a share of the whole: that is no amount."""
     rows = tx.db.execute(
-        "SELECT day, data FROM archive WHERE machine = ? AND day <= ? ORDER BY day DESC LIMIT 20", (name, day)
+        "SELECT day, data FROM archive WHERE machine = ? AND day <= ? ORDER BY day DESC, at DESC LIMIT 20", (name, day)
     ).fetchall()
     totals: dict[str, dict[str, float]] = {}
     for row in rows:
-        sums = totals.setdefault(row["day"], {})
+        if totals.get(row["day"]):
+            continue
+        sums = totals[row["day"]] = {}
         for account in json.loads(row["data"])["accounts"]:
             for key in ("总资产", "总盈亏"):
                 value = number(account.get(key))
@@ -4358,12 +4361,9 @@ class Receiver:
             remind(tx)
             sum_up_flapping(tx)
             doubt(tx)
-            tidied = not 0 <= tx.now - self.purged_at < 600
-            if tidied:
+            if not 0 <= tx.now - self.purged_at < 600:
                 more = purge(tx)
                 self.purged_at = 0.0 if more else tx.now
-        if tidied:
-            give_back_memory()
         if clock_off is not None:
             self.follow_clock(clock_off)
         if all_judged:
@@ -4435,8 +4435,12 @@ class Receiver:
     def run_checker(self) -> None:
         """The checker's thread: once a second, by the monotonic clock."""
         wall, mono = self.own_clock(), time.monotonic()
+        gave_back = mono
         while not self.stop_event.wait(1.0):
             try:
+                if mono - gave_back >= GIVE_BACK_EVERY:
+                    give_back_memory()
+                    gave_back = mono
                 jump = (self.own_clock() - wall) - (time.monotonic() - mono)
                 if abs(jump) > CLOCK_NOISE:
                     self.clock_jumped(jump)
