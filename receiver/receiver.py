@@ -1802,7 +1802,8 @@ def backoff(tries: int) -> float:
 ########################################################################################################################
 
 # Rule: only `Store.write` begins and ends a transaction; everything else gets the open one. Each step of MIGRATIONS is
-# run once, in order, in one transaction with the new user_version; step 1 makes an empty file into version 1.
+# run once, in order; all that are due and the new user_version are one transaction. Step 1 makes version 1 of an empty
+# file.
 MIGRATIONS = [
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -1917,12 +1918,13 @@ class Store:
         version = self.db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
             raise sqlite3.OperationalError(f"database version {version} is newer than this program")
-        for step in range(version, len(MIGRATIONS)):
+        if version < len(MIGRATIONS):
             with self.write() as db:
-                for statement in MIGRATIONS[step].split(";"):
-                    if statement.strip():
-                        db.execute(statement)
-                db.execute(f"PRAGMA user_version = {step + 1}")
+                for step in MIGRATIONS[version:]:
+                    for statement in step.split(";"):
+                        if statement.strip():
+                            db.execute(statement)
+                db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -2107,18 +2109,26 @@ SERIES_MOST = 200  # of one machine's post: an account has a few dozen positions
 
 def keep_samples(tx: Tx, machine: str, values: dict[str, Any], at: float) -> None:
     """Adds values to their buckets. `at`: epoch seconds; values that are no finite numbers are left out."""
-    rows = []
-    for series, raw in list(values.items())[:SERIES_MOST]:
-        value = number(raw)
-        if value is not None:
-            for step in SAMPLE_STEPS:
-                bucket = int((at + 8 * 3600) // step * step - 8 * 3600)
-                rows.append((machine, series, step, bucket, value, value, value))
-    tx.db.executemany(
-        "INSERT INTO sample (machine, series, step, at, low, high, last) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    buckets = [(step, int((at + 8 * 3600) // step * step - 8 * 3600)) for step in SAMPLE_STEPS]
+    pairs = [(series, number(raw)) for series, raw in list(values.items())[:SERIES_MOST]]
+    known = [pair for pair in pairs if pair[1] is not None]
+    for start in range(0, len(known), 20):  # 20 * 3 * 7 values: an old SQLite takes 999
+        rows = [
+            (machine, series, step, bucket, value, value, value)
+            for series, value in known[start : start + 20]
+            for step, bucket in buckets
+        ]
+        tx.db.execute(sampling(len(rows)), [value for row in rows for value in row])
+
+
+@lru_cache(maxsize=None)
+def sampling(rows: int) -> str:
+    """One statement for all rows: between two statements other threads may take their turn."""
+    marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * rows)
+    return (
+        f"INSERT INTO sample (machine, series, step, at, low, high, last) VALUES {marks}"
         " ON CONFLICT (machine, series, step, at) DO UPDATE"
-        " SET low = min(low, excluded.low), high = max(high, excluded.high), last = excluded.last",
-        rows,
+        " SET low = min(low, excluded.low), high = max(high, excluded.high), last = excluded.last"
     )
 
 
@@ -2597,8 +2607,7 @@ def old_deals(tx: Tx, machine: Machine, event: Event) -> None:
 
 def hear(tx: Tx, source: Source, seen: float, data: dict[str, Any], behind: int) -> None:
     """A source has spoken. What is older than what is known changes nothing but the record."""
-    known = tx.db.execute("SELECT count(*) FROM source WHERE machine = ?", (source.machine,)).fetchone()[0]
-    if source.last_seen is None and known >= SOURCES_MOST:
+    if source.last_seen is None and len(load_sources(tx.db, source.machine)) >= SOURCES_MOST:
         what = f"有超过 {SOURCES_MOST} 个不同名字的策略或脚本，新的不再监视。在页面上把不用的点“不再监视”。"
         open_incident(tx, source.machine, accuse_trouble({"code": "sources", "what": what}, seen, tx.now), seen)
         return
@@ -3739,8 +3748,8 @@ def report_body(tx: Tx, picture: Picture) -> str:
 
 
 def asset_line(tx: Tx, name: str, day: str) -> str:
-    """The day's end against the trading day before, from the archive: of each day the newest word that names an account,
-    for two scripts may tell of the same one. The change stands as a share of the whole: that is no amount."""
+    """The day's end against the trading day before, from the archive: of each day the newest word that names an
+    account, for two scripts may tell of the same one. The change stands as a share of the whole: that is no amount."""
     rows = tx.db.execute(
         "SELECT day, data FROM archive WHERE machine = ? AND day <= ? ORDER BY day DESC, at DESC LIMIT 20", (name, day)
     ).fetchall()
@@ -4188,16 +4197,6 @@ class Post:
         self.error: Exception | None = StoreRefused("not stored")
         self.done = False
 
-    def attempt(self, tx: Tx) -> tuple[Any, Exception | None]:
-        """(result, error) if the transaction holds. Raises sqlite3.DatabaseError where it does not."""
-        try:
-            with savepoint(tx.db, "post"):
-                return self.work(tx), None
-        except sqlite3.DatabaseError:
-            raise
-        except Exception as error:
-            return None, error
-
 
 class Receiver:
     """Everything but the sockets. `now` gives epoch seconds; tests step it and `check_once` by hand."""
@@ -4260,15 +4259,15 @@ class Receiver:
         return post.result
 
     def take_together(self, posts: Sequence[Post]) -> None:
-        """One transaction and one sync for all. A post that fails fails alone: what it did is undone, its error is its
-        own. Where the transaction as a whole does not hold, each is tried in one of its own."""
+        """One transaction and one sync for all. A post that fails fails alone: where they do not succeed together, each
+        is tried in a transaction of its own."""
         begun = False
         try:
             with self.transaction() as tx:
                 begun = True
-                found = [post.attempt(tx) for post in posts]
-            for post, outcome in zip(posts, found):
-                post.result, post.error = outcome
+                results = [post.work(tx) for post in posts]
+            for post, result in zip(posts, results):
+                post.result, post.error = result, None
         except Exception as error:
             for post in posts:
                 if begun and len(posts) > 1:
