@@ -10,7 +10,6 @@ import configparser
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 from rehearsal import oracle
 from rehearsal.children import Child
 from rehearsal.clock import day_text, shift_to
-from rehearsal.network import Line
+from rehearsal.network import Line, free_port
 from rehearsal.qmt import install
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,13 +48,6 @@ RULE = {
     "quantile_positive": 0.05,
     "quantile_negative": 0.05,
 }
-
-
-def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Road:

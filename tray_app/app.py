@@ -128,7 +128,10 @@ class TrayApp:
         for worker in [*watchers, self.parts.sender]:
             worker.stop(max(0.0, deadline - self._mono()))
         self.outbox.close()
-        home.remove(self.home.inbox)  # nobody should post to a port that is closed
+        try:
+            home.remove(self.home.inbox)  # nobody should post to a port that is closed
+        except OSError as error:
+            log.warning("%s stays: %s", self.home.inbox, error)  # a post to a closed port fails at once
 
     # What is shown ---------------------------------------------------------------------------------------------------
 

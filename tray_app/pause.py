@@ -7,7 +7,7 @@ import logging
 import math
 from pathlib import Path
 
-from tray_app.home import write_whole
+from tray_app.home import patiently, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 def read(path: Path) -> float | None:
     """Epoch seconds until which the owner paused, past or not; None: not paused. An unreadable file is no pause."""
     try:
-        until = json.loads(path.read_text(encoding="utf-8-sig"))["until"]
+        until = json.loads(patiently(lambda: path.read_text(encoding="utf-8-sig")))["until"]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
