@@ -228,13 +228,13 @@ class Road:
         return self._ask_phone("/busy.json")
 
     def _ask_phone(self, path):
-        with urllib.request.urlopen(self.phone_url + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.phone_url + path, timeout=30) as answer:
             return json.loads(answer.read().decode("utf-8"))
 
     def phone_fault(self, channel, mode, **more):
         """Switch one channel of the phone to a fault mode (see rehearsal.phone.server)."""
         body = json.dumps(dict(more, channel=channel, mode=mode)).encode()
-        urllib.request.urlopen(urllib.request.Request(self.phone_url + "/control", data=body), timeout=5).close()
+        urllib.request.urlopen(urllib.request.Request(self.phone_url + "/control", data=body), timeout=30).close()
 
     def tell_qmt(self, command):
         """A word to the simulated QMT (silent, speak, behaviour no_fills, ...); it looks for them at each turn."""

@@ -18,7 +18,7 @@ from tray_app.outbox import OutboxError
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "http://127.0.0.1:9"
-WAIT = 20
+WAIT = 30
 
 
 @pytest.mark.parametrize(
