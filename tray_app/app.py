@@ -220,7 +220,7 @@ class TrayApp:
 
     def _keep_pause(self, until: float | None, now: float) -> None:
         if until is None:
-            home.remove(self.home.paused)
+            pause.end(self.home.paused)
         else:
             pause.write(self.home.paused, until, now)
 

@@ -187,6 +187,27 @@ def test_an_unreadable_pause_is_none(home, text):
     assert pause.read(home.paused) is None
 
 
+def test_a_pause_begins_and_ends_while_a_worker_reads_it(home):
+    """On Windows, and there only, this failed: an open file can be neither replaced nor removed."""
+    done = threading.Event()
+
+    def look():
+        while not done.is_set():
+            pause.read(home.paused)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        for until in range(1, 41):
+            pause.write(home.paused, until, 0.0)
+            assert pause.read(home.paused) == until
+            pause.end(home.paused)
+            assert pause.read(home.paused) is None
+    finally:
+        done.set()
+        reader.join()
+
+
 def test_the_host_heartbeat_tells_of_outbox_workers_and_restarts(start, home):
     found = start()
     assert found.parts.host.wait_round(0, WAIT)
