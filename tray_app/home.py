@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Mapping
+from typing import Callable, Mapping, TypeVar
+
+T = TypeVar("T")
+HELD_WAITS = (0.01, 0.02, 0.05, 0.1, 0.2)  # seconds
 
 
 def find(argument: str | None, environ: Mapping[str, str], user_home: str) -> Path:
@@ -47,6 +51,18 @@ class Home:
             folder.mkdir(parents=True, exist_ok=True)
 
 
+def patiently(call: Callable[[], T]) -> T:
+    """call(), again after each of HELD_WAITS while the file is held: on Windows nobody can replace or remove a file
+    that another thread is reading, or a scanner. (The strategies' twin, dingtou/durable.py, ships apart and may wait
+    for milliseconds only.)"""
+    for wait in HELD_WAITS:
+        try:
+            return call()
+        except PermissionError:  # WinError 5 and 32; the last try below raises it
+            time.sleep(wait)
+    return call()
+
+
 def write_whole(path: Path, text: str) -> None:
     """write_whole_bytes for a text: UTF-8, line ends as this system has them."""
     write_whole_bytes(path, text.replace("\n", os.linesep).encode("utf-8"))
@@ -64,13 +80,13 @@ def write_whole_bytes(path: Path, raw: bytes) -> None:
             os.fsync(file.fileno())
         if os.name != "nt" and path.exists():
             os.chmod(temporary, path.stat().st_mode & 0o777)
-        os.replace(temporary, path)
+        patiently(lambda: os.replace(temporary, path))
     except OSError:
         with suppress(OSError):  # the first error is the one to tell
             remove(temporary)
         raise
     if os.name == "nt":  # a folder cannot be synced there: the second sync of the file makes its new name last
-        with open(path, "r+b") as renamed:
+        with patiently(lambda: open(path, "r+b")) as renamed:
             os.fsync(renamed.fileno())
     sync_folder(path.parent)
 
@@ -89,6 +105,6 @@ def sync_folder(folder: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a small file that may not be there."""
     try:
-        path.unlink()
+        patiently(path.unlink)
     except FileNotFoundError:
         pass

@@ -10,7 +10,6 @@ import socket
 import ssl
 import stat
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +61,47 @@ def test_pair_gives_a_known_machine_a_new_token_and_the_old_one_is_worthless(tmp
 def test_pair_refuses_a_name_that_would_break_the_ini(tmp_path, capsys):
     path = initialised(tmp_path)
     assert run("pair", "a]\n[receiver", "--config", path) == 2
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "[machine:mini-pc]\ntoken: machine-token\nold_token = old-token",
+        "[machine:mini-pc] ; the one under the desk\nTOKEN=machine-token ; keep\nold_token = old-token",
+    ],
+)
+def test_pair_understands_every_way_to_write_an_ini(tmp_path, capsys, section):
+    path = write_ini(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("[machine:mini-pc]\ntoken = machine-token\nold_token = old-token", section), encoding="utf-8"
+    )
+    old = program.load_config(path).machines["mini-pc"]
+    assert run("pair", "mini-pc", "--config", path) == 0
+    new = program.load_config(path).machines["mini-pc"]
+    assert new.token == program.hashed_token(unpacked(capsys.readouterr().out)["token"])
+    assert new.old_token == old.old_token
+
+
+def test_an_ini_that_would_not_be_understood_is_not_put_in_place(tmp_path, capsys):
+    path = write_ini(tmp_path)
+    text = path.read_text(encoding="utf-8").replace("token = machine-token", "token =\n    machine-token")
+    path.write_text(text, encoding="utf-8")
+    assert run("pair", "mini-pc", "--config", path) == 2
+    assert path.read_text(encoding="utf-8") == text
+    assert "token = sha256:" in capsys.readouterr().err
+    assert [one.name for one in tmp_path.iterdir()] == ["receiver.ini"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_restores_and_locks_belongs_to_the_receivers_user(tmp_path, capsys):
+    bench = Bench(tmp_path)
+    bench.receiver.store.close()
+    ini, copy = tmp_path / "receiver.ini", tmp_path / "copy.db"
+    run("backup", copy, "--config", ini)
+    os.chown(str(tmp_path), 12345, 12345)
+    assert run("restore", copy, "--config", ini) == 0
+    assert {(tmp_path / name).stat().st_uid for name in ("receiver.db", "receiver.db.lock")} == {12345}
 
 
 def test_a_new_password_replaces_the_old_one(tmp_path, capsys):
@@ -191,6 +231,7 @@ def secure(tmp_path):
         program.Doors(bench.receiver).app, "127.0.0.1", 0, (pem, tmp_path / "certificate-key.pem")
     )
     server.expiration_interval = 0.02
+    server.timeout = 600  # whoever is held up by silent strangers is held up for longer than any test waits
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
@@ -219,7 +260,7 @@ def test_a_post_over_tls_is_stored(secure):
     }
     headers = {"Authorization": "Bearer " + TOKEN}
     url = f"https://127.0.0.1:{port}/api/v1/events"
-    answer = requests.post(url, json=body, headers=headers, timeout=10, verify=str(pem))
+    answer = requests.post(url, json=body, headers=headers, timeout=60, verify=str(pem))
     assert len(answer.json()["accepted"]) == 1
 
 
@@ -231,10 +272,8 @@ def test_silent_and_plain_talking_strangers_hold_up_nobody_over_tls(secure):
     with pytest.raises((http.client.HTTPException, OSError)):
         plain.request("GET", "/healthz")
         plain.getresponse()
-    started = time.monotonic()
-    answer = requests.get(f"https://127.0.0.1:{port}/healthz", timeout=10, verify=str(pem))
+    answer = requests.get(f"https://127.0.0.1:{port}/healthz", timeout=60, verify=str(pem))
     assert answer.status_code == 200
-    assert time.monotonic() - started < 8
     for one in silent:
         one.close()
 
