@@ -1,8 +1,8 @@
 """复权: one fund's closes made comparable over splits and dividends, in the four kinds that are in use.
 
 Backward kinds leave the oldest price as it is, forward kinds the newest. By ratio: only factors, so distances to an
-average do not depend on the day one looks from. Additive (东方财富, QMT's front and back, 累计净值): dividends are added
-to the price, splits multiply it.
+average do not depend on the day one looks from. Additive (东方财富, QMT's front and back, 累计净值):
+dividends are added to the price, splits multiply it.
 """
 
 from typing import List, Tuple

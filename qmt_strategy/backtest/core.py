@@ -1,7 +1,7 @@
 """Days walked and orders booked, in whole numbers: one source, compiled by numba when it is there, plain when not.
 
 Money and prices are whole ten-thousandths of a yuan ("units"), so every day's books balance exactly. What is bought and
-sold is asked of dingtou/grid.py. Containers are rows by fund: lists in plain Python, arrays under numba (compiled.py).
+sold is asked of dingtou/grid.py. Rows are lists in plain Python, arrays under numba (compiled.py).
 No classes but tuples, no None, no dict in here: what numba does not know.
 """
 
@@ -22,7 +22,7 @@ OPEN_SECOND, CLOSE_SECOND = 34200, 54000
 
 
 class Market(NamedTuple):
-    """What is known of each fund on each day of the calendar: rows [fund][day]."""
+    """What is known of each fund on each day of the calendar, in one row: a spot is day * number of funds + fund."""
 
     present: Any  # 1 where the fund has a bar
     opens: Any  # units, as are the other prices
@@ -64,7 +64,7 @@ class Terms(NamedTuple):
 
 
 class Books(NamedTuple):
-    """What is written on the way, all lists of whole numbers; `purse` is [cash, injected, fees, fees today, spent]."""
+    """What is written on the way, all lists of whole numbers; `purse` is [cash, injected, fees, ordered today]."""
 
     purse: Any
     cells: Any  # by fund, as the next ones
@@ -72,6 +72,8 @@ class Books(NamedTuple):
     sellable: Any
     attempts: Any
     told: Any  # bit set of reasons already noted today
+    no_buy: Any  # cells up to this one are not bought today any more, cells from the next one on not sold
+    no_sell: Any
     orders: Any  # (day, fund, side, shares, price, fee, cell, second, injected, outcome)
 
 
@@ -108,7 +110,7 @@ def day_bounds(
 
 
 def path_price(opened: int, low: int, high: int, close: int, step: int, steps: int) -> int:
-    """Units after `step` ticks of the day's path (open, low, high, close; `steps` ticks each), as replay.walk has it."""
+    """Units after `step` ticks of the day's path (open, low, high, close, `steps` ticks each), as replay.walk."""
     segment = (step - 1) // steps
     if step == 0:
         return opened // MIL * MIL
@@ -130,20 +132,20 @@ def whole_lots(shares: float, lot: int) -> int:
     return int((shares + 1e-9) // lot) * lot
 
 
-def shares_to_sell(yuan: float, price: float, held: int, sellable: int, lot: int) -> int:
+def shares_to_sell(wanted: int, held: int, sellable: int, lot: int) -> int:
     """As sizing.sell: at most what is sellable, and no odd lot stays behind."""
-    wanted = whole_lots(yuan / price, lot)
     if sellable == held and wanted > 0 and held - wanted < lot:
         return held
     return wanted if wanted <= sellable else whole_lots(float(sellable), lot)
 
 
-def note(books: Books, day: int, fund: int, side: int, price: int, cell: int, second: int, outcome: int) -> None:
-    """An order that was not made, once a day for each fund and reason."""
+def note(books: Books, day: int, fund: int, side: int, price: int, cell: int, second: int, outcome: int) -> int:
+    """An order that was not made, once a day for each fund and reason; returns the reason."""
     bit = 1 << (2 * outcome + (1 if side < 0 else 0))
     if not books.told[fund] & bit:
         books.told[fund] |= bit
         books.orders.append((day, fund, side, 0, price, 0, cell, second, 0, outcome))
+    return outcome
 
 
 def fill(
@@ -152,85 +154,76 @@ def fill(
     books: Books,
     day: int,
     fund: int,
+    spot: int,
     side: int,
-    yuan: float,
     cell: int,
     at: int,
     second: int,
-) -> None:
-    """Book an order for `yuan` at `at` units, or note why it cannot be."""
-    price = at + terms.slippage if side > 0 else max(MIL, at - terms.slippage)
+) -> int:
+    """Book the order that the rule asks for in `cell` at `at` units, or note why it cannot be; returns the outcome."""
     if terms.limits and (
-        (side > 0 and 0 < market.limit_ups[fund][day] <= at)
-        or (side < 0 and at <= market.limit_downs[fund][day])
+        (side > 0 and 0 < market.limit_ups[spot] <= at) or (side < 0 and at <= market.limit_downs[spot])
     ):
-        note(books, day, fund, side, price, cell, second, AT_LIMIT)
-        return
+        return note(books, day, fund, side, at, cell, second, AT_LIMIT)
     if books.attempts[fund] >= terms.attempts:
-        note(books, day, fund, side, price, cell, second, TOO_MANY)
-        return
+        return note(books, day, fund, side, at, cell, second, TOO_MANY)
+    price = at + terms.slippage if side > 0 else max(MIL, at - terms.slippage)
+    yuan = grid.order_size(cell, terms.amounts[fund], terms.buy_factors[fund], terms.sell_factors[fund])
     held = books.holdings[fund]
+    wanted = whole_lots(yuan / (price / UNIT), terms.lot)
     if side > 0:
-        shares = whole_lots(yuan / (price / UNIT), terms.lot)
+        shares = wanted
     else:
-        sellable = books.sellable[fund] if terms.next_day else held
-        shares = shares_to_sell(yuan, price / UNIT, held, min(sellable, held), terms.lot)
-        if shares < whole_lots(yuan / (price / UNIT), terms.lot):
+        shares = shares_to_sell(wanted, held, min(books.sellable[fund], held) if terms.next_day else held, terms.lot)
+        if shares < wanted:
             yuan = shares * price / UNIT
     if shares <= 0:
-        note(books, day, fund, side, price, cell, second, TOO_SMALL if side > 0 or held > 0 else NO_SHARES)
-        return
-    if yuan > terms.order_cap or books.purse[4] / UNIT + yuan > terms.day_cap:
-        note(books, day, fund, side, price, cell, second, ORDER_CAP if yuan > terms.order_cap else DAY_CAP)
-        return
+        return note(books, day, fund, side, price, cell, second, TOO_SMALL if side > 0 or held > 0 else NO_SHARES)
+    if yuan > terms.order_cap:
+        return note(books, day, fund, side, price, cell, second, ORDER_CAP)
+    if books.purse[3] / UNIT + yuan > terms.day_cap:
+        return note(books, day, fund, side, price, cell, second, DAY_CAP)
     value = shares * price
     fee = fee_of(value, terms.fee_rate, terms.fee_min)
     injected = 0
-    if side > 0:
-        short = value + fee - books.purse[0]
-        if short > 0:
-            if not terms.bank:
-                note(books, day, fund, side, price, cell, second, NO_CASH)
-                return
-            injected = short
+    if side > 0 and value + fee > books.purse[0]:
+        if not terms.bank:
+            return note(books, day, fund, side, price, cell, second, NO_CASH)
+        injected = value + fee - books.purse[0]
     books.purse[0] += injected - side * value - fee
     books.purse[1] += injected
     books.purse[2] += fee
-    books.purse[4] += int(round(yuan * UNIT))
+    books.purse[3] += int(round(yuan * UNIT))
     books.holdings[fund] = held + side * shares
     if side < 0:
         books.sellable[fund] -= shares
     books.cells[fund] = cell
     books.attempts[fund] += 1
     books.orders.append((day, fund, side, shares, price, fee, cell, second, injected, FILLED))
+    return FILLED
 
 
-def wish(market: Market, terms: Terms, day: int, fund: int, at: int, last_cell: int) -> Tuple[int, int, float]:
-    """(side, cell, yuan) that the rule asks for at a price of `at` units; side 0 = nothing. As plan.wish."""
+def asked(
+    at: int, lowest: float, highest: float, average: float, height: float, last_cell: int, lo: int, hi: int
+) -> Tuple[int, int]:
+    """(side, cell) that the rule asks for at a price of `at` units; side 0 = nothing. As plan.wish."""
     price = at / UNIT
-    if not market.lowests[fund][day] <= price <= market.highests[fund][day]:
-        return 0, 0, 0.0
-    height = terms.heights[fund]
-    cell = grid.cell(price, market.averages[fund][day], height)
-    side = grid.decide(cell, last_cell, market.los[fund][day], market.his[fund][day])
-    if side == 0:
-        return 0, cell, 0.0
-    return side, cell, grid.order_size(cell, terms.amounts[fund], terms.buy_factors[fund], terms.sell_factors[fund])
+    if not lowest <= price <= highest:
+        return 0, 0
+    cell = grid.cell(price, average, height)
+    return grid.decide(cell, last_cell, lo, hi), cell
 
 
-def begin_day(market: Market, books: Books, day: int, fund: int) -> int:
+def events(market: Market, books: Books, fund: int, spot: int) -> int:
     """Splits and dividends of the day's open; returns the units paid."""
     paid = 0
     held = books.holdings[fund]
-    if market.dividends[fund][day] > 0.0:
-        paid = int(math.floor(held * market.dividends[fund][day] * 100 + 0.5)) * CENT
+    if market.dividends[spot] > 0.0:
+        paid = int(math.floor(held * market.dividends[spot] * 100 + 0.5)) * CENT
         books.purse[0] += paid
-    if market.splits[fund][day] != 1.0:
-        held = int(held * market.splits[fund][day] + 1e-9)
+    if market.splits[spot] != 1.0:
+        held = int(held * market.splits[spot] + 1e-9)
         books.holdings[fund] = held
-    books.sellable[fund] = held
-    books.attempts[fund] = 0
-    books.told[fund] = 0
     return paid
 
 
@@ -240,17 +233,19 @@ def simulate(
     """Walk all days. `looks`: (step, second) pairs of the path as two rows; `gaps`: calendar days since the day before;
     `cells`: each fund's last cell at the start; `cash`: units at the start.
 
-    Returns (cash, injected, fees, paid: units of each day; holdings and cells [fund][day]; the orders).
+    Returns (cash, injected, fees, paid: units of each day; holdings and cells of each spot; the orders).
     """
-    funds = len(market.present)
-    days = len(market.present[0])
+    funds = len(cells)
+    days = len(gaps)
     cash_of, injected_of = np.zeros(days, np.int64), np.zeros(days, np.int64)
     fees_of, paid_of = np.zeros(days, np.int64), np.zeros(days, np.int64)
-    held_of, cells_of = np.zeros((funds, days), np.int64), np.zeros((funds, days), np.int64)
+    held_of, cells_of = np.zeros(days * funds, np.int64), np.zeros(days * funds, np.int64)
     zeros = [0 for _ in range(funds)]
     books = Books(
-        [cash, 0, 0, 0, 0],
+        [cash, 0, 0, 0],
         [int(cells[fund]) for fund in range(funds)],
+        zeros.copy(),
+        zeros.copy(),
         zeros.copy(),
         zeros.copy(),
         zeros.copy(),
@@ -258,81 +253,166 @@ def simulate(
         [(0, 0, 0, 0, 0, 0, 0, 0, 0, 0) for _ in range(0)],
     )
     waiting = zeros.copy()  # side of an order that waits for the next bar
-    waiting_yuan = [0.0 for _ in range(funds)]
     waiting_cell = zeros.copy()
-    purse = books.purse
+    purse, holdings, sellable, attempts = books.purse, books.holdings, books.sellable, books.attempts
+    told, no_buy, no_sell = books.told, books.no_buy, books.no_sell
     awake = [0 for _ in range(0)]
     for day in range(days):
-        purse[4] = 0
+        purse[3] = 0
         paid = 0
         if terms.cash_rate > 0.0 and purse[0] > 0:
             paid = int(math.floor(purse[0] * terms.cash_rate * gaps[day] / 365 / CENT)) * CENT
             purse[0] += paid
         awake.clear()
         for fund in range(funds):
-            if market.present[fund][day]:
-                paid += begin_day(market, books, day, fund)
-                if waiting[fund]:
+            spot = day * funds + fund
+            if market.present[spot]:
+                if market.dividends[spot] > 0.0 or market.splits[spot] != 1.0:
+                    paid += events(market, books, fund, spot)
+                sellable[fund] = holdings[fund]
+                attempts[fund] = 0
+                told[fund] = 0
+                no_buy[fund] = -grid.NEVER
+                no_sell[fund] = grid.NEVER
+                if waiting[fund] != 0:
                     opening = terms.model == NEXT_OPEN
-                    at = market.opens[fund][day] if opening else market.closes[fund][day]
+                    at = market.opens[spot] if opening else market.closes[spot]
                     second = OPEN_SECOND if opening else CLOSE_SECOND
-                    fill(
-                        market, terms, books, day, fund, waiting[fund], waiting_yuan[fund], waiting_cell[fund], at, second
-                    )
+                    fill(market, terms, books, day, fund, spot, waiting[fund], waiting_cell[fund], at, second)
                     waiting[fund] = 0
-                if market.stirring[fund][day]:
+                if market.stirring[spot]:
                     awake.append(fund)
         if len(awake) > 0:
             if terms.model == ON_PATH:
-                walk_day(market, terms, books, day, awake, looks)
+                walk_day(market, terms, books, day, funds, awake, looks)
             else:
                 for fund in awake:
-                    at = market.closes[fund][day]
-                    side, cell, yuan = wish(market, terms, day, fund, at, books.cells[fund])
+                    spot = day * funds + fund
+                    at = market.closes[spot]
+                    side, cell = asked(
+                        at,
+                        market.lowests[spot],
+                        market.highests[spot],
+                        market.averages[spot],
+                        terms.heights[fund],
+                        books.cells[fund],
+                        market.los[spot],
+                        market.his[spot],
+                    )
                     if side != 0 and terms.model == AT_CLOSE:
-                        fill(market, terms, books, day, fund, side, yuan, cell, at, CLOSE_SECOND)
+                        fill(market, terms, books, day, fund, spot, side, cell, at, CLOSE_SECOND)
                     elif side != 0:
-                        waiting[fund], waiting_yuan[fund], waiting_cell[fund] = side, yuan, cell
+                        waiting[fund], waiting_cell[fund] = side, cell
         cash_of[day], injected_of[day], fees_of[day], paid_of[day] = purse[0], purse[1], purse[2], paid
         for fund in range(funds):
-            held_of[fund][day] = books.holdings[fund]
-            cells_of[fund][day] = books.cells[fund]
+            held_of[day * funds + fund] = holdings[fund]
+            cells_of[day * funds + fund] = books.cells[fund]
     return cash_of, injected_of, fees_of, paid_of, held_of, cells_of, books.orders
 
 
-def walk_day(market: Market, terms: Terms, books: Books, day: int, awake: List[int], looks: Any) -> None:
-    """The looks of one day, all funds at each second in their order."""
-    moving = [0 for _ in range(0)]
-    for fund in awake:
-        # Cells rise with the price: if neither end of the day asks for anything, nothing between does. With several
-        # looks the last cell only moves with an order, so this holds until the first.
-        last = books.cells[fund]
-        low, _, _ = wish(market, terms, day, fund, market.lows[fund][day], last)
-        high, _, _ = wish(market, terms, day, fund, market.highs[fund][day], last)
-        if low != 0 or (high != 0 and books.holdings[fund] > 0) or outside(market, day, fund):
-            moving.append(fund)
-        elif high != 0:
-            note(books, day, fund, high, market.highs[fund][day], 0, CLOSE_SECOND, NO_SHARES)
-    if len(moving) == 0:
-        return
-    for look in range(len(looks[0])):
-        for fund in moving:
-            at = path_price(
-                market.opens[fund][day],
-                market.lows[fund][day],
-                market.highs[fund][day],
-                market.closes[fund][day],
-                looks[0][look],
-                terms.steps,
-            )
-            side, cell, yuan = wish(market, terms, day, fund, at, books.cells[fund])
-            if side != 0:
-                fill(market, terms, books, day, fund, side, yuan, cell, at, looks[1][look])
+def walk_day(market: Market, terms: Terms, books: Books, day: int, funds: int, awake: List[int], looks: Any) -> None:
+    """The looks of one day: at each second, the funds in their order."""
+    end = len(looks[0])
+    due = [end for _ in awake]  # each fund's next look that asks for something
+    for place in range(len(awake)):
+        due[place] = next_look(market, terms, books, awake[place], day * funds + awake[place], looks, 0)
+    while True:
+        place = 0
+        for other in range(1, len(awake)):
+            if due[other] < due[place]:
+                place = other
+        look = due[place]
+        if look == end:
+            return
+        fund = awake[place]
+        spot = day * funds + fund
+        at = path_price(
+            market.opens[spot],
+            market.lows[spot],
+            market.highs[spot],
+            market.closes[spot],
+            looks[0][look],
+            terms.steps,
+        )
+        cell = grid.cell(at / UNIT, market.averages[spot], terms.heights[fund])
+        side = 1 if cell < 0 else -1
+        outcome = fill(market, terms, books, day, fund, spot, side, cell, at, looks[1][look])
+        if outcome != FILLED:
+            give_up(market, terms, books, fund, spot, side, cell, outcome)
+        due[place] = next_look(market, terms, books, fund, spot, looks, look + 1)
 
 
-def outside(market: Market, day: int, fund: int) -> bool:
-    """Whether an end of the day is beyond what counts as a price, so that it says nothing about what lies between."""
-    return bool(
-        market.lows[fund][day] / UNIT < market.lowests[fund][day]
-        or market.highs[fund][day] / UNIT > market.highests[fund][day]
+def give_up(
+    market: Market, terms: Terms, books: Books, fund: int, spot: int, side: int, cell: int, outcome: int
+) -> None:
+    """Where the same refusal would meet every later look of the day, don't ask again (`no_buy`, `no_sell`)."""
+    if outcome == TOO_MANY:
+        books.no_buy[fund] = grid.NEVER
+        books.no_sell[fund] = -grid.NEVER
+    elif outcome == NO_SHARES and terms.next_day:
+        books.no_sell[fund] = -grid.NEVER
+    elif outcome in (ORDER_CAP, DAY_CAP):
+        # A cell further out asks for more yuan. A sale may be bound by the shares: then their worth must be too much.
+        left = terms.order_cap if outcome == ORDER_CAP else terms.day_cap - books.purse[3] / UNIT
+        bound = (books.sellable[fund] - 2 * terms.lot) * (market.lows[spot] - terms.slippage) / UNIT
+        if side > 0:
+            books.no_buy[fund] = max(books.no_buy[fund], cell)
+        elif bound > left:
+            books.no_sell[fund] = min(books.no_sell[fund], cell)
+
+
+def next_look(market: Market, terms: Terms, books: Books, fund: int, spot: int, looks: Any, look: int) -> int:
+    """The first look from `look` on that asks for an order that may be made; the number of looks = none."""
+    return search(
+        market.opens[spot],
+        market.lows[spot],
+        market.highs[spot],
+        market.closes[spot],
+        market.lowests[spot],
+        market.highests[spot],
+        market.averages[spot],
+        terms.heights[fund],
+        books.cells[fund],
+        market.los[spot],
+        market.his[spot],
+        books.no_buy[fund],
+        books.no_sell[fund],
+        looks,
+        look,
+        terms.steps,
     )
+
+
+def search(
+    opened: int,
+    low: int,
+    high: int,
+    close: int,
+    lowest: float,
+    highest: float,
+    average: float,
+    height: float,
+    last_cell: int,
+    lo: int,
+    hi: int,
+    no_buy: int,
+    no_sell: int,
+    looks: Any,
+    look: int,
+    steps: int,
+) -> int:
+    """next_look in numbers."""
+    end = len(looks[0])
+    if end - look > 2 and low / UNIT >= lowest and high / UNIT <= highest:
+        # Cells rise with the price: if neither end of the day asks for anything, nothing between does.
+        buy, _ = asked(low, lowest, highest, average, height, last_cell, lo, hi)
+        sell, _ = asked(high, lowest, highest, average, height, last_cell, lo, hi)
+        if (buy <= 0 or no_buy == grid.NEVER) and (sell >= 0 or no_sell == -grid.NEVER):
+            return end
+    while look < end:
+        at = path_price(opened, low, high, close, looks[0][look], steps)
+        side, cell = asked(at, lowest, highest, average, height, last_cell, lo, hi)
+        if (side > 0 and cell > no_buy) or (side < 0 and cell < no_sell):
+            return look
+        look += 1
+    return end

@@ -90,14 +90,16 @@ class Board:
         cut = [fund.until(setup.end) if setup.end else fund for fund in funds]
         self.days = sorted({day for fund in cut for day in fund.dates if day >= setup.start})
         if not self.days:
-            raise prices.DataError("%s 到 %s 之间没有任何行情，请检查 --start 和 --end" % (setup.start or "最早", setup.end or "最晚"))
+            raise prices.DataError(
+                "%s 到 %s 之间没有任何行情，请检查 --start 和 --end" % (setup.start or "最早", setup.end or "最晚")
+            )
         self.codes = [fund.code for fund in cut]
         self.kind = setup.signals
         self.lines = [self._line(fund) for fund in cut]
         dates = [datetime.date(int(day[:4]), int(day[4:6]), int(day[6:])).toordinal() for day in self.days]
         self.gaps = [0] + [after - before for before, after in zip(dates, dates[1:])]
         self.fixed = self._fixed()
-        self._fixed_rows = {name: self.engine.rows(table) for name, table in self.fixed.items()}
+        self._fixed_rows = {name: self._row(table) for name, table in self.fixed.items()}
         self._gap_rows = self.engine.rows(np.array(self.gaps))
         self._means: Dict[Tuple[int, bool], List[Tuple[Any, Any]]] = {}
         self._levels: Dict[Tuple[Any, ...], Any] = {}
@@ -124,6 +126,10 @@ class Board:
         for row, line, column in zip(table, self.lines, columns):
             row[line.places] = column[line.first :]
         return table
+
+    def _row(self, table: "np.ndarray[Any, Any]") -> Any:
+        """A table by fund and day as core.Market has it: one row, the funds of a day side by side."""
+        return self.engine.rows(np.ascontiguousarray(table.T).ravel())
 
     def _fixed(self) -> Dict[str, Any]:
         """The columns of core.Market that depend on the prices alone."""
@@ -227,7 +233,7 @@ class Board:
             "los": self._table(los, np.int64, -core.grid.NEVER),
         }
         tables["stirring"] = self._stirring(setup, tables)
-        return {name: self.engine.rows(table) for name, table in tables.items()}
+        return {name: self._row(table) for name, table in tables.items()}
 
     def _thresholds(self, setup: Setup, rule: Rule, distances: Any) -> Tuple[Any, Any]:
         parts = (rule.quantile_positive, rule.quantile_negative, rule.grid_height)
@@ -238,14 +244,15 @@ class Board:
         return self.engine.core.day_bounds(self.engine.rows(distances), first, WINDOW, LEAST_A_SIDE, *parts)
 
     def _stirring(self, setup: Setup, tables: Dict[str, Any]) -> Any:
-        """0 where the rule cannot ask for anything whatever the last cell: no price of the day comes within a cell of a
-        threshold. Left wide on purpose; core.wish decides."""
+        """0 where the rule cannot ask for anything whatever the last cell: no price of the day is beyond a threshold.
+
+        Only a sieve, a hair wider than rounding can tell; what passes is asked of the rule."""
         average, height = tables["averages"], setup.rule.grid_height
         close_only = setup.fill in MODELS
         low = self.fixed["closes" if close_only else "lows"] / core.UNIT
         high = self.fixed["closes" if close_only else "highs"] / core.UNIT
-        buys = low <= average * (1.0 + np.maximum(tables["los"] + 1.0, -1e6) * height) + EDGE
-        sells = high >= average * (1.0 + np.minimum(tables["his"] - 2.0, 1e6) * height) - EDGE
+        buys = low <= average * (1.0 + np.maximum(tables["los"], -1e6) * height) + EDGE
+        sells = high >= average * (1.0 + np.minimum(tables["his"], 1e6) * height) - EDGE
         return ((average > 0.0) & (self.fixed["present"] == 1) & (buys | sells)).astype(np.int64)
 
     def _start_cells(self, setup: Setup, rules: Sequence[Rule]) -> List[int]:
@@ -290,8 +297,8 @@ def result(board: Board, setup: Setup, books: Books) -> Result:
         injected,
         np.asarray(books.fees) / core.UNIT,
         np.asarray(books.paid) / core.UNIT,
-        np.asarray(books.held),
-        np.asarray(books.cells),
+        np.asarray(books.held).reshape(len(board.days), -1).T,
+        np.asarray(books.cells).reshape(len(board.days), -1).T,
         known_closes(board.fixed["closes"]) / core.UNIT,
         [order for order in made if not order.reason],
         [order for order in made if order.reason],
@@ -327,4 +334,6 @@ def _looks(setup: Setup) -> "np.ndarray[Any, Any]":
     """(steps, seconds) of a day's path at which the rule is asked: what replay says of the same path."""
     ticks = replay.walk(replay.Bar("", 1.0, 1.0, 1.0, 1.0))
     asked = {second for second, _ in replay.looks(ticks, setup.once_at if setup.fill == "once" else -1)}
-    return np.array([(step, second) for step, (second, _) in enumerate(ticks) if second in asked], dtype=np.int64).T.copy()
+    return np.array(
+        [(step, second) for step, (second, _) in enumerate(ticks) if second in asked], dtype=np.int64
+    ).T.copy()

@@ -51,7 +51,7 @@ def xirr(flows: Sequence[Flow]) -> float:
 
 
 def unit_returns(equity: Any, flows: Any) -> "np.ndarray[Any, Any]":
-    """Each day's return with the money brought in that day counted as there from its beginning; 0.0 before the first."""
+    """Each day's return, money brought in that day counted as there from its beginning; 0.0 before the first."""
     equity, flows = np.asarray(equity, float), np.asarray(flows, float)
     base = np.concatenate([[0.0], equity[:-1]]) + flows
     found = np.zeros(len(equity))

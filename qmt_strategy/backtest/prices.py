@@ -105,10 +105,9 @@ def read_fund(folder: str, code: str) -> Fund:
             raise DataError("%s 第 %d 行：日期 %s %s，请删去或按日期排好" % (path, line, day, words))
         values = [_price(path, line, name, row[name]) for name in _COLUMNS[1:]]
         opened, high, low, close = values
-        if low > min(opened, close) + ROUNDING or high < max(opened, close) - ROUNDING:
-            # Some sources' highs and lows leave out the opening auction, by more than rounding only in a wrong file.
-            if low > close + ROUNDING or high < close - ROUNDING or low > high:
-                raise DataError("%s 第 %d 行：最高、最低价与收盘价矛盾，请核对这一行" % (path, line))
+        # Of the open nothing is asked: some sources' highs and lows leave out the opening auction.
+        if low > close + ROUNDING or high < close - ROUNDING or low > high:
+            raise DataError("%s 第 %d 行：最高、最低价与收盘价矛盾，请核对这一行" % (path, line))
         fund.dates.append(day)
         for column, value in zip(fund[2:6], (opened, max(values), min(values), close)):
             column.append(value)
@@ -147,10 +146,16 @@ def with_events(
         if at == 0 or at == len(fund.dates):
             continue  # before the first bar or after the last: touches no price here
         if fund.dates[at] != event.date:
-            notes.append("%s 第 %d 行：%s 在 %s 没有行情，按下一个有行情的日子 %s 处理" % (path, line, fund.code, event.date, fund.dates[at]))
+            notes.append(
+                "%s 第 %d 行：%s 在 %s 没有行情，按下一个有行情的日子 %s 处理"
+                % (path, line, fund.code, event.date, fund.dates[at])
+            )
         if event.kind == "dividend":
             if event.value >= fund.closes[at - 1]:
-                raise DataError("%s 第 %d 行：每份分红 %.4f 不小于前收盘价 %.4f，请核对" % (path, line, event.value, fund.closes[at - 1]))
+                raise DataError(
+                    "%s 第 %d 行：每份分红 %.4f 不小于前收盘价 %.4f，请核对"
+                    % (path, line, event.value, fund.closes[at - 1])
+                )
             fund.dividends[at] += event.value
         else:
             fund.splits[at] *= event.value
@@ -194,7 +199,10 @@ def _holes(funds: Sequence[Fund]) -> List[str]:
         own = set(fund.dates)
         missing = [day for day in calendar if fund.dates[0] < day < fund.dates[-1] and day not in own]
         if missing:
-            notes.append("%s 缺 %d 天（如 %s），可能停牌；这些天不交易，按前一天的价格估值" % (fund.code, len(missing), missing[0]))
+            notes.append(
+                "%s 缺 %d 天（如 %s），可能停牌；这些天不交易，按前一天的价格估值"
+                % (fund.code, len(missing), missing[0])
+            )
         for before, after in zip(fund.dates, fund.dates[1:]):
             if (_date(after) - _date(before)).days > LONGEST_GAP:
                 notes.append("%s 在 %s 和 %s 之间没有行情" % (fund.code, before, after))

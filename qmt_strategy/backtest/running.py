@@ -37,7 +37,9 @@ def benchmark(data: prices.Prices, days: List[str], wanted: str) -> Tuple[Option
         return None, ""
     fund = data.fund(wanted.upper()) if wanted else data.fund("510300.SH") or data.funds[0]
     if fund is None:
-        raise options.UsageError("--benchmark %s 不在数据里（有：%s）" % (wanted, "、".join(one.code for one in data.funds)))
+        raise options.UsageError(
+            "--benchmark %s 不在数据里（有：%s）" % (wanted, "、".join(one.code for one in data.funds))
+        )
     closes = dict(zip(fund.dates, adjust.closes(fund, "ratio_back")))
     row = np.array([closes.get(day, 0.0) for day in days])
     level = engine.known_closes(row[None, :])[0]
@@ -66,7 +68,9 @@ def write(
     # With a byte order mark, so that Excel shows the Chinese.
     with open(os.path.join(folder, "orders.csv"), "w", newline="", encoding="utf-8-sig") as file:
         orders = csv.writer(file)
-        orders.writerow(["日期", "时间", "代码", "买卖", "份额", "价格", "金额", "手续费", "格", "补入现金", "没下的原因"])
+        orders.writerow(
+            ["日期", "时间", "代码", "买卖", "份额", "价格", "金额", "手续费", "格", "补入现金", "没下的原因"]
+        )
         for one in sorted(result.orders + result.skipped, key=lambda order: (order.day, order.second)):
             clock = "%02d:%02d:%02d" % (one.second // 3600, one.second // 60 % 60, one.second % 60)
             side = "买" if one.side > 0 else "卖"
