@@ -14,6 +14,7 @@ def main(argv: Sequence[str]) -> int:
     commands = parser.add_subparsers(dest="command", metavar="fetch|run|sweep|compare")
     commands.required = True
     _add_run(commands.add_parser("run", help="跑一次回测，写报告"))
+    _add_sweep(commands.add_parser("sweep", help="搜索参数"))
     given = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -52,3 +53,12 @@ def _run(given: argparse.Namespace) -> int:
     from . import running
 
     return running.run(given, load(given), options.setup_of(given))
+
+
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    from . import sweeping
+
+    options.add_data(parser)
+    options.add_setup(parser)
+    sweeping.add(parser)
+    parser.set_defaults(action=lambda given: sweeping.run(given, load(given), options.setup_of(given)))

@@ -57,6 +57,7 @@ class Terms(NamedTuple):
     order_cap: float  # yuan
     day_cap: float  # yuan over all funds
     cash_rate: float  # a year, on idle cash
+    notes: bool  # whether orders that were not made are written down
     heights: Any
     amounts: Any
     buy_factors: Any
@@ -139,10 +140,12 @@ def shares_to_sell(wanted: int, held: int, sellable: int, lot: int) -> int:
     return wanted if wanted <= sellable else whole_lots(float(sellable), lot)
 
 
-def note(books: Books, day: int, fund: int, side: int, price: int, cell: int, second: int, outcome: int) -> int:
+def note(
+    terms: Terms, books: Books, day: int, fund: int, side: int, price: int, cell: int, second: int, outcome: int
+) -> int:
     """An order that was not made, once a day for each fund and reason; returns the reason."""
     bit = 1 << (2 * outcome + (1 if side < 0 else 0))
-    if not books.told[fund] & bit:
+    if terms.notes and not books.told[fund] & bit:
         books.told[fund] |= bit
         books.orders.append((day, fund, side, 0, price, 0, cell, second, 0, outcome))
     return outcome
@@ -164,9 +167,9 @@ def fill(
     if terms.limits and (
         (side > 0 and 0 < market.limit_ups[spot] <= at) or (side < 0 and at <= market.limit_downs[spot])
     ):
-        return note(books, day, fund, side, at, cell, second, AT_LIMIT)
+        return note(terms, books, day, fund, side, at, cell, second, AT_LIMIT)
     if books.attempts[fund] >= terms.attempts:
-        return note(books, day, fund, side, at, cell, second, TOO_MANY)
+        return note(terms, books, day, fund, side, at, cell, second, TOO_MANY)
     price = at + terms.slippage if side > 0 else max(MIL, at - terms.slippage)
     yuan = grid.order_size(cell, terms.amounts[fund], terms.buy_factors[fund], terms.sell_factors[fund])
     held = books.holdings[fund]
@@ -178,17 +181,19 @@ def fill(
         if shares < wanted:
             yuan = shares * price / UNIT
     if shares <= 0:
-        return note(books, day, fund, side, price, cell, second, TOO_SMALL if side > 0 or held > 0 else NO_SHARES)
+        return note(
+            terms, books, day, fund, side, price, cell, second, TOO_SMALL if side > 0 or held > 0 else NO_SHARES
+        )
     if yuan > terms.order_cap:
-        return note(books, day, fund, side, price, cell, second, ORDER_CAP)
+        return note(terms, books, day, fund, side, price, cell, second, ORDER_CAP)
     if books.purse[3] / UNIT + yuan > terms.day_cap:
-        return note(books, day, fund, side, price, cell, second, DAY_CAP)
+        return note(terms, books, day, fund, side, price, cell, second, DAY_CAP)
     value = shares * price
     fee = fee_of(value, terms.fee_rate, terms.fee_min)
     injected = 0
     if side > 0 and value + fee > books.purse[0]:
         if not terms.bank:
-            return note(books, day, fund, side, price, cell, second, NO_CASH)
+            return note(terms, books, day, fund, side, price, cell, second, NO_CASH)
         injected = value + fee - books.purse[0]
     books.purse[0] += injected - side * value - fee
     books.purse[1] += injected
@@ -237,6 +242,7 @@ def simulate(
     """
     funds = len(cells)
     days = len(gaps)
+    steps_of, seconds_of = looks[0], looks[1]
     cash_of, injected_of = np.zeros(days, np.int64), np.zeros(days, np.int64)
     fees_of, paid_of = np.zeros(days, np.int64), np.zeros(days, np.int64)
     held_of, cells_of = np.zeros(days * funds, np.int64), np.zeros(days * funds, np.int64)
@@ -284,7 +290,7 @@ def simulate(
                     awake.append(fund)
         if len(awake) > 0:
             if terms.model == ON_PATH:
-                walk_day(market, terms, books, day, funds, awake, looks)
+                walk_day(market, terms, books, day, funds, awake, steps_of, seconds_of)
             else:
                 for fund in awake:
                     spot = day * funds + fund
@@ -310,13 +316,40 @@ def simulate(
     return cash_of, injected_of, fees_of, paid_of, held_of, cells_of, books.orders
 
 
-def walk_day(market: Market, terms: Terms, books: Books, day: int, funds: int, awake: List[int], looks: Any) -> None:
+def walk_day(
+    market: Market, terms: Terms, books: Books, day: int, funds: int, awake: List[int], steps_of: Any, seconds_of: Any
+) -> None:
     """The looks of one day: at each second, the funds in their order."""
-    end = len(looks[0])
-    due = [end for _ in awake]  # each fund's next look that asks for something
-    for place in range(len(awake)):
-        due[place] = next_look(market, terms, books, awake[place], day * funds + awake[place], looks, 0)
+    end = len(steps_of)
+    due = [end for _ in awake]  # each fund's next look that asks for an order that may be made
+    starting = len(awake)
+    place, look = 0, 0
     while True:
+        fund = awake[place]
+        spot = day * funds + fund
+        # Numbers only: handing the tuples on would cost more than the search.
+        due[place] = search(
+            market.opens[spot],
+            market.lows[spot],
+            market.highs[spot],
+            market.closes[spot],
+            market.lowests[spot],
+            market.highests[spot],
+            market.averages[spot],
+            terms.heights[fund],
+            books.cells[fund],
+            market.los[spot],
+            market.his[spot],
+            books.no_buy[fund],
+            books.no_sell[fund],
+            steps_of,
+            look,
+            terms.steps,
+        )
+        if place + 1 < starting:
+            place += 1
+            continue
+        starting = 0
         place = 0
         for other in range(1, len(awake)):
             if due[other] < due[place]:
@@ -331,15 +364,15 @@ def walk_day(market: Market, terms: Terms, books: Books, day: int, funds: int, a
             market.lows[spot],
             market.highs[spot],
             market.closes[spot],
-            looks[0][look],
+            steps_of[look],
             terms.steps,
         )
         cell = grid.cell(at / UNIT, market.averages[spot], terms.heights[fund])
         side = 1 if cell < 0 else -1
-        outcome = fill(market, terms, books, day, fund, spot, side, cell, at, looks[1][look])
+        outcome = fill(market, terms, books, day, fund, spot, side, cell, at, seconds_of[look])
         if outcome != FILLED:
             give_up(market, terms, books, fund, spot, side, cell, outcome)
-        due[place] = next_look(market, terms, books, fund, spot, looks, look + 1)
+        look += 1
 
 
 def give_up(
@@ -361,28 +394,6 @@ def give_up(
             books.no_sell[fund] = min(books.no_sell[fund], cell)
 
 
-def next_look(market: Market, terms: Terms, books: Books, fund: int, spot: int, looks: Any, look: int) -> int:
-    """The first look from `look` on that asks for an order that may be made; the number of looks = none."""
-    return search(
-        market.opens[spot],
-        market.lows[spot],
-        market.highs[spot],
-        market.closes[spot],
-        market.lowests[spot],
-        market.highests[spot],
-        market.averages[spot],
-        terms.heights[fund],
-        books.cells[fund],
-        market.los[spot],
-        market.his[spot],
-        books.no_buy[fund],
-        books.no_sell[fund],
-        looks,
-        look,
-        terms.steps,
-    )
-
-
 def search(
     opened: int,
     low: int,
@@ -397,12 +408,12 @@ def search(
     hi: int,
     no_buy: int,
     no_sell: int,
-    looks: Any,
+    steps_of: Any,
     look: int,
     steps: int,
 ) -> int:
-    """next_look in numbers."""
-    end = len(looks[0])
+    """The first look from `look` on that asks for an order that may be made; the number of looks = none."""
+    end = len(steps_of)
     if end - look > 2 and low / UNIT >= lowest and high / UNIT <= highest:
         # Cells rise with the price: if neither end of the day asks for anything, nothing between does.
         buy, _ = asked(low, lowest, highest, average, height, last_cell, lo, hi)
@@ -410,7 +421,7 @@ def search(
         if (buy <= 0 or no_buy == grid.NEVER) and (sell >= 0 or no_sell == -grid.NEVER):
             return end
     while look < end:
-        at = path_price(opened, low, high, close, looks[0][look], steps)
+        at = path_price(opened, low, high, close, steps_of[look], steps)
         side, cell = asked(at, lowest, highest, average, height, last_cell, lo, hi)
         if (side > 0 and cell > no_buy) or (side < 0 and cell < no_sell):
             return look

@@ -6,6 +6,7 @@ search over parameters pays for them once.
 
 import bisect
 import datetime
+import functools
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
@@ -99,6 +100,8 @@ class Board:
         dates = [datetime.date(int(day[:4]), int(day[4:6]), int(day[6:])).toordinal() for day in self.days]
         self.gaps = [0] + [after - before for before, after in zip(dates, dates[1:])]
         self.fixed = self._fixed()
+        # The last close known on each spot, in units: what is held is worth that.
+        self.known = np.ascontiguousarray(known_closes(self.fixed["closes"]).T).ravel()
         self._fixed_rows = {name: self._row(table) for name, table in self.fixed.items()}
         self._gap_rows = self.engine.rows(np.array(self.gaps))
         self._means: Dict[Tuple[int, bool], List[Tuple[Any, Any]]] = {}
@@ -164,8 +167,11 @@ class Board:
             self._means[key] = found
         return self._means[key]
 
-    def run(self, setup: Setup) -> "Books":
-        """What the core writes down for this setup. Its dates and its kind of signal are the board's."""
+    def run(self, setup: Setup, notes: bool = True) -> "Books":
+        """What the core writes down for this setup. Its dates and its kind of signal are the board's.
+
+        `notes`: whether the orders that were not made are among it.
+        """
         rule = setup.rule
         rules = [rule._replace(daily_limit=daily_limit(code)) for code in self.codes]
         levels = self.levels(setup, rules)
@@ -187,6 +193,7 @@ class Board:
             setup.order_cap,
             setup.day_cap,
             setup.cash_rate,
+            notes,
             column(np.full(funds, rule.grid_height)),
             column(np.full(funds, rule.grid_amount)),
             column(np.full(funds, rule.buy_factor)),
@@ -194,7 +201,9 @@ class Board:
         )
         cells = column(np.array(self._start_cells(setup, rules), dtype=np.int64))
         cash = int(round(setup.cash * 100)) * core.CENT
-        written = self.engine.core.simulate(market, terms, column(_looks(setup)), self._gap_rows, cells, cash)
+        written = self.engine.core.simulate(
+            market, terms, column(_looks(setup.fill, setup.once_at)), self._gap_rows, cells, cash
+        )
         return Books(*written)
 
     def levels(self, setup: Setup, rules: Sequence[Rule]) -> Dict[str, Any]:
@@ -234,6 +243,16 @@ class Board:
         }
         tables["stirring"] = self._stirring(setup, tables)
         return {name: self._row(table) for name, table in tables.items()}
+
+    def shown(self, setup: Setup, number: int) -> "np.ndarray[Any, Any]":
+        """(average, buy below, sell from) of each bar of a fund inside the run, in raw yuan of the day; NaN = none."""
+        rules = [setup.rule._replace(daily_limit=daily_limit(code)) for code in self.codes]
+        levels, place = self.levels(setup, rules), self.lines[number].places * len(self.codes) + number
+        average, lo, hi = (np.asarray(levels[name], float)[place] for name in ("averages", "los", "his"))
+        average = np.where(average > 0, average, np.nan)
+        height, never = setup.rule.grid_height, core.grid.NEVER
+        below = np.where(lo > -never, average * (1.0 + lo * height), np.nan)
+        return np.array([average, below, np.where(hi < never, average * (1.0 + hi * height), np.nan)])
 
     def _thresholds(self, setup: Setup, rule: Rule, distances: Any) -> Tuple[Any, Any]:
         parts = (rule.quantile_positive, rule.quantile_negative, rule.grid_height)
@@ -330,10 +349,10 @@ def _order(board: Board, row: Sequence[int]) -> Order:
     )
 
 
-def _looks(setup: Setup) -> "np.ndarray[Any, Any]":
+@functools.lru_cache(maxsize=8)
+def _looks(fill: str, once_at: int) -> "np.ndarray[Any, Any]":
     """(steps, seconds) of a day's path at which the rule is asked: what replay says of the same path."""
     ticks = replay.walk(replay.Bar("", 1.0, 1.0, 1.0, 1.0))
-    asked = {second for second, _ in replay.looks(ticks, setup.once_at if setup.fill == "once" else -1)}
-    return np.array(
-        [(step, second) for step, (second, _) in enumerate(ticks) if second in asked], dtype=np.int64
-    ).T.copy()
+    asked = {second for second, _ in replay.looks(ticks, once_at if fill == "once" else -1)}
+    pairs = [(step, second) for step, (second, _) in enumerate(ticks) if second in asked]
+    return np.array(pairs, dtype=np.int64).T.copy()

@@ -20,7 +20,7 @@ def years_between(first: str, last: str) -> float:
 def xirr(flows: Sequence[Flow]) -> float:
     """The yearly rate (actual days / 365) at which all flows are worth nothing together; NaN where there is none.
 
-    Found by halving between -99.99 % and the first rate above which the sign has changed, so it cannot run away.
+    Newton's steps, kept between -99.99 % and the first rate above which the sign has changed.
     """
     real = [(ordinal(day), value) for day, value in flows if value]
     if not real or not (min(value for _, value in real) < 0 < max(value for _, value in real)):
@@ -35,19 +35,26 @@ def xirr(flows: Sequence[Flow]) -> float:
         return float((values * np.exp(-ages * math.log1p(rate))).sum())
 
     low, high = -0.9999, 0.1
-    while worth(high) * worth(low) > 0:
+    worth_low = worth(low)
+    while worth(high) * worth_low > 0:
         high = high * 2 + 1
         if high > 1e6:
             return math.nan
+    rate = (low + high) / 2
     for _ in range(200):
-        middle = (low + high) / 2
-        if worth(middle) * worth(low) > 0:
-            low = middle
+        at = worth(rate)
+        if at * worth_low > 0:
+            low = rate
         else:
-            high = middle
-        if high - low < 1e-12:
+            high = rate
+        # Newton's step where it stays between the two, else the middle.
+        slope = float((-ages * values * np.exp(-(ages + 1.0) * math.log1p(rate))).sum())
+        step = rate - at / slope if slope else low
+        following = step if low < step < high else (low + high) / 2
+        if abs(following - rate) < 1e-13:
             break
-    return (low + high) / 2
+        rate = following
+    return rate
 
 
 def unit_returns(equity: Any, flows: Any) -> "np.ndarray[Any, Any]":
@@ -76,5 +83,6 @@ def same_flows(flows: Any, level: Any) -> "np.ndarray[Any, Any]":
 
 def flow_list(days: Sequence[str], flows: Any, end_value: float) -> List[Flow]:
     """What xirr wants: every flow, and the worth at the last day."""
-    found = [(day, -float(value)) for day, value in zip(days, flows) if value]
+    flows = np.asarray(flows, float)
+    found = [(days[at], -float(flows[at])) for at in np.flatnonzero(flows)]
     return found + [(days[-1], float(end_value))]

@@ -42,8 +42,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 def add_setup(parser: argparse.ArgumentParser) -> None:
     """Every switch of a Setup. None = not given, so that --legacy only fills what is left open."""
-    parser.add_argument("--start", type=_day, help="从哪天开始交易（此前的行情用于均线和门槛），如 2016-01-01")
-    parser.add_argument("--end", type=_day, help="到哪天为止")
+    parser.add_argument("--start", type=day, help="从哪天开始交易（此前的行情用于均线和门槛），如 2016-01-01")
+    parser.add_argument("--end", type=day, help="到哪天为止")
     parser.add_argument(
         "--legacy", action="store_true", help="原策略的算法（知道未来，仅供对照）；下面每一项都可单独覆盖"
     )
@@ -110,7 +110,7 @@ def codes_of(text: str) -> List[str]:
     return codes
 
 
-def _day(text: str) -> str:
+def day(text: str) -> str:
     match = re.match(r"^(20\d\d|19\d\d)-?(\d\d)-?(\d\d)$", text)
     if not match:
         raise argparse.ArgumentTypeError("%s 不是日期，应如 2016-01-01" % text)

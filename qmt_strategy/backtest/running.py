@@ -17,7 +17,8 @@ def run(given: argparse.Namespace, data: prices.Prices, setup: Setup) -> int:
         chosen = compiled.engine(given.engine)
     except ImportError:
         raise options.UsageError("没有安装 numba：请去掉 --engine numba，或 pip install numba") from None
-    result = engine.run(data.funds, setup, chosen)
+    board = engine.Board(data.funds, setup, chosen)
+    result = engine.result(board, setup, board.run(setup))
     level, name = benchmark(data, result.days, given.benchmark)
     found = figures.figures(result, level, name)
     notes = summary.warnings(setup) + data.notes
@@ -26,7 +27,8 @@ def run(given: argparse.Namespace, data: prices.Prices, setup: Setup) -> int:
     else:
         print("\n".join(summary.lines(found, setup, notes)))
     if given.out:
-        write(given.out, result, found, setup, data, notes, level)
+        write(given.out, result, found, setup, data, notes)
+        _write_page(given.out, board, result, found, data, notes, level, name)
         print("报告：%s" % os.path.join(given.out, "report.html"))
     return 0
 
@@ -59,7 +61,6 @@ def write(
     setup: Setup,
     data: prices.Prices,
     notes: List[str],
-    level: Optional[Any],
 ) -> None:
     """report.json, orders.csv and days.csv."""
     os.makedirs(folder, exist_ok=True)
@@ -85,3 +86,20 @@ def write(
         for at, day in enumerate(result.days):
             row = [result.equity[at], result.cash[at], result.flows[at], result.fees[at], result.income[at]]
             days.writerow([day] + [round(float(value), 2) for value in row + list(worth[:, at])])
+
+
+def _write_page(
+    folder: str,
+    board: engine.Board,
+    result: engine.Result,
+    found: Dict[str, Any],
+    data: prices.Prices,
+    notes: List[str],
+    level: Optional[Any],
+    name: str,
+) -> None:
+    from . import plots, report  # here, so that a run without a report does not wait for matplotlib
+
+    pictures = plots.all_pictures(result, board, level, name)
+    with open(os.path.join(folder, "report.html"), "w", encoding="utf-8") as file:
+        file.write(report.page(found, result.setup, "行情：" + data.source, notes, pictures))
