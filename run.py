@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One command for everything: makes a virtual environment, then runs the rehearsal, a drill or the tests in it.
+"""One command for everything: makes a virtual environment, then runs rehearsal, drills, benches or tests in it.
 
 Standard library only, Linux and Windows; see `python3 run.py --help` and the README. This file only prepares the
 environment and hands over to `python -m rehearsal` inside it.
@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 OLDEST, NEWEST = (3, 8), (3, 11)  # what the pinned versions install on
 QMT_PYTHON = "3.6"  # what QMT brings
 QMT_PIP = "pip==21.3.1"  # the pip that 3.6 ships stops at pytest
-QMT_TESTS = ["tests/qmt_strategy", "tests/simulated_qmt", "tests/orders"]
+QMT_TESTS = ["tests/qmt_strategy", "tests/simulated_qmt", "tests/orders", "tests/fortnight"]
 
 
 class CannotPrepare(Exception):
@@ -101,14 +101,16 @@ def prepare_environment(python, folder, requirements, first=()):
     return inside
 
 
-def qmt_side_tests(arguments):
-    """The QMT side's tests on the Python that QMT brings. Where it is missing that is said; under CI it fails."""
+def qmt_side(command, arguments):
+    """The QMT side's tests, or a bench, on QMT's Python. Where that is missing it is said; under CI it fails."""
     python = find_python(QMT_PYTHON)
     if python is None:
         print("SKIPPED: no Python %s on this machine (looked in PATH and pyenv)" % QMT_PYTHON)
         return 1 if os.environ.get("CI") == "true" else 0
     requirements = os.path.join(ROOT, "requirements-qmt.txt")
     inside = prepare_environment(python, os.path.join(ROOT, ".venv-qmt"), requirements, first=[QMT_PIP])
+    if command == "bench":
+        return hand_over([inside, "-m", "rehearsal.bench", "--here"] + arguments)
     named = any(os.path.exists(os.path.join(ROOT, argument.split("::")[0])) for argument in arguments)
     # One run for each folder: pytest 7.0, the last on 3.6, cannot import helpers of two folders in one run.
     runs = [[]] if named else [[folder] for folder in QMT_TESTS]
@@ -139,11 +141,12 @@ def main():
             stream.reconfigure(errors="replace")  # a Windows pipe may know no Chinese
     # run.py's own switches stand before the command; everything else belongs to `python -m rehearsal`.
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--python", help="version to use, e.g. 3.8; 3.6 runs the QMT side's tests only")
+    parser.add_argument("--python", help="version to use, e.g. 3.8; 3.6: the QMT side's tests and benches")
     own, rest = parser.parse_known_args()
     try:
         if own.python == QMT_PYTHON:
-            sys.exit(qmt_side_tests(rest[1:] if rest[:1] == ["test"] else rest))
+            named = rest[:1] if rest[:1] in (["test"], ["bench"]) else []
+            sys.exit(qmt_side("".join(named), rest[len(named) :]))
         python, folder = None, ".venv"
         if own.python:
             python, folder = find_python(own.python), ".venv-" + own.python
@@ -158,6 +161,8 @@ def main():
     except KeyboardInterrupt:
         print("已中断，下次运行会重新准备。", file=sys.stderr)
         sys.exit(130)
+    if own.python and rest[:1] == ["bench"]:
+        rest.insert(1, "--here")  # a version was named: on that one alone
     hand_over([inside, "-m", "rehearsal"] + rest)
 
 

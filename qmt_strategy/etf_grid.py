@@ -8,8 +8,8 @@
 import os
 import sys
 
-NEEDS = 1  # the oldest dingtou.VERSION that will do
-SCRIPT = 1  # the dingtou.trader.SCRIPT that this script belongs to
+NEEDS = 2  # the oldest dingtou.VERSION that will do
+SCRIPT = 2  # the dingtou.trader.SCRIPT that this script belongs to
 _trader = None
 
 

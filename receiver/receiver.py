@@ -110,7 +110,6 @@ PAUSE_LIMIT = 12 * DAY  # the longest exchange holiday is about 10 days
 ONE_OFF_QUIET = 1800.0  # a one-off incident closes quietly after so many seconds without a repeat
 REJECTS_APART = 20.0  # seconds between two messages about orders rejected for one cause
 REJECTS_LISTED = 10  # in such a message; it counts all
-FUND_PATIENCE = 2100.0  # session seconds of a new day until a stopped fund that was not named again counts as free
 SETTLE_AGAIN = 600.0  # after its own outage the receiver waits, but not more often than this
 SETTLE_LEAST = 90.0  # a tray that met a closed door comes again after its longest backoff (60 s) and a beat (30 s)
 ALIVE_EVERY = 10.0  # seconds between two marks "I am alive" in the database
@@ -188,7 +187,7 @@ EVENT_KINDS = HEARTBEAT_KINDS + (
 PROCESS_STATES = ("running", "missing", "hung", "restarted", "elsewhere")
 PROCESS_WELL = ("running", "restarted")
 ORDER_ALIVE = ("intent", "sent", "working")
-ORDER_ENDED = ("filled", "cancelled", "rejected", "expired", "void", "settled")
+ORDER_ENDED = ("filled", "cancelled", "rejected", "expired", "void")
 OLD_NAMES = ("qmt", "server")
 
 NEW, UP, LATE, DOWN, PAUSED, OFF, UNKNOWN = "new", "up", "late", "down", "paused", "off", "unknown"
@@ -821,9 +820,9 @@ class Machine:
     stop: float | None = None  # control/STOP has been there since then; None: it is not, or nobody said
     stop_at: float | None = None  # when that was last said
     mode: str = ""  # of the strategy: live, observe, or empty: nobody said
-    mode_why: str = ""
-    mode_at: float | None = None
-    notice_at: float | None = None  # the last strategy.notice
+    mode_why: str = ""  # why it only observes
+    mode_chosen: int = 0  # 1: it observes because its owner set it so
+    mode_at: float | None = None  # when that was last said
 
 
 @dataclass
@@ -881,10 +880,10 @@ class Order:
             return "部分成交已撤" if self.state == "cancelled" else "部分成交到收盘"
         if self.state == "working" and self.filled:
             return "部分成交"
-        return ORDER_WORDS.get(self.state) or words(self.state, 20) or "？"
+        return ORDER_WORDS.get(self.state, "？")
 
 
-ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-\d\d", re.ASCII)
+ORDER_ID = re.compile(r"\d{8}-\d{6}-[BS]-(?!00)\d\d", re.ASCII)
 ORDER_WORDS = {
     "intent": "准备下单",
     "sent": "已下单",
@@ -895,7 +894,6 @@ ORDER_WORDS = {
     "expired": "收盘未成交",
     "unknown": "结果不明",
     "void": "没有发出",
-    "settled": "已由您处理",
 }
 
 
@@ -1087,12 +1085,24 @@ def accusations(picture: Picture) -> list[Accusation]:
         found += [accuse_unfilled(order, "", now) for order in overdue(picture)]
     if machine.stop is not None and not picture.holding:
         found.append(accuse_stop(machine.stop, now))
+    if only_observes(machine) and known_today(machine, now) and not picture.holding and calendar.in_session(now):
+        found.append(accuse_observe(machine, now))
     if not picture.holding and calendar.in_session(now):
         for source in picture.sources:
             if source.kind == "qmt.heartbeat" and picture.status_of(source) in (UP, LATE):
                 found += [accuse_login(source, now)] if logged_out(source, picture) else []
                 found += [accuse_tick(source, now)] if tick_stopped(source, picture) else []
     return found + silent_scripts(picture)
+
+
+def only_observes(machine: Machine) -> bool:
+    """Against its owner's wish: one who set `mode = observe` knows it."""
+    return machine.mode == "observe" and not machine.mode_chosen
+
+
+def known_today(machine: Machine, now: float) -> bool:
+    """A strategy says its mode each day."""
+    return machine.mode_at is not None and day_of(machine.mode_at) == day_of(now)
 
 
 def logged_out(source: Source, picture: Picture) -> bool:
@@ -1278,8 +1288,9 @@ def accuse_unknown(order: Order, why: str, when: float, now: float) -> Accusatio
         when,
         "委托状态不明",
         "委托有结果了",
-        order_line(order, when, why, now) + "\n这只基金已停止下单，不会重发。",
-        "登录 QMT 查当日委托，再在托盘菜单“处理未知委托”里告诉哨兵结果。",
+        order_line(order, when, why or "查不到结果", now) + "\n这只基金已停止下单，不会重发。",
+        f"登录 QMT 查{'当日' if order.flag[:8] == day_of(now) else '那一天的历史'}委托，"
+        "再在小主机托盘菜单“处理未知委托”里告诉哨兵结果。",
     )
 
 
@@ -1317,9 +1328,22 @@ def accuse_stop(since: float, now: float) -> Accusation:
         "",
         since,
         "已停止下单",
-        "已恢复下单",
+        "可以下单",
         f"自 {clock(since, now)} 起小主机上有 control/STOP：策略不下新单，未成交的委托会撤掉。",
         "要恢复，在小主机托盘菜单点“恢复下单”；不想再提醒，在页面上点“知道了”。",
+        priority=NORMAL,
+    )
+
+
+def accuse_observe(machine: Machine, now: float) -> Accusation:
+    return Accusation(
+        "observe",
+        "",
+        machine.mode_at,
+        "策略只观察，不下单",
+        "策略可以下单了",
+        f"{clock(machine.mode_at, now)} 策略说：{machine.mode_why or '没有说明原因'}",
+        "按上面的原因改好，再在 QMT 里重新运行策略，恢复后会再通知您。",
         priority=NORMAL,
     )
 
@@ -1330,10 +1354,23 @@ def accuse_stopped_fund(code: str, text: str, when: float, now: float) -> Accusa
         code,
         when,
         "有基金停止下单",
-        f"{code} 不再停止",
+        f"{code} 不再停止" if code else "基金不再全部停止",
         f"{clock(when, now)} {text}",
         "按上面说的原因处理；其他基金照常交易，它恢复后会再通知您。",
         priority=NORMAL,
+    )
+
+
+def accuse_disk(instance: str, text: str, when: float, now: float) -> Accusation:
+    """Named by the strategy's instance: a new one begins with its own look at the disk."""
+    return Accusation(
+        "disk",
+        instance,
+        when,
+        "策略读写磁盘失败",
+        "策略能读写磁盘了",
+        f"{clock(when, now)} {text}",
+        "登录小主机，检查磁盘空间和哨兵文件夹的权限；能写之前不下新单，恢复后会再通知您。",
     )
 
 
@@ -1404,12 +1441,12 @@ def cured(incident: Incident, picture: Picture) -> bool:
         return machine.heard is not None and incident.name not in [
             words(name, 40) for name, _, _ in dead_workers(machine)
         ]
-    if kind in ("order", "order.unfilled"):
-        return False  # only a later state of that order ends it
+    if kind in ("order", "order.unfilled", "stopped-fund", "disk"):
+        return False  # only the strategy's own word ends it
     if kind == "stop":
         return machine.stop is None
-    if kind == "stopped-fund":
-        return not_stopped_again(incident, picture)
+    if kind == "observe":
+        return not only_observes(machine)
     spoken_by = SPOKEN_BY.get(kind, kind)
     source = next((s for s in picture.sources if (s.kind, s.name) == (spoken_by, incident.name)), None)
     if source is None:
@@ -1421,15 +1458,6 @@ def cured(incident: Incident, picture: Picture) -> bool:
     if kind == "qmt.process":
         return source.state in PROCESS_WELL
     return (source.last_seen or 0.0) > incident.seen and picture.status_of(source) != DOWN
-
-
-def not_stopped_again(incident: Incident, picture: Picture) -> bool:
-    """A strategy names its stopped funds anew each day. On a later day, when it has spoken and half an hour of the
-    session has passed without this one, the fund is free."""
-    now, spoken = picture.now, picture.machine.notice_at
-    if spoken is None or day_of(spoken) != day_of(now) or day_of(incident.last) >= day_of(now) or picture.holding:
-        return False
-    return picture.calendar.session_seconds(midnight_after(now) - DAY, now) >= FUND_PATIENCE
 
 
 @dataclass
@@ -1477,16 +1505,19 @@ def tail_of(url: str, incidents: Sequence[Incident]) -> str:
 
 
 def alert_text(incidents: Sequence[Incident], url: str) -> Text:
-    """One message for one or several incidents of a machine, the gravest first. The number is the same in every channel
-    and every repeat."""
+    """One message for one or several incidents of a machine, the gravest first; those of one kind stand together below
+    one heading (the title, where there is no other kind). The number is the same in every channel and every repeat."""
     ranked = sorted(incidents, key=lambda incident: (-incident.priority, incident.id))
     first = ranked[0]
-    what = "、".join(dict.fromkeys(incident.what for incident in ranked))
-    parts = []
-    for position, incident in enumerate(ranked):
-        head = "" if position == 0 else f"{incident.mark} {incident.what}\n"
-        parts.append(head + incident.detail + (f"\n怎么办：{incident.todo}" if incident.todo else ""))
-    return Text(title_of(first.mark, what, first.machine), "\n".join(parts), tail_of(url, ranked))
+    kinds: dict[str, list[Incident]] = {}
+    for incident in ranked:
+        kinds.setdefault(incident.what, []).append(incident)
+    lines = []
+    for what, mine in kinds.items():
+        lines += [f"{mine[0].mark} {what}"] if len(kinds) > 1 else []
+        lines += [incident.detail for incident in mine]
+        lines += [f"怎么办：{todo}" for todo in dict.fromkeys(incident.todo for incident in mine) if todo]
+    return Text(title_of(first.mark, "、".join(kinds), first.machine), "\n".join(lines), tail_of(url, ranked))
 
 
 def recovery_text(incidents: Sequence[Incident], now: float, extra: str, url: str) -> Text:
@@ -1597,6 +1628,9 @@ MIGRATIONS = [
     ALTER TABLE machine ADD COLUMN mode_why TEXT NOT NULL DEFAULT '';
     ALTER TABLE machine ADD COLUMN mode_at REAL;
     ALTER TABLE machine ADD COLUMN notice_at REAL;
+    """,
+    """
+    ALTER TABLE machine ADD COLUMN mode_chosen INTEGER NOT NULL DEFAULT 0;
     """,
 ]
 
@@ -2192,8 +2226,8 @@ TELLINGS = {
     "late": Telling("后来查到委托结果", NORMAL, "登录 QMT 核对这笔委托和持仓。"),
     "cap": Telling("达到下单上限", GRAVE, "先看当天委托是否正常；确要多下，再改 sentry.ini 里的上限。"),
     "second-copy": Telling("同一策略运行了两份", GRAVE, "在 QMT 里只留一份，停掉另一份。"),
-    "observe": Telling("策略只观察，不下单", NORMAL, "要实盘下单，按上面的原因改好 sentry.ini，再重新运行策略。"),
-    "stopped-fund": Telling("有基金停止下单", NORMAL, "按上面说的原因处理。"),
+    "observe": Telling("策略只观察，不下单"),
+    "stopped-fund": Telling("有基金没有交易"),
     "cash-low": Telling("可用资金不足", NORMAL, "考虑转入资金；不够时买单会被拒。"),
     "disk": Telling("策略读写磁盘失败", GRAVE, "登录小主机，检查磁盘空间和哨兵文件夹的权限。"),
     "settings": Telling("策略的设置有问题", NORMAL, "改好 sentry.ini 里指出的地方，再重新运行策略。"),
@@ -2205,7 +2239,6 @@ def strategy_notice(tx: Tx, machine: Machine, event: Event) -> None:
     stopped says so each minute."""
     data = event.data
     what, text = words(data.get("what"), 40), words(data.get("text"), 300) or words(data.get("what"), 60)
-    machine.notice_at = max(machine.notice_at or 0.0, event.seen)
     if not text or NOTICE_EFFECTS.get(what, tell_on)(tx, machine, event, text):
         return
     strategy = words(data.get("strategy"), 40) or "?"
@@ -2217,12 +2250,24 @@ def strategy_notice(tx: Tx, machine: Machine, event: Event) -> None:
     if seen_before:
         return
     telling = TELLINGS.get(what) or Telling(f"策略 {strategy} 的通知")
-    if what == "observe" and data.get("code") or what == "disk" and "又能写" in text:
-        telling = Telling(telling.what if what == "observe" else "磁盘恢复了")  # one wish not acted on; good news
+    if what == "unfilled" and data.get("stage") == "ended":
+        telling = Telling("委托没有成交")
+    text = with_name(tx.db, machine.name, text, data)
     told = notice("strategy.notice", name, event.happened, telling.what, f"{clock(event.happened, tx.now)} {text}")
     mark = told.mark if telling.priority == LOW else "❗"
     told = told._replace(priority=telling.priority, mark=mark, todo=telling.todo)
     open_incident(tx, machine.name, told, event.seen)
+
+
+def instance_of(data: dict[str, Any]) -> str:
+    return words(data.get("instance"), 60)
+
+
+def with_name(db: sqlite3.Connection, machine: str, text: str, data: dict[str, Any]) -> str:
+    """The fund's name behind its code, where the account knows it."""
+    code = words(data.get("code"), 20)
+    name = names_of(db, machine).get(code[:6], "") if code in text else ""
+    return text.replace(code, f"{code} {name}", 1) if name else text
 
 
 NoticeEffect = Callable[[Tx, Machine, Event, str], bool]  # True: nothing more is to be told
@@ -2232,33 +2277,62 @@ def tell_on(_tx: Tx, _machine: Machine, _event: Event, _text: str) -> bool:
     return False
 
 
-def notice_stop(_tx: Tx, machine: Machine, event: Event, text: str) -> bool:
-    know_stop(machine, not text.startswith("已恢复"), event.seen)
+def notice_mode(tx: Tx, machine: Machine, event: Event, _text: str) -> bool:
+    """What the strategy may do, and each of its funds: not news, but what ends news."""
+    mode, funds = words(event.data.get("mode"), 20), event.data.get("funds")
+    if mode not in ("live", "observe"):
+        return True
+    chosen = event.data.get("chosen") is True
+    know_mode(machine, mode, words(event.data.get("why"), 300), chosen, event.seen)
+    end_disk(tx, machine, lambda instance: instance != instance_of(event.data))  # only the newest copy says its mode
+    if not isinstance(funds, dict) or event.seen < (machine.mode_at or 0.0):
+        return True
+    stopped = {words(code, 20) for code, why in funds.items() if why != ""}
+    mine = [incident for incident in open_incidents(tx.db, machine.name) if incident.kind == "stopped-fund"]
+    if mode == "observe" and chosen:
+        resolve_all(tx, mine, "现在按您的设置只观察，不下单。")
+    elif mode == "live":
+        all_stopped = len(stopped) == len(funds)
+        over = [i for i in mine if (i.name not in stopped if i.name else not all_stopped)]
+        resolve_all(tx, over, "策略说可以下单了（或它已不在 sentry.ini 的 funds 里）。")
     return True
 
 
 def notice_observe(_tx: Tx, machine: Machine, event: Event, text: str) -> bool:
-    if not event.data.get("code"):
-        know_mode(machine, "observe", text, event.seen)
-    return False
+    """One wish that was not acted on; or, without a fund, the session's reason: an incident unless it was chosen."""
+    if event.data.get("code"):
+        return False
+    chosen = event.data.get("chosen") is True
+    know_mode(machine, "observe", words(event.data.get("why"), 300) or text, chosen, event.seen)
+    return not chosen
 
 
-def notice_triggered(tx: Tx, machine: Machine, event: Event, _text: str) -> bool:
-    know_mode(machine, "live", "", event.seen)
-    free_fund(tx, machine, words(event.data.get("code"), 20))
-    return False
+def notice_stop(_tx: Tx, machine: Machine, event: Event, _text: str) -> bool:
+    know_stop(machine, event.data.get("on") is not False, event.seen)
+    return True
 
 
-def notice_state(tx: Tx, machine: Machine, event: Event, text: str) -> bool:
-    if "开始交易" in text:
-        free_fund(tx, machine, words(event.data.get("code"), 20))
-    return False
+def notice_disk(tx: Tx, machine: Machine, event: Event, text: str) -> bool:
+    """One without `on` has no end: it is told as it is."""
+    on, instance = event.data.get("on"), instance_of(event.data)
+    if on is True:
+        open_incident(tx, machine.name, accuse_disk(instance, text, event.happened, tx.now), event.seen)
+    elif on is False:
+        end_disk(tx, machine, lambda name: name == instance)
+    return isinstance(on, bool)
+
+
+def end_disk(tx: Tx, machine: Machine, over: Callable[[str], bool]) -> None:
+    found = [i for i in open_incidents(tx.db, machine.name) if i.kind == "disk" and over(i.name)]
+    if found:
+        resolve(tx, found, "策略又能写磁盘了。")
 
 
 def notice_stopped_fund(tx: Tx, machine: Machine, event: Event, text: str) -> bool:
-    code = words(event.data.get("code"), 20)
-    if not code:
+    """An incident where it should trade; where its owner chose to observe, one line a day."""
+    if machine.mode == "observe" and machine.mode_chosen:
         return False
+    code, text = words(event.data.get("code"), 20), with_name(tx.db, machine.name, text, event.data)
     open_incident(tx, machine.name, accuse_stopped_fund(code, text, event.happened, tx.now), event.seen)
     return True
 
@@ -2269,30 +2343,33 @@ def notice_about_order(tx: Tx, machine: Machine, event: Event, text: str) -> boo
     flag, what = words(event.data.get("flag"), 40), event.data["what"]
     if not flag:
         return False
-    order = load_order(tx.db, machine.name, flag)
+    order, why = load_order(tx.db, machine.name, flag), words(event.data.get("reason"), 200)
     if not order.state:  # the notice is faster than the flag file
         order.data = {key: event.data[key] for key in ("code",) if key in event.data}
+    know_name(tx, order)
     if what == "rejected":
-        tell_rejected(tx, order, words(text.partition("：")[2], 200) or text, event)
+        tell_rejected(tx, order, why, event)
         return True
     newer_known = order.said is not None and order.said >= event.at
     if what == "unknown":
         if newer_known and order.state != "unknown":
             return False  # it has been found since
-        open_incident(tx, machine.name, accuse_unknown(order, text, event.happened, tx.now), event.seen)
+        open_incident(tx, machine.name, accuse_unknown(order, why, event.happened, tx.now), event.seen)
         return True
-    lasting = "正在撤单" in text or "没有确认撤单" in text
-    if not lasting or order.state in ORDER_ENDED:
-        return lasting  # that it is being cancelled is no news once it has ended
-    open_incident(tx, machine.name, accuse_unfilled(order, text, tx.now), event.seen)
+    stage = event.data.get("stage")
+    why = UNFILLED_STAGES.get(stage, "") if isinstance(stage, str) else ""
+    if not why or order.state in ORDER_ENDED:
+        return bool(why)  # that it is being cancelled is no news once it has ended
+    open_incident(tx, machine.name, accuse_unfilled(order, why, tx.now), event.seen)
     return True
 
 
+UNFILLED_STAGES = {"cancelling": "没有按时全部成交，已要求撤单", "unconfirmed": "要求撤单后还没有确认"}
 NOTICE_EFFECTS: dict[str, NoticeEffect] = {
-    "stop": notice_stop,
+    "mode": notice_mode,
     "observe": notice_observe,
-    "trade-triggered": notice_triggered,
-    "state": notice_state,
+    "stop": notice_stop,
+    "disk": notice_disk,
     "stopped-fund": notice_stopped_fund,
     "unknown": notice_about_order,
     "rejected": notice_about_order,
@@ -2300,9 +2377,9 @@ NOTICE_EFFECTS: dict[str, NoticeEffect] = {
 }
 
 
-def know_mode(machine: Machine, mode: str, why: str, seen: float) -> None:
+def know_mode(machine: Machine, mode: str, why: str, chosen: bool, seen: float) -> None:
     if machine.mode_at is None or seen >= machine.mode_at:
-        machine.mode, machine.mode_why, machine.mode_at = mode, why, seen
+        machine.mode, machine.mode_why, machine.mode_chosen, machine.mode_at = mode, why, int(chosen), seen
 
 
 def free_fund(tx: Tx, machine: Machine, code: str) -> None:
@@ -2316,13 +2393,14 @@ def order_state(tx: Tx, machine: Machine, event: Event) -> None:
     order = load_order(tx.db, machine.name, words(event.data.get("flag"), 40) or "?")
     if not fold_order(order, event):
         return
+    know_name(tx, order)
     save(tx.db, "orders", order)
     why = words(order.data.get("reason"), 200)
     if order.state == "unknown":
         open_incident(tx, machine.name, accuse_unknown(order, why, event.happened, tx.now), event.seen)
         return
     if order.state == "intent":
-        know_mode(machine, "live", "", event.seen)
+        know_mode(machine, "live", "", False, event.seen)
         free_fund(tx, machine, order.fund)
     over = {"order": order.state in (*ORDER_ENDED, "working"), "order.unfilled": order.state in ORDER_ENDED}
     for incident in open_incidents(tx.db, machine.name):
@@ -2333,6 +2411,13 @@ def order_state(tx: Tx, machine: Machine, event: Event) -> None:
             resolve(tx, [incident], result)
     if order.state == "rejected":
         tell_rejected(tx, order, why, event)
+
+
+def know_name(tx: Tx, order: Order) -> None:
+    """The fund's name stands in the account's rows alone."""
+    if not order.data.get("name"):
+        name = names_of(tx.db, order.machine).get(order.fund[:6], "")
+        order.data = {**order.data, "name": name} if name else order.data
 
 
 ORDER_TEXTS = ("code", "name", "side", "reason", "by")
@@ -2346,7 +2431,11 @@ def fold_order(order: Order, event: Event) -> bool:
         return False
     order.line = int(min(line, 2**62)) if line is not None else order.line
     order.day = order.flag[:8] if ORDER_ID.fullmatch(order.flag) else order.day or day_of(event.happened)
-    order.state = words(data.get("state"), 20)
+    state = words(data.get("state"), 20)
+    if state not in ORDER_WORDS:  # no line of ours: the strategy holds the order for unknown then, unless it has ended
+        state = order.state if order.state in ORDER_ENDED and order.state != "void" else "unknown"
+        data = {"reason": "委托记录里有一行看不懂"}
+    order.state = state
     order.placed = event.happened if order.placed is None else order.placed
     order.at, order.said = event.happened, event.at
     texts = {key: words(data.get(key), 200) for key in ORDER_TEXTS}
@@ -2570,7 +2659,7 @@ def judge(tx: Tx, name: str) -> None:
     mine = open_incidents(tx.db, name)
     over = [i for i in mine if not i.one_off and cured(i, picture)]
     absent = float(get_meta(tx.db, "absent_at") or 0.0)
-    for few in (over[start : start + SHARED_RECOVERIES] for start in range(0, len(over), SHARED_RECOVERIES)):
+    for few in groups(over):
         resolve(tx, few, recovery_reason(few, picture, absent))
     still_open = {(i.kind, i.name) for i in mine} - {(i.kind, i.name) for i in over}
     for accusation in accusations(picture):
@@ -2579,7 +2668,12 @@ def judge(tx: Tx, name: str) -> None:
             open_incident(tx, name, accusation, last_word(accusation, picture))
 
 
-SAID = ("qmt.process", "worker", "stop", "order.unfilled")  # known from what was said, not from silence
+def groups(incidents: Sequence[Incident]) -> list[Sequence[Incident]]:
+    """As many as one message of recovery can tell."""
+    return [incidents[start : start + SHARED_RECOVERIES] for start in range(0, len(incidents), SHARED_RECOVERIES)]
+
+
+SAID = ("qmt.process", "worker", "stop", "observe", "order.unfilled")  # known from what was said, not from silence
 
 
 def last_word(accusation: Accusation, picture: Picture) -> float:
@@ -2772,6 +2866,11 @@ def resolve(tx: Tx, incidents: Sequence[Incident], extra: str = "") -> None:
             tx.db.execute("UPDATE outbox SET due = ? WHERE message = ? AND channel = ?", (due[name], recovery, name))
 
 
+def resolve_all(tx: Tx, incidents: Sequence[Incident], extra: str) -> None:
+    for few in groups(incidents):
+        resolve(tx, few, extra)
+
+
 def acknowledge(tx: Tx, incident: int) -> None:
     """The owner knows: no more reminders. It stays open, so that its next repeat only counts up."""
     tx.db.execute(
@@ -2789,7 +2888,7 @@ def close_one_offs(tx: Tx) -> None:
 
 def remind(tx: Tx) -> None:
     """Reminders at growing intervals, in hours for telling, not for what a host that is down or paused silences."""
-    if not tx.calendar.in_tell(tx.now):
+    if not tx.calendar.in_tell(tx.now) or tx.settling:  # what is over since may not have been heard yet
         return
     everything = open_incidents(tx.db)
     hosts_down = {incident.machine for incident in everything if incident.kind == "host"}
@@ -3372,7 +3471,7 @@ class Receiver:
                 (
                     "machine",
                     "heard heard_since waiting_since drained paused_until stopped started fresh_until hold_until"
-                    " beat_at stop_at mode_at notice_at",
+                    " beat_at stop_at mode_at",
                 ),
                 ("orders", "placed"),
                 ("source", "last_seen received up_since last_well hold_until logged_out_since"),
@@ -3610,7 +3709,7 @@ def overall(
     if grave or DOWN in states:
         count = max(len(grave), 1)
         what = (
-            max(grave, key=lambda incident: incident.priority).what
+            max(grave, key=lambda incident: (incident.priority, not incident.one_off)).what  # what lasts comes first
             if grave
             else next(one["title"] for one in lamps if one["state"] == DOWN) + "中断"
         )
@@ -3667,10 +3766,6 @@ def machine_data(db: sqlite3.Connection, picture: Picture) -> dict[str, Any]:
     }
 
 
-def known_today(machine: Machine, now: float) -> bool:
-    return machine.mode_at is not None and day_of(machine.mode_at) == day_of(now)
-
-
 def trading_lamp(picture: Picture) -> list[dict[str, str]]:
     """Whether the strategy may trade, as far as it has said so today."""
     machine, now = picture.machine, picture.now
@@ -3680,9 +3775,9 @@ def trading_lamp(picture: Picture) -> list[dict[str, str]]:
     if not known_today(machine, now):
         return []
     if machine.mode == "observe":
-        state = LATE if picture.calendar.in_session(now) else OFF
+        state = LATE if only_observes(machine) and picture.calendar.in_session(now) else OFF
         return [lamp("trading", "下单", state, machine.mode_why, "", "只观察")]
-    return [lamp("trading", "下单", UP, f"{clock(machine.mode_at, now)} 下过单", "", "实盘")]
+    return [lamp("trading", "下单", UP, f"策略 {clock(machine.mode_at, now)} 说可以下单", "", "实盘")]
 
 
 def names_of(db: sqlite3.Connection, machine: str) -> dict[str, str]:
@@ -3708,6 +3803,7 @@ def order_data(order: Order, names: dict[str, str], now: float) -> dict[str, Any
         "reason": words(order.data.get("reason"), 200),
         "placed": clock(order.placed, now),
         "time": clock(order.at, now),
+        "earlier": "" if order.day == day_of(now) else f"{order.day[4:6]}-{order.day[6:8]}",
     }
 
 
@@ -3868,7 +3964,8 @@ color:var(--soft);display:block}.trio{display:grid;grid-template-columns:repeat(
 th{font-weight:400;white-space:nowrap;color:var(--soft);font-size:13px;text-align:right;padding:9px 6px 5px}
 td{text-align:right;padding:9px 6px;border-top:1px solid var(--line);vertical-align:top;line-height:1.35}
 th:first-child,td:first-child{text-align:left;padding-left:14px}th:last-child,td:last-child{padding-right:14px}
-td small{display:block;color:var(--soft);font-size:13px}td:first-child{overflow-wrap:anywhere}.gain{color:var(--up)}
+td small{display:block;color:var(--soft);font-size:13px}td:first-child{overflow-wrap:anywhere;
+min-width:84px}.why td{border-top:0;padding-top:0}.gain{color:var(--up)}
 .loss{color:var(--fall)}td small.gain{color:var(--up)}td small.loss{color:var(--fall)}.msg{padding:11px 14px;
 border-top:1px solid var(--line)}.msg:first-child{border-top:0}.msg b{font-weight:600;font-size:15px;
 overflow-wrap:anywhere}.msg time{color:var(--soft);font-size:13px;float:right;margin-left:8px}
@@ -4071,7 +4168,7 @@ ORDER_COLOURS = {"unknown": "down", "rejected": "down", "expired": "late", "canc
 
 
 def render_orders(machine: dict[str, Any]) -> str:
-    """Today's orders of the strategy by their flag files; nothing where it has made none."""
+    """Today's orders of the strategy by their flag files, and older ones without an end."""
     orders = machine["strategy_orders"]
     if not orders:
         return ""
@@ -4081,7 +4178,9 @@ def render_orders(machine: dict[str, Any]) -> str:
         code = order["code"][:6]
         row = {"名称": order["name"] or code, "代码": code if order["name"] else "", "买卖": order["side"]}
         yuan = f"约 {money(order['yuan'], 0)} 元" if order["yuan"] else price(order["price"])
-        why = f'</tr><tr><td colspan="4"><small>{esc(order["reason"])}</small></td>' if order["reason"] else ""
+        earlier = f"{order['earlier']} 的委托" if order["earlier"] else ""
+        about = "：".join(filter(None, (earlier, order["reason"])))
+        why = f'</tr><tr class="why"><td colspan="4"><small>{esc(about)}</small></td>' if about else ""
         rows.append(
             f"{name_cell(row)}{side_cell(row)}<td>{count_text(order['filled'])} / {count_text(order['shares'])}"
             f"<small>{yuan}</small></td>"

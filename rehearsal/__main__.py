@@ -1,4 +1,4 @@
-"""`python -m rehearsal [drill NAME | test ...]`: what run.py hands over to once the environment is there."""
+"""`python -m rehearsal [drill NAME | bench NAME | test ...]`: what run.py hands over to in the environment."""
 
 import argparse
 import os
@@ -10,13 +10,17 @@ import tempfile
 from pathlib import Path
 
 from rehearsal import rehearse
+from rehearsal.bench import __main__ as bench
 from rehearsal.drills import DRILLS, run_drill
+from rehearsal.fortnight import __main__ as fortnight
 from rehearsal.road import ROOT, Road
 
 EPILOG = """examples:
   python3 run.py                          the rehearsal, until Ctrl-C
   python3 run.py --for 40 --report r.json the rehearsal for 40 seconds, figures into r.json
   python3 run.py drill qmt-killed         one drill; PASS or FAIL, exit code 0 or 1
+  python3 run.py bench handlebar          measure something; without a name: what there is
+  python3 run.py fortnight                a fortnight's orders, by the rule and by the strategy in the simulated QMT
   python3 run.py test                     all tests that this machine can run
   python3 run.py --python 3.8 test        the tests on another Python; 3.6: the QMT side
 """
@@ -29,6 +33,10 @@ def main():
     if sys.argv[1:2] == ["test"]:
         # A process of its own, in front: pytest's exit code is ours, its options are passed through untouched.
         sys.exit(subprocess.call([sys.executable, "-m", "pytest", *sys.argv[2:]], cwd=ROOT))
+    if sys.argv[1:2] == ["bench"]:
+        sys.exit(bench.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["fortnight"]:
+        sys.exit(fortnight.main(sys.argv[2:]))
     options = parse(sys.argv[1:])
     folder = Path(tempfile.mkdtemp(prefix="qmt-sentry-"))
     try:
@@ -66,6 +74,8 @@ def parse(arguments):
     drill = commands.add_parser("drill", parents=[shared], help="run one drill")
     drill.add_argument("name", choices=sorted(DRILLS))
     drill.add_argument("--full", action="store_true", help="the long form")
+    commands.add_parser("bench", help="measure something (see bench --help)")
+    commands.add_parser("fortnight", help="compare a fortnight's orders with the pure rule's (see fortnight --help)")
     commands.add_parser("test", help="run the tests (further arguments go to pytest)")
     return parser.parse_args(arguments)
 
@@ -79,7 +89,9 @@ def run_rehearsal(options, folder):
         )
         return False
     with_story = not options.calm and (options.seconds is None or options.seconds >= rehearse.STORY_NEEDS)
-    with Road(folder, options.seed, options.data, headless=options.headless or not has_screen) as road:
+    headless = options.headless or not has_screen
+    trade = rehearse.trade_settings(options.data, options.seconds)
+    with Road(folder, options.seed, options.data, headless=headless, times=rehearse.TIMES, trade=trade) as road:
         result = rehearse.rehearse(road, options.seconds, with_story)
     problems = rehearse.shortfalls(result, road.channels)
     for line in rehearse.summary(result) + [f"没有做到：{problem}。" for problem in problems]:

@@ -3,8 +3,26 @@
 import time
 
 SHANGHAI_OFFSET = 8 * 3600
+DAY = 86400
 
 
 def clock_text(at):
     """HH:MM:SS in Shanghai of an epoch second."""
     return time.strftime("%H:%M:%S", time.gmtime(at + SHANGHAI_OFFSET))
+
+
+def day_text(at):
+    """YYYYMMDD in Shanghai of an epoch second."""
+    return time.strftime("%Y%m%d", time.gmtime(at + SHANGHAI_OFFSET))
+
+
+def shift_to(clock, now, days_ago=0):
+    """Seconds (never positive) to add to `now` (epoch) so that a clock shows HH:MM:SS `clock` in Shanghai.
+
+    Of the newest day that was at least 10 hours old, or `days_ago` days before it; so a morning up to 10:00 follows the
+    afternoon of `days_ago=1` whatever time it is now.
+    """
+    hour, minute, second = (int(part) for part in clock.split(":"))
+    day = (now + SHANGHAI_OFFSET - 10 * 3600) // DAY - days_ago
+    shift = day * DAY - SHANGHAI_OFFSET + hour * 3600 + minute * 60 + second - now
+    return shift if shift <= 0 else shift - DAY

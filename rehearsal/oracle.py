@@ -1,13 +1,18 @@
 """What really happened, read from independent books: what QMT posted, what the receiver stored, what the phone shows.
 
-The posts are counted by the simulated QMT at the file system's border (posted.jsonl), not by the strategy or the tray.
+The posts are counted by the simulated QMT at the file system's border (posted.jsonl), not by the strategy or the tray;
+the orders come from the simulated counter's book, the calls of passorder from the simulated QMT (passorders.jsonl).
 """
 
 import json
+import pickle
+import re
 import sqlite3
 from collections import Counter
 from pathlib import Path
 
+FLAG = re.compile(r"\d{8}-\d{6}-[BS]-\d{2}")
+FINAL = {53: "cancelled", 54: "cancelled", 56: "filled", 57: "rejected"}  # the counter's last words, as flag files say
 HEARTBEATS = ("host.heartbeat", "qmt.process", "qmt.heartbeat", "old.heartbeat")
 
 
@@ -76,8 +81,80 @@ def latencies(stored):
 
 
 def post_costs(qmt_folder, skip=0):
-    """Milliseconds of the strategy's own time for each of its calls that made a post, but the first `skip` of them."""
-    return [line["ms"] for line in read_lines(Path(qmt_folder) / "costs.jsonl") if line.get("posted")][skip:]
+    """Milliseconds of heartbeat.py's own time for each of its calls that made a post, but the first `skip` of them."""
+    lines = read_lines(Path(qmt_folder) / "costs.jsonl")
+    return [line["ms"] for line in lines if line.get("posted") and line["script"] == "heartbeat"][skip:]
+
+
+def handlebar_costs(qmt_folder):
+    """Milliseconds of etf_grid.py's own time for each call of its handlebar."""
+    lines = read_lines(Path(qmt_folder) / "costs.jsonl")
+    return [line["ms"] for line in lines if (line["script"], line["entry"]) == ("etf_grid", "handlebar")]
+
+
+# ---- orders
+
+
+def calls(qmt_folder):
+    """Every call of passorder: {script, code, remark, at}."""
+    return read_lines(Path(qmt_folder) / "passorders.jsonl")
+
+
+def counter_orders(qmt_folder):
+    """The simulated counter's orders with one of our ids, of all days: {flag, code, shares, status, traded, deals}."""
+    path = Path(qmt_folder) / "broker.bin"
+    if not path.exists():
+        return []
+    _, _, _, saved = pickle.loads(path.read_bytes())
+    book = pickle.loads(saved)
+    orders = [order for of_day, _ in book["past"].values() for order in of_day] + book["orders"]
+    return [
+        {
+            "flag": order.request.remark,
+            "code": order.request.code,
+            "shares": order.request.shares,
+            "status": order.status,
+            "traded": order.traded,
+            "deals": order.deals,
+        }
+        for order in orders
+        if FLAG.fullmatch(order.request.remark)
+    ]
+
+
+def told_states(stored):
+    """{flag: [its lines' data, in the order of storing]} as the receiver has them."""
+    found = {}
+    for event in stored:
+        if event["kind"] == "order.state":
+            found.setdefault(event["data"]["flag"], []).append(event["data"])
+    return found
+
+
+def wrong_orders(called, counter, stored):
+    """Chinese sentences: an intent ordered twice, an order missing at the receiver, told twice or otherwise than it
+    ended at the counter. `counter` is to be read when the strategy has seen everything."""
+    wrong = [f"{flag} 调用了 {n} 次 passorder" for flag, n in Counter(c["remark"] for c in called).items() if n > 1]
+    wrong += [f"{flag} 在柜台有 {n} 笔" for flag, n in Counter(o["flag"] for o in counter).items() if n > 1]
+    told = told_states(stored)
+    for order in counter:
+        lines = told.get(order["flag"], [])
+        numbers = [line["line"] for line in lines]
+        if not lines:
+            wrong.append(f"{order['flag']} 没有到接收端")
+            continue
+        if numbers != sorted(set(numbers)):
+            wrong.append(f"{order['flag']} 的状态重复或次序不对")
+        ending = FINAL.get(order["status"])
+        said = (lines[-1]["state"], max(line.get("filled", 0) for line in lines))
+        if ending and said != (ending, order["traded"]):
+            wrong.append(f"{order['flag']} 在柜台是 {ending} {order['traded']} 股，接收端是 {said[0]} {said[1]} 股")
+    return wrong
+
+
+def orders_told_wrong(road):
+    """`wrong_orders` of a road as it is now."""
+    return wrong_orders(calls(road.qmt_folder), counter_orders(road.qmt_folder), road.stored())
 
 
 def report(road, seconds, ended, causes=()):
@@ -92,6 +169,7 @@ def report(road, seconds, ended, causes=()):
     heartbeats = [post for post in posted if post["kind"] in HEARTBEATS]
     delays = latencies(stored)
     costs = post_costs(road.qmt_folder)
+    orders = counter_orders(road.qmt_folder)
     return {
         "seconds": round(seconds, 1),
         "events": dict(Counter(event["kind"] for event in stored)),
@@ -111,6 +189,11 @@ def report(road, seconds, ended, causes=()):
         "latency_p99": percentile(delays, 0.99),
         "post_cost_ms_p50": percentile(costs, 0.5),
         "post_cost_ms_p99": percentile(costs, 0.99),
+        "handlebar_ms_p99": percentile(handlebar_costs(road.qmt_folder), 0.99),
+        "orders": len(orders),
+        "orders_filled": sum(1 for order in orders if FINAL.get(order["status"]) == "filled"),
+        "fills": sum(order["deals"] for order in orders),
+        "orders_wrong": orders_told_wrong(road),
         "causes": [{"title": title, "seconds_left": round(ended - at, 1)} for at, title in causes],
     }
 

@@ -1,15 +1,20 @@
-"""The rehearsal: start the chain, show what runs where, kill QMT once and bring it back, print what the phone gets."""
+"""The rehearsal: start the chain, show what runs where, let the ETF grid trade, kill QMT once and bring it back, print
+what the phone gets."""
 
 import json
 import time
+from pathlib import Path
 
-from rehearsal import oracle
+from rehearsal import market, oracle
 from rehearsal.clock import clock_text
 from rehearsal.promised import COST, LATENCY, TOLD, TOLERANCE
 
-STORY_AFTER = 8  # s until QMT is killed
-STORY_BACK = 12  # s until it is started again
+CLOCK = "10:00:00"  # what all parts' clocks show at the start: a rehearsal begins at any hour, the exchange does not
+STORY_AFTER = 16  # s until QMT is killed: by then the first orders are placed
+STORY_BACK = 8  # s until it is started again
 STORY_NEEDS = 34  # s that a run must last for the story to end well
+TIMES = {"tick": 1.3}  # s between ticks: a day's path takes 79 s, so that looks once a minute meet different prices
+MINUTES_FROM = 150  # s that a run must last for the strategy to look once a minute, as in real life
 CHANNEL_NAMES = {"wecom": "企业微信", "pushplus": "pushplus", "mail": "邮件"}
 
 
@@ -26,6 +31,17 @@ def story(road):
         Deed(STORY_AFTER, "现在强行结束 QMT（kill -9）……", "QMT 不在运行", lambda: road.qmt.kill()),
         Deed(STORY_AFTER + STORY_BACK, "现在重新打开 QMT……", "已恢复", lambda: road.start_qmt()),
     ]
+
+
+def trade_settings(data, seconds):
+    """[strategy] of the rehearsal: every fund that has prices. A short run decides once, as soon as it may: with once a
+    minute its end could come first."""
+    codes = (
+        sorted(path.stem for path in Path(data).glob("*.csv")) if data else sorted(code for code, _, _ in market.ETFS)
+    )
+    funds = [code for code in codes if code.endswith((".SH", ".SZ"))]
+    short = seconds is not None and seconds < MINUTES_FROM
+    return {"funds": ", ".join(funds), "decide": "once 09:30" if short else "minute"}
 
 
 def table(road):
@@ -46,17 +62,22 @@ def pad(text, width):
     return text + " " * max(1, width - cells)
 
 
-def rehearse(road, seconds, with_story, say=print, clock=time.time):
+def rehearse(road, seconds, with_story, say=print):
     """Run until `seconds` are over (None: until Ctrl-C). Returns the report."""
+    clock = road.now
     say("正在启动……")
+    road.set_clock(CLOCK)
     road.start()
     started = clock()
     say("QMT 哨兵演练：以下都是真实的程序，只有 QMT 和手机是模拟的（账户与行情为演练数据）。")
+    say(
+        f"随时都能演练：所有程序的钟一起从 {CLOCK[:5]} 走起，下面、看板和手机上都是这个时间。ETF 网格在模拟账户里交易。"
+    )
     for line in table(road):
         say(line)
     say("按 Ctrl-C 结束。" if seconds is None else f"{seconds:g} 秒后自动结束。")
     deeds = story(road) if with_story else []
-    causes, shown, state = [], 0, ""
+    causes, shown, state, placed = [], 0, "", 0
     try:
         while seconds is None or clock() - started < seconds:
             if deeds and clock() - started >= deeds[0].after:
@@ -70,7 +91,8 @@ def rehearse(road, seconds, with_story, say=print, clock=time.time):
                 after = "" if took is None else f"（{took:.1f} 秒后）"
                 name = CHANNEL_NAMES[message["channel"]]
                 say(f"{clock_text(message['at'])} 手机·{name}：{message['shown']['title']}{after}")
-            state = show_tray_state(road, state, say)
+            state = show_tray_state(road, state, say, clock)
+            placed = show_orders(road, placed, say)
             for child in road.children():
                 if not child.running() and child is not road.qmt:
                     raise SystemExit(f"{child.name} 意外退出了：请看 {child.log}")
@@ -85,18 +107,32 @@ def rehearse(road, seconds, with_story, say=print, clock=time.time):
     return result
 
 
-def show_tray_state(road, before, say):
+def show_orders(road, shown, say):
+    """Say what the strategy orders."""
+    calls = oracle.calls(road.qmt_folder)
+    for call in calls[shown:]:
+        side = "买入" if "-B-" in call["remark"] else "卖出"
+        say(f"{clock_text(call['at'])} 策略下单：{side} {call['code']}，委托 {call['remark']}")
+    return len(calls)
+
+
+def show_tray_state(road, before, say, clock):
     """The headless tray prints its state as a line at each change: show it here too."""
     lines = [line for line in road.tray.text().splitlines() if line.startswith("[")]
     now = lines[-1] if lines else ""
     if now and now != before:
-        say(f"{clock_text(time.time())} 托盘：{now}")
+        say(f"{clock_text(clock())} 托盘：{now}")
     return now
 
 
 def settle(road, seconds=10.0):
-    """Stop QMT, then let what it posted arrive: without this the last post of every run would look lost."""
-    if road.qmt is not None:
+    """Let the receiver learn how the orders ended, stop QMT, then let what it posted arrive: without this the last post
+    of every run would look lost."""
+    deadline = time.monotonic() + seconds
+    if road.qmt is not None and road.qmt.running():
+        road.tell_qmt("behaviour no_fills")  # what is still open stays so
+        while time.monotonic() < deadline and oracle.orders_told_wrong(road):
+            time.sleep(0.2)
         road.qmt.stop()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -117,6 +153,10 @@ def summary(result):
         lines.append(
             f"从策略发出到接收端落盘：中位 {result['latency_p50']:.2f} 秒，99% 在 {result['latency_p99']:.2f} 秒内。"
         )
+    lines.append(
+        f"策略下了 {result['orders']} 笔委托，全部成交 {result['orders_filled']} 笔（{result['fills']} 笔成交记录），"
+        f"接收端与柜台不一致 {len(result['orders_wrong'])} 处。"
+    )
     if result["post_cost_ms_p99"] is not None:
         lines.append(f"策略每次发送自身耗时：99% 在 {result['post_cost_ms_p99']:.1f} 毫秒内。")
     return lines
@@ -129,6 +169,7 @@ def shortfalls(result, channels):
         found.append(f"丢失了 {result['lost']} 条")
     if result["duplicates"]:
         found.append(f"重复了 {result['duplicates']} 条")
+    found += result["orders_wrong"]
     missing = [kind for kind in ("qmt.heartbeat", "host.heartbeat") if not result["events"].get(kind)]
     found += [f"接收端没有收到 {kind}" for kind in missing]
     if result["latency_p99"] is not None and result["latency_p99"] > TOLERANCE * LATENCY:

@@ -2,7 +2,8 @@
 
     QMT (process XtItClient.exe) --spool--> tray --line (can be cut)--> receiver --HTTP, SMTP--> phone
 
-Used by the rehearsal, the drills and the end-to-end tests. Nothing listens beyond 127.0.0.1.
+Used by the rehearsal, the drills and the end-to-end tests. Nothing listens beyond 127.0.0.1. Where etf_grid.py trades,
+all parts' clocks are set back alike, to a time at which the exchange is open (`set_clock`, rehearsal/shifted.py).
 """
 
 import configparser
@@ -12,11 +13,13 @@ import secrets
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
-from rehearsal import oracle
+from rehearsal import oracle, yesterday
 from rehearsal.children import Child
+from rehearsal.clock import day_text, shift_to
 from rehearsal.network import Line
 from rehearsal.qmt import install
 
@@ -24,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ALWAYS_OPEN = "00:00-24:00"
 MACHINE = "mini-pc"
 ACCOUNT = "2000567"
+SHARES = 20000  # of each fund, in the account of a rehearsal that trades
 
 TIMES = {
     "heartbeat_every": 2,  # s between the strategy's posts (60 in real life)
@@ -33,6 +37,17 @@ TIMES = {
     "script_silent": 20,  # s (180)
     "companions": 5,  # s, as in real life
     "tick": 1.0,  # s between the simulated QMT's ticks (3)
+}
+
+
+# [strategy] of a rehearsal that trades: a rule that finds something to do on nearly every series of prices.
+RULE = {
+    "mode": "live",
+    "ma": 60,
+    "grid_height": 0.01,
+    "grid_amount": 2000,
+    "quantile_positive": 0.05,
+    "quantile_negative": 0.05,
 }
 
 
@@ -46,7 +61,10 @@ def free_port():
 class Road:
     """All parts, their folders and how to reach them. `folder` is made if missing. Use as a context manager."""
 
-    def __init__(self, folder, seed=1, data=None, headless=True, times=None, channels=("wecom", "pushplus", "mail")):
+    def __init__(
+        self, folder, seed=1, data=None, headless=True, times=None, channels=("wecom", "pushplus", "mail"), trade=None
+    ):
+        """`trade`: further settings of [strategy], with `funds`; None: etf_grid.py is not mounted."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.home = self.folder / "sentry-home"
@@ -55,6 +73,11 @@ class Road:
         self.database = self.folder / "vps" / "receiver.db"
         self.seed, self.data, self.headless, self.channels = seed, data, headless, channels
         self.times = dict(TIMES, **(times or {}))
+        self.trade = None if trade is None else dict(RULE, **trade)
+        self.qmt_options = []  # further words for the simulated QMT's command line
+        self.told = 0  # words to the simulated QMT so far
+        self.shift = 0.0  # s by which the clocks of all parts are off
+        self.shifts = [(0.0, 0.0)]  # (real epoch from which it counts, shift)
         self.phone = self.receiver = self.tray = self.qmt = self.line = None
         self.secrets = {name: secrets.token_hex(8) for name in ("wecom", "pushplus", "mail")}
 
@@ -63,6 +86,16 @@ class Road:
 
     def __exit__(self, *exception):
         self.stop()
+
+    def set_clock(self, clock, days_ago=0):
+        """What the parts' clocks show when they are started next: HH:MM:SS in Shanghai. Set it while none runs but the
+        phone, which keeps its own (`messages` translates)."""
+        self.shift = shift_to(clock, time.time(), days_ago)
+        self.shifts.append((time.time(), self.shift))
+
+    def now(self):
+        """Epoch seconds by the parts' clocks."""
+        return time.time() + self.shift
 
     # Starting, in the order in which things need each other
 
@@ -80,6 +113,7 @@ class Road:
         command = [sys.executable, "-m", "rehearsal.phone", "--mail-user", "me@example.com"]
         command += ["--wecom-key", self.secrets["wecom"], "--pushplus-token", self.secrets["pushplus"]]
         command += ["--mail-password", self.secrets["mail"]]
+        self.phone_shift = self.shift
         self.phone = self._child("phone", command)
         ports = dict(part.split("=") for part in self.phone.wait_for("phone ready").split()[2:])
         self.phone_port, self.smtp_port = int(ports["http"]), int(ports["smtp"])
@@ -150,6 +184,10 @@ class Road:
                 "heartbeat": {"every": self.times["heartbeat_every"], "hours": ALWAYS_OPEN},
             }
         )
+        if self.trade is not None:
+            ini.read_dict({"account": {"id": ACCOUNT}, "strategy": self.trade})
+            funds = [code.strip() for code in self.trade["funds"].split(",")]
+            yesterday.write(self.home, funds, SHARES, day_text(self.now() - 86400))
         write_ini(ini, self.home / "sentry.ini")
 
     def start_tray(self):
@@ -163,7 +201,10 @@ class Road:
         if not self.qmt_folder.exists():
             install.lay_out(self.qmt_folder)
         options = ["--script", ROOT / "qmt_strategy" / "heartbeat.py", "--account", ACCOUNT]
-        options += ["--seed", self.seed, "--tick-seconds", self.times["tick"]]
+        options += ["--seed", self.seed, "--tick-seconds", self.times["tick"], *self.qmt_options]
+        if self.trade is not None:
+            # The owner's own orders of a fund would count as the strategy's attempts.
+            options += ["--script", ROOT / "qmt_strategy" / "etf_grid.py", "--owner-seconds", 0, "--shares", SHARES]
         if self.data:
             options += ["--data", self.data]
         environment = dict(install.environment(self.qmt_folder), QMT_SENTRY_HOME=str(self.home))
@@ -173,13 +214,20 @@ class Road:
     def _child(self, name, command, environment=None):
         environment = dict(os.environ if environment is None else environment, PYTHONIOENCODING="utf-8")
         environment["PYTHONUNBUFFERED"] = "1"
+        if self.shift:
+            command = [command[0], "-m", "rehearsal.shifted", self.shift, *command[1:]]
         return Child(name, command, self.folder / f"{name}.log", environment, ROOT)
 
     # What one may ask and do while it runs
 
     def messages(self):
         """All that the phone shows, oldest first: {channel, at, answered_at, shown: {title, body}, answer}."""
-        return [entry for entry in self._ask_phone("/log.json") if entry["shown"]]
+        found = [entry for entry in self._ask_phone("/log.json") if entry["shown"]]
+        for entry in found:
+            real = entry["at"] - self.phone_shift
+            moved = [shift for since, shift in self.shifts if since <= real][-1] - self.phone_shift
+            entry.update(at=entry["at"] + moved, answered_at=entry["answered_at"] + moved)
+        return found
 
     def phone_busy(self):
         """Channels of the requests that the phone is answering right now (WeCom and pushplus)."""
@@ -195,10 +243,13 @@ class Road:
         urllib.request.urlopen(urllib.request.Request(self.phone_url + "/control", data=body), timeout=5).close()
 
     def tell_qmt(self, command):
-        """A word to the simulated QMT (silent, speak, raise, ...); it looks for these files at each turn."""
+        """A word to the simulated QMT (silent, speak, behaviour no_fills, ...); it looks for them at each turn."""
         control = self.qmt_folder / "control"
         control.mkdir(exist_ok=True)
-        (control / f"{command}.cmd").touch()
+        self.told += 1
+        whole = control / f"{self.told:03d}.tmp"
+        whole.write_text(command, encoding="utf-8")
+        whole.rename(whole.with_suffix(".cmd"))
 
     def stored(self):
         """The events in the receiver's database."""

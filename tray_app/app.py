@@ -144,6 +144,7 @@ class TrayApp:
             link=self._link(),
             qmt=get("qmt", qmt.Seen()),
             post=get("post"),
+            mode=get("mode"),
             outbox=self.outbox.figures(),
             rejected_before=get("rejected_before", 0),
             dropped_before=get("dropped_before", 0),

@@ -9,7 +9,7 @@ from tray_app import answers
 from tray_app import strings_zh as zh
 from tray_app.answers import ALL, CANCELLED, NOTHING, Answer
 from tray_app.state import PAUSED, Question, View, order_name
-from tray_app.trading_time import show_day_time
+from tray_app.trading_time import day_of, show_day_time
 
 LONGEST_LINE = 60  # UTF-16 units: wider menus run off a small screen
 LONGEST_ENTRY = 100  # of a line that cannot be folded, because it opens a submenu
@@ -54,7 +54,8 @@ def _question(question: Question, now: float) -> Entry:
         known.append(f"想{order.side} {order.shares} 股{at}" + (f"，约 {order.yuan:.0f} 元" if order.yuan else ""))
     since = f"{show_day_time(order.at, now)} " if order.at is not None else ""
     known.append(f"最后知道：{since}成交 {order.filled} 股" + (f"，{order.reason}" if order.reason else ""))
-    known.append(f"{zh.ANSWERED}（{answers.words(given)}）。{zh.CHANGE_ANSWER}" if given else zh.LOOK_FIRST)
+    look = zh.LOOK_FIRST if order.day == day_of(now) else zh.LOOK_IN_HISTORY
+    known.append(f"{zh.ANSWERED}（{answers.words(given)}）。{zh.CHANGE_ANSWER}" if given else look)
     lines = [Entry(line) for text in known for line in fold(text)]
     shares = max(order.shares, order.filled)
     choices = [

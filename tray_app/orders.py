@@ -19,7 +19,7 @@ STATES = ENDED | {INTENT, SENT, WORKING, UNKNOWN}
 
 MOST_SHARES = 100_000_000
 MOST_TEXT = 200  # characters of a reason that are kept
-_ID = re.compile(r"(\d{8})-(\d{6})-([BS])-(\d{2})\Z", re.ASCII)
+_ID = re.compile(r"(\d{8})-(\d{6})-([BS])-(?!00)(\d{2})\Z", re.ASCII)
 _TORN = b'{"state": "'  # how a line of the strategy begins
 
 

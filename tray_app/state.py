@@ -18,7 +18,7 @@ from tray_app.sender import Link
 from tray_app.trading_time import show_day_time, show_time
 from tray_app.watch import qmt
 from tray_app.watch.host import HostLook
-from tray_app.watch.spool import Post
+from tray_app.watch.spool import Mode, Post
 
 # Icon states
 OK, ATTENTION, TROUBLE, PAUSED, NOT_TRADING = "ok", "attention", "trouble", "paused", "not-trading"
@@ -45,6 +45,7 @@ class State(NamedTuple):
     link: Link = Link()
     qmt: qmt.Seen = qmt.Seen()
     post: Post | None = None
+    mode: Mode | None = None  # as the trading strategy last said; None: it never did
     outbox: Figures = Figures(0, 0.0, 0, 0, 0, "")
     rejected_before: int = 0  # set aside in earlier runs: told then
     dropped_before: int = 0
@@ -96,7 +97,7 @@ def decide(state: State, now: float) -> View:
         icon = OK if trading and state.link.ok_at is not None else NOT_TRADING
     lines = [reason.text for reason in reasons][:MOST_LINES]
     if icon == OK and not lines:
-        lines = [zh.ALL_WELL + _facts(state)]
+        lines = [zh.ALL_WELL + _facts(state, now)]
     if state.answer:
         lines.insert(0, state.answer)
     first = reasons[0].text if reasons else lines[0]
@@ -230,6 +231,20 @@ def _unknown(state: State, now: float) -> Reason | None:
     return Reason(ALARM, "unknown-order", f"委托结果不明：{what}{more}。请核对 QMT 的委托，再点“{zh.SETTLE}”。")
 
 
+def _observe(state: State, now: float) -> Reason | None:
+    """It should trade, and does not. What the owner set himself is no reason, only a fact."""
+    mode = _mode_today(state, now)
+    if mode is None or mode.live or mode.chosen or not in_session(state, now):
+        return None
+    return Reason(ATTEND, "observe", f"策略只观察，不下单：{mode.why or '没有说明原因'}。")
+
+
+def _mode_today(state: State, now: float) -> Mode | None:
+    """The strategy says its mode each day: yesterday's word does not count."""
+    mode = state.mode
+    return mode if mode and trading_time.day_of(mode.at) == trading_time.day_of(now) else None
+
+
 def _stop(state: State, now: float) -> Reason | None:
     return Reason(ATTEND, "stop", zh.STOPPED) if state.stop else None
 
@@ -304,7 +319,7 @@ def _paused(state: State, now: float) -> Reason | None:
 
 
 def _not_now(state: State, now: float) -> Reason | None:
-    return None if in_session(state, now) else Reason(NOTE, "not-now", zh.NOT_NOW + _facts(state))
+    return None if in_session(state, now) else Reason(NOTE, "not-now", zh.NOT_NOW + _facts(state, now))
 
 
 _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
@@ -316,6 +331,7 @@ _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
     _script,
     _account,
     _quotes,
+    _observe,
     _stop,
     _rejected,
     _outbox,
@@ -328,10 +344,13 @@ _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
 )
 
 
-def _facts(state: State) -> str:
+def _facts(state: State, now: float) -> str:
     facts: list[str] = []
     if state.qmt.state in (qmt.RUNNING, qmt.RESTARTED):
         facts.append("QMT 运行中")
+    mode = _mode_today(state, now)
+    if mode is not None:
+        facts.append("策略可下单" if mode.live else "策略只观察")
     if state.link.ok_at is not None and state.link.state == "ok":
         facts.append(f"已送达 {show_time(state.link.ok_at)}")
     return "".join(" · " + fact for fact in facts)

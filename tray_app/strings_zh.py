@@ -36,6 +36,7 @@ STOP_STAYS = "没有做成（{why}）：请检查 control 文件夹的权限和�
 ANSWERED = "已答复，等策略处理"
 CHANGE_ANSWER = "要改就在下面再选一次。"
 LOOK_FIRST = "先在 QMT 的委托里查它，再选结果："
+LOOK_IN_HISTORY = "先在 QMT 的历史委托里查它，再选结果："
 DID_NOTHING = "没有成交"
 DID_ALL = "全部成交"
 DID_PART = "部分成交…"

@@ -5,7 +5,7 @@ names, so that a broken machine is met inside a guarded entry point.
 """
 
 # Raised whenever a script needs something that an older installed package does not have.
-VERSION = 1
+VERSION = 2
 
 
 def require(version: int) -> None:

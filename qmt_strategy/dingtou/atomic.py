@@ -11,7 +11,7 @@ from typing import Callable, Optional
 from .durable import patiently, sync_name
 
 LARGEST = 1 << 20  # bytes; what is larger is no file of ours
-_WAITS = (0.001, 0.002, 0.004, 0.008)  # seconds
+WAITS = (0.001, 0.002, 0.004, 0.008)  # seconds
 
 
 def write_whole(path: str, raw: bytes, pause: Callable[[float], None] = time.sleep) -> None:
@@ -23,7 +23,7 @@ def write_whole(path: str, raw: bytes, pause: Callable[[float], None] = time.sle
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        patiently(lambda: os.replace(temporary, path), _WAITS, pause)
+        patiently(lambda: os.replace(temporary, path), WAITS, pause)
     except OSError:
         try:
             os.remove(temporary)
@@ -41,7 +41,7 @@ def read_whole(path: str, pause: Callable[[float], None] = time.sleep) -> Option
             return file.read(LARGEST + 1)
 
     try:
-        raw = patiently(read, _WAITS, pause)
+        raw = patiently(read, WAITS, pause)
     except FileNotFoundError:
         return None
     if len(raw) > LARGEST:

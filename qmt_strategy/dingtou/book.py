@@ -8,7 +8,7 @@ fund, kept apart from state/ so that a lost state folder is never taken for a fi
 import hashlib
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from . import disk
 
@@ -36,6 +36,9 @@ class Account(NamedTuple):
     started: str = ""  # the day of its last start
     stop_day: str = ""
     stop_why: str = ""
+    moved: Sequence[Any] = ()  # (by, day, cell) of the last move of the grid state: grid.json's second witness
+    late: Sequence[Any] = ()  # (day, reference price) of ex-dates whose factors the bars did not show yet
+    decided: str = ""  # with `decide = once`: the last day on which the rule was asked
 
 
 class Start(NamedTuple):
@@ -57,8 +60,10 @@ class Book:
         self.starts: List[Start] = []
         self.problem = ""  # Chinese: book.json cannot be trusted
         self.rows = 0  # of the ledger, when book.json was last written: it never has fewer
+        self.account = ""  # digest of the account that these books are of; '' = not known yet
         self.lost_day = ""  # the last day on which the ledger was found to have lost rows
         self._raw = b""  # as last read or written
+        self._starts_raw = b""
 
     def load(self) -> None:
         """Read both. Raises OSError; a damaged book.json is a `problem`, with no accounts."""
@@ -66,14 +71,15 @@ class Book:
         self.problem = ""
         self.rows = 0
         self.lost_day = ""
-        self.starts = _starts(_read(self._starts_path))
+        self._starts_raw = _read(self._starts_path)
+        self.starts = _starts(self._starts_raw)
         self._raw = _read(self._path)
         if not self._raw:
             if self.starts:
                 self.problem = "state/book.json 丢了"
             return
         try:
-            self.accounts, self.rows, self.lost_day = _accounts(self._raw)
+            self.accounts, self.rows, self.lost_day, self.account = _accounts(self._raw)
         except (ValueError, KeyError, TypeError):
             self.problem = "state/book.json 读不懂"
 
@@ -82,7 +88,7 @@ class Book:
         body = {code: account._asdict() for code, account in self.accounts.items()}
         for account in body.values():
             account["traces"] = [list(trace) for trace in account["traces"]]
-        whole = {"funds": body, "rows": self.rows, "lost_day": self.lost_day}
+        whole = {"funds": body, "rows": self.rows, "lost_day": self.lost_day, "account": self.account}
         document = dict(whole, version=VERSION, sha256=_checksum(whole))
         raw = json.dumps(document, ensure_ascii=True, sort_keys=True).encode("ascii")
         disk.make_folder(os.path.dirname(self._path))
@@ -97,11 +103,8 @@ class Book:
             self._raw = b""
 
     def there(self) -> bool:
-        """Whether book.json is as we left it."""
-        try:
-            return _read(self._path) == self._raw
-        except OSError:
-            return False
+        """Whether book.json is as we left it. Raises OSError where that cannot be seen right now."""
+        return _read(self._path) == self._raw
 
     def add_start(self, start: Start) -> None:
         """One more line, synced. Raises OSError."""
@@ -112,6 +115,20 @@ class Book:
         except FileExistsError:
             disk.append(self._starts_path, b"\n" + raw)  # the line feed first: an older line may be torn
         self.starts.append(start)
+        self._starts_raw = _read(self._starts_path)
+
+    def starts_there(self) -> bool:
+        """Whether started.jsonl is as we left it. Raises OSError where that cannot be seen right now."""
+        return _read(self._starts_path) == self._starts_raw
+
+    def restore_starts(self) -> None:
+        """Write started.jsonl as we left it. Raises OSError."""
+        disk.make_folder(os.path.dirname(self._starts_path))
+        disk.replace(self._starts_path, self._starts_raw)
+
+    def started(self, code: str, day: str) -> bool:
+        """Whether a start of this fund on `day` is on record."""
+        return any(start.code == code and start.day == day for start in self.starts)
 
     def last_start(self, code: str) -> Start:
         """The newest start of a fund; one with day '' where there is none."""
@@ -136,16 +153,22 @@ def _starts(raw: bytes) -> List[Start]:
     return found
 
 
-def _accounts(raw: bytes) -> Tuple[Dict[str, Account], int, str]:
+def digest(account: str) -> str:
+    """What book.json keeps of an account number."""
+    return hashlib.sha256(("book " + account).encode("utf-8")).hexdigest()[:16]
+
+
+def _accounts(raw: bytes) -> Tuple[Dict[str, Account], int, str, str]:
     document = json.loads(raw.decode("ascii"))
-    whole = {name: document[name] for name in ("funds", "rows", "lost_day")}
+    names = ("funds", "rows", "lost_day") + (("account",) if "account" in document else ())
+    whole = {name: document[name] for name in names}
     if document["version"] != VERSION or document["sha256"] != _checksum(whole):
         raise ValueError("checksum")
     found = {}
     for code, entry in whole["funds"].items():
         account = Account(**entry)
         found[code] = account._replace(traces=[Trace(*trace) for trace in account.traces])
-    return found, int(whole["rows"]), str(whole["lost_day"])
+    return found, int(whole["rows"]), str(whole["lost_day"]), str(whole.get("account", ""))
 
 
 def _checksum(body: Any) -> str:

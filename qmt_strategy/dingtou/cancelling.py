@@ -6,6 +6,8 @@ from . import cancels, notices, orders
 from .desk import Desk
 from .flags import Flag
 
+UNCONFIRMED = 60.0  # seconds after the first request without a final status: told
+
 
 class Canceller:
     """`cancel(sysid)` is QMT's; what it returns is not looked at: only the order's status tells."""
@@ -15,6 +17,7 @@ class Canceller:
         self._fill_timeout = fill_timeout
         self._cancel = cancel
         self._asked: Dict[str, float] = {}  # flag id -> when cancel was last called
+        self._first: Dict[str, float] = {}  # flag id -> when it was first called
         self._since: Dict[str, float] = {}  # flag id -> when it was first seen here
 
     def run(self, now: float, second: int, stop: bool, allowed: Callable[[], bool]) -> None:
@@ -23,25 +26,31 @@ class Canceller:
             row = self._desk.rows.get(flag.name)
             if flag.order.state != orders.WORKING or row is None:
                 continue
-            placed = float(flag.lines[0].get("at", now))
+            placed = flag.placed(now)
             age = max(now - placed, now - self._since.setdefault(flag.name, now))
             # abs: a clock that was set back must not keep an order from being asked again
             asked = abs(now - self._asked[flag.name]) if flag.name in self._asked else float("inf")
             live = cancels.Live(flag.order.sysid, row.status or 0, age, asked)
-            why = cancels.why(live, second, stop, self._fill_timeout)
+            stop_it = stop or self._desk.oversized(flag, row)
+            why = cancels.why(live, second, stop_it, self._fill_timeout)
             if not why:
                 continue
-            self._tell(flag, why, second)
+            self._tell(flag, why, second, now)
             if cancels.may_ask(live, second) and allowed():
                 self._asked[flag.name] = now
+                self._first.setdefault(flag.name, now)
                 self._cancel(flag.order.sysid)
 
-    def _tell(self, flag: Flag, why: str, second: int) -> None:
+    def _tell(self, flag: Flag, why: str, second: int, now: float) -> None:
         about = {"code": flag.code, "flag": flag.name}
         teller = self._desk.teller
         if why == "timeout":
             words = "委托 %s 超过 %.0f 秒没有全部成交，正在撤单" % (flag.name, self._fill_timeout)
-            teller.once(flag.name, notices.UNFILLED, words, **about)
-        elif why == "end" and second >= cancels.CONFIRMED_BY:
+            teller.once(flag.name, notices.UNFILLED, words, stage="cancelling", **about)
+        waited = abs(now - self._first.get(flag.name, now))
+        if second >= cancels.CONFIRMED_BY:
             words = "委托 %s 到 14:56:30 还没有确认撤单。请打开 QMT 核对" % flag.name
-            teller.once(flag.name + " end", notices.UNFILLED, words, **about)
+            teller.once(flag.name + " end", notices.UNFILLED, words, stage="unconfirmed", **about)
+        elif waited >= UNCONFIRMED:
+            words = "委托 %s 要求撤单 %.0f 秒了还没有确认。请打开 QMT 核对，必要时手工撤单" % (flag.name, waited)
+            teller.once(flag.name + " deaf", notices.UNFILLED, words, stage="unconfirmed", **about)

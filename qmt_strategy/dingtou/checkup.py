@@ -1,10 +1,11 @@
 """Are the files on the disk still what we left there? Looked at once a minute, before each intent and each write.
 
 What was lost or changed behind our back stops the funds it concerns for the day; what we still know is written again,
-so that a crash right after leaves no gap. A ledger that only grew or was saved by an editor is read again.
+so that a crash right after leaves no gap. A ledger that only grew or was saved by an editor is read again. A file that
+is there but cannot be read (a virus scanner, a backup) is no loss: no intents until it can, and nobody is stopped.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from . import ledger, notices
 
@@ -16,8 +17,29 @@ _ASK = "今天不再下单，请不要改动哨兵文件夹里的文件"
 
 def run(desk: "Desk") -> bool:
     """True where everything is as we left it. What is not is told, and its funds are stopped."""
-    found = [grid(desk), book(desk), flags(desk), deals(desk)]
-    return all(found)
+    looked = [
+        sound(desk, look) for look in (grid, book, starts, flags, deals)
+    ]  # at all of them, whatever the first says
+    return all(looked)
+
+
+def sound(desk: "Desk", look: "Callable[[Desk], bool]") -> bool:
+    """look(desk), one of the functions below; False, and no new intents for now, where a file cannot be read."""
+    try:
+        return look(desk)
+    except OSError as error:
+        desk.refused(error)
+        return False
+
+
+def readable(desk: "Desk") -> None:
+    """Raises OSError while a file of ours cannot be read."""
+    desk.grid_file.there()
+    desk.book.there()
+    desk.book.starts_there()
+    desk.ledger.there()
+    for flag in desk.today() + desk.unended():
+        desk.flags.there(flag)
 
 
 def grid(desk: "Desk") -> bool:
@@ -41,10 +63,19 @@ def book(desk: "Desk") -> bool:
     return False
 
 
+def starts(desk: "Desk") -> bool:
+    """flags/started.jsonl."""
+    if desk.trouble or desk.book.starts_there():
+        return True
+    desk.stop_all("flags/started.jsonl 丢了或被改动，已补写，" + _ASK)
+    desk.write(desk.book.restore_starts)
+    return False
+
+
 def flags(desk: "Desk") -> bool:
-    """Today's flag files."""
+    """The flag files of today, and of orders whose end is not known."""
     sound = True
-    for flag in desk.today():
+    for flag in {flag.name: flag for flag in desk.today() + desk.unended()}.values():
         if desk.unwritten(flag) or desk.flags.there(flag):
             continue
         sound = False
@@ -74,5 +105,5 @@ def deals(desk: "Desk") -> bool:
         desk.ledger.mend()  # rows are gone: what we know is written again
         desk.write(desk.ledger.flush)
     desk.stop_all("deals/transaction.csv 丢了或被改动，" + _ASK)
-    desk.teller.once("ledger", notices.STATE, "deals/transaction.csv 丢了或被改动，能补的已补写")
+    desk.teller.once("ledger", notices.STATE, "deals/transaction.csv 丢了或被改动，能补的已补写", stage="ledger")
     return False

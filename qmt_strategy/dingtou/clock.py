@@ -2,6 +2,7 @@
 
 import calendar
 import datetime
+import functools
 import time
 from typing import Iterable, Optional, Tuple
 
@@ -14,7 +15,13 @@ Hours = Tuple[Tuple[int, int], ...]  # (first second, last second) of the day, b
 
 def day(epoch: float) -> str:
     """The trading day 'YYYYMMDD' of an epoch time in seconds."""
-    return time.strftime("%Y%m%d", time.gmtime(epoch + CHINA))
+    return _day(int((epoch + CHINA) // 86400))
+
+
+@functools.lru_cache(maxsize=64)
+def _day(number: int) -> str:
+    """Of the day with this number since 1970: asked dozens of times in every call of handlebar."""
+    return time.strftime("%Y%m%d", time.gmtime(number * 86400))
 
 
 def stamp(epoch: float) -> str:
@@ -45,12 +52,21 @@ def tick_time(tick: object) -> Optional[float]:
     if isinstance(milliseconds, (int, float)) and not isinstance(milliseconds, bool) and 1e12 < milliseconds < 1e13:
         return milliseconds / 1000.0
     for name in ("timetag", "stime"):
-        digits = "".join(c for c in str(tick.get(name) or "") if c in "0123456789")[:14]
-        if len(digits) == 14:
-            year, month, date, hour, minute, second = (int(digits[start:end]) for start, end in _STAMP)
-            try:
-                moment = datetime.datetime(year, month, date, hour, minute, second)
-                return float(calendar.timegm(moment.timetuple()) - CHINA)
-            except ValueError:  # '00000000000000' before the first tick of a day
-                continue
+        found = _moment(str(tick.get(name) or ""))
+        if found is not None:
+            return found
     return None
+
+
+@functools.lru_cache(maxsize=64)  # all funds' ticks show the same second, and each is asked several times
+def _moment(text: str) -> Optional[float]:
+    """Epoch seconds of a China time whose digits are YYYYMMDDhhmmss; None where it is no time."""
+    digits = "".join(c for c in text if c in "0123456789")[:14]
+    if len(digits) < 14:
+        return None
+    year, month, date, hour, minute, second = (int(digits[start:end]) for start, end in _STAMP)
+    try:
+        moment = datetime.datetime(year, month, date, hour, minute, second)
+    except ValueError:  # '00000000000000' before the first tick of a day
+        return None
+    return float(calendar.timegm(moment.timetuple()) - CHINA)

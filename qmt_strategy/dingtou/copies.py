@@ -22,12 +22,14 @@ class Copies:
         self.instance = Instance(name)
         self._path = os.path.join(home, "state", FILE)
         self._claimed = False
+        self.lost = False  # the file was gone or garbled when it was looked at
 
     def claim(self) -> None:
         """Write ourselves as the newest. Raises OSError: then we are not the newest."""
         self._claimed = False
         disk.make_folder(os.path.dirname(self._path))
-        counter, _ = self._read()
+        counter, holder = self._read()
+        self.lost = self.lost or not holder
         body = {"counter": max(counter + 1, self.instance.number), "instance": self.instance.id}
         disk.replace(self._path, json.dumps(body).encode("ascii"))
         self._claimed = True

@@ -3,10 +3,12 @@
 Kept in the module, which outlives a re-init: QMT runs init again at every quote reconnect, and frames take time.
 """
 
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from . import chart, clock, plan, rows, rule, series
 from .params import Fund
+
+LATE_DAYS = 30  # how long a factor that was late is looked for
 
 
 class DayPlan(NamedTuple):
@@ -30,16 +32,19 @@ def get(fund: Fund, day: str) -> DayPlan:
     return _plans[(day, fund.code, fund.rule)]
 
 
-def load(fund: Fund, day: str, context: Any, tick: Any) -> DayPlan:
-    """Ask QMT for the fund's bars and instrument and make today's plan. Never raises for what QMT gives."""
+def load(fund: Fund, day: str, context: Any, tick: Any, late: Sequence[plan.Late] = ()) -> DayPlan:
+    """Ask QMT for the fund's bars and instrument and make today's plan. Never raises for what QMT gives.
+
+    `late`: days whose factors were late when they began; then the bars as traded are asked for as well.
+    """
     for old in [key for key in _plans if key[0] != day]:
         del _plans[old]
-    found = _load(fund, day, context, tick)
+    found = _load(fund, day, context, tick, late)
     _plans[(day, fund.code, fund.rule)] = found
     return found
 
 
-def _load(fund: Fund, day: str, context: Any, tick: Any) -> DayPlan:
+def _load(fund: Fund, day: str, context: Any, tick: Any, late: Sequence[plan.Late]) -> DayPlan:
     try:
         detail = context.get_instrument_detail(fund.code)
     except Exception:  # QMT's own functions raise anything; plan.py goes by the tick's lastClose then
@@ -58,6 +63,8 @@ def _load(fund: Fund, day: str, context: Any, tick: Any) -> DayPlan:
             series.field(tick, "lastClose"),
             series.field(detail, "PreClose"),
             series.field(detail, "PriceTick"),
+            late,
+            _as_traded(context, fund.code, day) if late else None,
         )
     return DayPlan(
         plan=made,
@@ -66,6 +73,12 @@ def _load(fund: Fund, day: str, context: Any, tick: Any) -> DayPlan:
         suspended=(rows.whole(detail.get("InstrumentStatus")) or 0) >= 1,
         chart={} if bars.why_not else chart.chart_file(fund.code, bars.dates, bars.closes, made, fund.rule),
     )
+
+
+def _as_traded(context: Any, code: str, day: str) -> Dict[str, float]:
+    """Closes by date without any adjustment, of the days for which a late factor is remembered."""
+    bars = series.daily(context, code, LATE_DAYS, day, adjusted="none")
+    return dict(zip(bars.dates, bars.closes))
 
 
 def splits(context: Any, code: str, after: str, until: str) -> List[float]:

@@ -13,11 +13,13 @@ from . import (
     looks,
     morning,
     notices,
+    orders,
     params,
     plan,
     rows,
     rule,
     settle,
+    silence,
 )
 from .desk import Desk
 from .flags import Flag
@@ -58,6 +60,8 @@ class Decider:
         self._guard = guard
         self._observe = observe
         self._limits = gate.Limits(found.max_attempts, found.max_order_amount, found.max_day_amount, found.tick_max_age)
+        self._silence = silence.Silence()
+        self._called = float("-inf")
         self._decided: Dict[str, int] = {}  # code -> second of the day of the last decision
 
     def run(self, ContextInfo: Any, now: float, ticks: Dict[str, Any]) -> None:
@@ -65,28 +69,30 @@ class Decider:
         second = clock.second_of_day(now)
         self._settle_what_is_over(second)
         if not gate.in_hours(second):
+            self._silence.forget()
             return
+        self._see_silence(now, ticks)
         chains: Dict[str, Chain] = {chain[0].id.code: chain for chain in self.pending()}
-        loaded = False
         for fund in self._params.funds:
             tick = ticks.get(fund.code)
             if fund.why_not or not self.fresh(tick, now):
                 continue
             if not dayplans.known(fund, self._desk.day):
-                if not loaded:  # one a call: bars take time
-                    loaded = True
-                    self._load_plan(ContextInfo, fund, tick)
-                continue
+                self._load_plan(ContextInfo, fund, tick)
+                return  # bars take time, minutes where QMT downloads them: the next call has fresh ticks
             chain = chains.get(fund.code[:6])
             if chain is not None:
-                self._guard.run("retry", self._pursue, ContextInfo, fund, chain, tick, now)
-            elif rule.due(self._params.decide_at, second, self._decided.get(fund.code, -1)):
+                self._guard.run("retry", self._pursue, ContextInfo, fund, chain, tick)
+            elif rule.due(self._params.decide_at, second, self._last_decision(fund)):
                 self._decided[fund.code] = second
-                self._guard.run("decide", self._decide, ContextInfo, fund, tick, now)
+                self._guard.run("decide", self._decide, ContextInfo, fund, tick)
 
     def pending(self) -> List[Chain]:
         """Today's intents whose orders have ended, but whose grid state has not moved yet."""
-        return [chain for chain in settle.chains(self._desk.today()) if settle.pending(chain)]
+        flags = self._desk.today()
+        if all(flag.settled for flag in flags):
+            return []
+        return [chain for chain in settle.chains(flags) if settle.pending(chain)]
 
     def _settle_what_is_over(self, second: int) -> None:
         """Intents that get no further attempt today move their fund's grid state now."""
@@ -95,13 +101,31 @@ class Decider:
             if late or settle.retry_at(chain, self._desk.day) == float("inf"):
                 settle.settle(self._desk, chain)
 
+    def _see_silence(self, now: float, ticks: Dict[str, Any]) -> None:
+        """Tell, once a day, what has kept funds from being looked at for minutes."""
+        gap, self._called = now - self._called, now
+        slow = "策略每 %.0f 秒才被调用一次，太慢，委托可能核对不了。请把策略挂在成交活跃的图上（如 510300 的 1 分钟图）"
+        found = {"calls": slow % gap if lookout.GAP < gap < 600 else ""}
+        found["account"] = "" if self._eyes.last_look().good else "QMT 一直没有登录资金账号，不下单。请登录后核对"
+        for fund in self._params.funds:
+            if not fund.why_not:
+                found[fund.code] = "" if self.fresh(ticks.get(fund.code), now) else _no_tick(fund.code, ticks, now)
+        for flag in self._desk.today():
+            found[flag.name] = _not_sure(self._desk, flag)
+        for key, words in found.items():
+            lasting = self._silence.note(key, words, now)
+            if lasting:
+                about = {"code": key} if "." in key else {}
+                self._desk.teller.once("silence " + key, notices.BLOCKED, lasting, **about)
+
     def fresh(self, tick: Any, now: float) -> bool:
         """Whether a tick is dated today and agrees with the PC's clock."""
         at = clock.tick_time(tick)
         return at is not None and clock.day(at) == self._desk.day and abs(now - at) <= self._params.tick_max_age
 
     def _load_plan(self, ContextInfo: Any, fund: params.Fund, tick: Any) -> None:
-        made = dayplans.load(fund, self._desk.day, ContextInfo, tick)
+        made = dayplans.load(fund, self._desk.day, ContextInfo, tick, self._desk.late(fund.code))
+        self._desk.note_late(fund.code, made.plan)
         if made.plan.why_not:
             what = notices.BLOCKED if made.plan.may_buy or made.plan.may_sell else notices.STOPPED_FUND
             words = "%s：%s" % (fund.code, made.plan.why_not)
@@ -116,45 +140,56 @@ class Decider:
         price = rows.number(tick.get("lastPrice")) or 0.0
         return plan.wish(day_plan.plan, fund.rule, price, known.cell if known else 0)
 
-    def _decide(self, ContextInfo: Any, fund: params.Fund, tick: Any, now: float) -> None:
+    def _decide(self, ContextInfo: Any, fund: params.Fund, tick: Any) -> None:
         wish = self._wish(fund, tick)
         if not self._observe and wish.cell and morning.may_start(self._desk, fund):
             self._start(fund, wish.cell)
             wish = self._wish(fund, tick)
-        if not wish.side:
-            return
-        reason = self._intend(ContextInfo, fund, wish, tick, now, None)
-        if reason is not None and reason.passing and self._params.decide_at >= 0:
-            self._decided.pop(fund.code, None)  # once a day: what passes must not cost the day
+        reason = self._intend(ContextInfo, fund, wish, tick, None) if wish.side else None
+        if self._params.decide_at >= 0:
+            if reason is not None and reason.passing:
+                self._decided.pop(fund.code, None)  # once a day: what passes must not cost the day
+            else:
+                self._desk.decided(fund.code)
+
+    def _last_decision(self, fund: params.Fund) -> int:
+        """Second of the day at which the rule was last asked about a fund; -1 = not yet today."""
+        account = self._desk.book.accounts.get(fund.code)
+        if self._params.decide_at >= 0 and account is not None and account.decided == self._desk.day:
+            return self._params.decide_at  # before a restart
+        return self._decided.get(fund.code, -1)
 
     def _start(self, fund: params.Fund, cell: int) -> None:
         """The owner's start_cell, used once."""
         look = self._eyes.last_look()
-        if self._morning.steady.seconds >= lookout.SETTLE and look.good:
+        # Twice as long where POSITION decides whether this is a first run: it may come later than ACCOUNT.
+        if self._morning.steady.seconds >= 2 * lookout.SETTLE and look.good:
             chosen = {params.CURRENT: cell, params.NUMBER: fund.start_cell}.get(fund.start, 0)
             morning.start(self._desk, fund, chosen, look)
 
-    def _pursue(self, ContextInfo: Any, fund: params.Fund, chain: Chain, tick: Any, now: float) -> None:
+    def _pursue(self, ContextInfo: Any, fund: params.Fund, chain: Chain, tick: Any) -> None:
         """The rest of an intent whose attempt ended: once more if the rule still holds, else it is settled."""
-        if settle.retry_at(chain, self._desk.day) > now:
+        if settle.retry_at(chain, self._desk.day) > self._desk.now():
             return
         first = chain[0]
         wish = self._wish(fund, tick)
         if fund.code not in self._desk.grid.cells or wish.side != (1 if first.buy else -1):
             settle.settle(self._desk, chain)
             return
-        rest = float(first.get("target", 0.0)) - settle.done(chain)[1]
+        if not all(self._desk.deals_agree(flag) for flag in chain):
+            return  # what was filled is not sure yet, and with it the rest
+        rest = first.number("target") - settle.done(chain)[1]
         wish = plan.Wish(wish.side, int(first.get("cell", wish.cell)), rest)
-        reason = self._intend(ContextInfo, fund, wish, tick, now, first)
+        reason = self._intend(ContextInfo, fund, wish, tick, first)
         if reason is not None and not reason.passing:
             settle.settle(self._desk, chain)
 
     def _intend(
-        self, ContextInfo: Any, fund: params.Fund, wish: plan.Wish, tick: Any, now: float, first: Optional[Flag]
+        self, ContextInfo: Any, fund: params.Fund, wish: plan.Wish, tick: Any, first: Optional[Flag]
     ) -> Optional[gate.Reason]:
         """Place the order that the rule wishes, if nothing speaks against it; the reason if something does."""
         desk = self._desk
-        look = self._eyes.look(now)
+        look = self._eyes.look(desk.now())
         if first is None and any(chain[0].id.code == fund.code[:6] for chain in self.pending()):
             return gate.Reason("rest", "上一笔的余下部分先处理", True)  # this very look ended an order
         scene = facts.Scene(
@@ -163,7 +198,7 @@ class Decider:
             fund=fund,
             tick=tick,
             look=look,
-            now=now,
+            now=desk.now(),  # looks take seconds: the tick has grown older
             live=not self._observe,
             newest_copy=self._eyes.newest_copy(),
             stop=control.stop_asked(desk.home),
@@ -176,5 +211,22 @@ class Decider:
             return reason
         if not checkup.run(desk):
             return gate.Reason("state", "状态文件刚被改动，先不下单", True)
-        self._placer.place(ContextInfo, fund, wish, ticket, look, first)
+        until = (clock.tick_time(tick) or 0.0) + self._params.tick_max_age
+        self._placer.place(ContextInfo, fund, wish, ticket, look, first, until)
         return None
+
+
+def _no_tick(code: str, ticks: Dict[str, Any], now: float) -> str:
+    at = clock.tick_time(ticks.get(code))
+    if at is None:
+        return "%s 没有行情，没有检查它。请核对 sentry.ini 里的代码和 QMT 的行情连接" % code
+    return "%s 的行情时间与电脑相差 %.0f 秒（停牌、行情停住或电脑时间不准），没有检查它。请核对" % (code, abs(now - at))
+
+
+def _not_sure(desk: Desk, flag: Flag) -> str:
+    """What is not known of an order that would hold up its fund for good, Chinese."""
+    if flag.order.state in orders.UNSEEN:
+        return "委托 %s 5 分钟了还没有在委托列表里核对到。请打开 QMT 核对，并把策略挂在成交活跃的图上" % flag.name
+    if flag.order.state == orders.CANCELLED and not flag.settled and not desk.deals_agree(flag):
+        return "委托 %s 已撤，但成交明细与委托列表对不上，余下的部分先不下单。请打开 QMT 核对" % flag.name
+    return ""

@@ -8,7 +8,7 @@ cancels an order: that is trader.py's.
 import os
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, settle
+from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, plan, settle, sizing
 from .book import Account, Book, Trace
 from .flags import Flag, FlagBook
 from .gridfile import GridFile
@@ -32,8 +32,10 @@ class Desk:
         self.grid_file = GridFile(home)
         self.watch = lookout.Watch()
         self.rows: Dict[str, OrderRow] = {}  # the newest row of each order of ours
+        self.held: Set[str] = set()  # six digits that POSITION has shown today
         self.trouble = ""  # what the disk said when it refused; '' = it takes writes
         self._probed = float("-inf")
+        self._loaded = False  # before that nothing in memory may be written over the disk
         self._unwritten: Set[str] = set()  # flags with lines that the disk did not take
         self._searches: Dict[str, lookout.Search] = {}
 
@@ -42,22 +44,27 @@ class Desk:
     def begin(self, day: str) -> None:
         """Read everything at the first call of a day and after each init. Raises OSError: try again later."""
         disk.make_folder(self.home)
-        if self.trouble:
+        if self.trouble and self._loaded:
             self._write_all()  # what is only in memory must not be forgotten
+        self._loaded = False
         self.book.load()
         self.ledger.load()
         self.grid_file.load()
         self.flags.load(self._needed_since())
+        self._loaded = True
         self.rows = {}
+        self.held = set()
         self._searches = {}
         self.day = day
         lost.restore(self)
+        lost.tell_damaged(self)
+        lost.mend_starts(self)
         self._count_lost_rows()
 
     def _count_lost_rows(self) -> None:
         """The ledger only grows: book.json and the lines of flag files say how many rows it had."""
         recent = [flag for flag in self.flags.flags.values() if flag.id.day > self.book.lost_day]
-        lost = max([self.book.rows] + [int(flag.get("rows", 0)) for flag in recent]) - len(self.ledger.entries)
+        lost = max([self.book.rows] + [int(flag.number("rows")) for flag in recent]) - len(self.ledger.entries)
         if lost > 0:
             self.book.lost_day = self.day
             self.stop_all("deals/transaction.csv 少了 %d 行，今天不交易" % lost)
@@ -82,7 +89,7 @@ class Desk:
         """The disk said no: no new intents until a probe succeeds."""
         self.trouble = str(error)[:200] or "OSError"
         words = "读写磁盘失败（%s），确认能写之前不下新单。请检查磁盘空间和权限" % self.trouble
-        self.teller.once("write", notices.DISK, words)
+        self.teller.once("write", notices.DISK, words, on=True)
 
     def probe(self) -> None:
         """After a refusal: try again now and then; when everything is on the disk, intents may go on."""
@@ -91,7 +98,7 @@ class Desk:
             return
         self._probed = now
         if self.write(self._write_all):
-            self.teller.tell(notices.DISK, "磁盘又能写了，恢复下单")
+            self.teller.tell(notices.DISK, "磁盘又能写了，恢复下单", on=False)
 
     def _write_all(self) -> None:
         """A probe, and everything that the disk refused before. Raises OSError."""
@@ -104,11 +111,14 @@ class Desk:
     def _jobs(self) -> List[Any]:
         jobs: List[Any] = [(disk.make_folder, os.path.join(self.home, "state"))]
         jobs.append((disk.probe, os.path.join(self.home, "state")))
+        if not self._loaded:
+            return jobs
         jobs.append((self.ledger.flush,))
         jobs.append((self.save_book,))
         jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
         if self.grid_file.unsaved:
             jobs.append((self.grid_file.save,))
+        jobs.append((checkup.readable, self))
         return jobs
 
     def unwritten(self, flag: Flag) -> bool:
@@ -154,6 +164,7 @@ class Desk:
 
     def observe(self, look: Look) -> None:
         """What a good look says about our orders."""
+        self.held.update(code for code, holding in look.holdings.items() if holding.volume)
         self.take_deals(look.deals)
         matched = set()
         for row in look.orders:
@@ -172,12 +183,24 @@ class Desk:
                     self.record(flag, orders.Seen(orders.LOST))
 
     def take_deals(self, deals: List[Dict[str, Any]]) -> None:
-        entries = [entry for entry in (ledger.from_deal(row, self.day) for row in deals) if entry is not None]
-        checked = self.ledger.there() or checkup.deals(self)
-        if self.ledger.take(entries) and checked:
+        unknown = [row for row in deals if not self.ledger.knows(row, self.day)]
+        entries = [entry for entry in (ledger.from_deal(row, self.day) for row in unknown) if entry is not None]
+        checked = checkup.sound(self, checkup.deals)
+        new = self.ledger.take(entries)
+        if new and checked:
             self.write(self.ledger.flush)
         for flag in self.today():
             self.take_booked(flag)
+        if new and not self.trouble:
+            self._count_new(new)
+
+    def _count_new(self, entries: List[ledger.Entry]) -> None:
+        """Rows that are lost together with this process must be missed: something else on the disk says how many."""
+        mine = [flag for flag in self.today() if any(flag.name == entry.remark for entry in entries)]
+        if not mine:
+            self.count_rows()
+        elif all(int(flag.number("rows")) < self.ledger.written for flag in mine):
+            self.append(mine[-1])
 
     def take_booked(self, flag: Flag) -> None:
         """What the ledger says about an order."""
@@ -185,11 +208,31 @@ class Desk:
         if volume and (volume > flag.order.filled or flag.order.state in orders.UNSEEN):
             self.record(flag, orders.Seen(orders.DEALT, volume, average))
 
+    def deals_agree(self, flag: Flag) -> bool:
+        """Whether the ledger has exactly what an order is said to have filled."""
+        volume, _ = self.ledger.volume_of(flag.code, flag.name, flag.order.sysid, flag.id.day)
+        return volume == flag.order.filled
+
+    @staticmethod
+    def oversized(flag: Flag, row: OrderRow) -> bool:
+        """Whether the counter has far more shares than were asked for: the rest is cancelled, the fund stops."""
+        asked = flag.lines and not flag.get("adopted") and flag.order.expected > 0
+        return bool(asked) and row.volume > sizing.most_shares(flag.order.expected, True)
+
     def take_row(self, flag: Flag, row: OrderRow) -> None:
         """An ORDER row or order_callback of `flag`."""
         self.rows[flag.name] = row
         kind = orders.kind_of(row.status)
+        if kind == orders.WITHDRAWN and not (row.sure and (row.traded or row.status != orders.PART_CANCELLED)):
+            kind = orders.ALIVE  # how much of it was traded is not known yet: the rest must not be bought again
         filled = row.traded or (row.volume if kind == orders.DONE else 0)
+        if self.oversized(flag, row):
+            words = "委托 %s 想下 %d 股，券商那里却是 %d 股。已停止，请马上核对" % (
+                flag.name,
+                flag.order.expected,
+                row.volume,
+            )
+            self.stop(self.full(row.code), words)
         reason = row.reason if kind == orders.REFUSED else ""
         self.record(flag, orders.Seen(kind, filled, row.average, row.sysid, reason))
 
@@ -210,7 +253,8 @@ class Desk:
 
     def record(self, flag: Flag, seen: orders.Seen) -> None:
         """One observation of an order: the machine's next state, on the disk, and told."""
-        found = orders.step(flag.order, seen)
+        found_before = flag.order
+        found = orders.step(found_before, seen)
         if not found.changed:
             return
         order = found.order
@@ -224,12 +268,14 @@ class Desk:
             line["reason"] = order.reason
         if order.by:
             line["by"] = order.by
+        if flag.settled and order.filled and not found_before.filled:
+            line["settled"] = False  # it was settled as one that did nothing: its fill moves the grid state after all
         if order.state in orders.ENDED:
             line["ended_at"] = round(self.now(), 3)
         if orders.TELL_LATE in found.actions:
             line["late"] = True
-        # The owner's word about an order of an earlier day, once POSITION agrees with it, opens the fund again.
-        if orders.STOP_FUND in found.actions and (order.by != "owner" or flag.id.day == self.day):
+        # An order of an earlier day stops its fund while it is unknown; the owner's word and POSITION open it again.
+        if orders.STOP_FUND in found.actions and flag.id.day == self.day:
             line["stop"] = self.day
         self.append(flag, **line)
         settle.tell(self.teller, flag, found.actions)
@@ -276,6 +322,31 @@ class Desk:
             if code in self.book.accounts:
                 self.stop(code, words)
 
+    def late(self, code: str) -> List[plan.Late]:
+        """Ex-dates before today whose adjustment factors had not come when they began."""
+        account = self.book.accounts.get(code)
+        return [plan.Late(day, float(price)) for day, price in account.late if day < self.day] if account else []
+
+    def note_late(self, code: str, made: plan.Plan) -> None:
+        """Remember that today's factor is late; forget the earlier ones once the bars agree, or are too old to show."""
+        account = self.book.accounts.get(code)
+        if account is None:
+            return
+        kept = list(self.late(code)[-5:]) if not made.average else []
+        if made.late:
+            kept.append(plan.Late(self.day, made.late))
+        found = [tuple(entry) for entry in kept]
+        if found != [tuple(entry) for entry in account.late]:
+            self.book.accounts[code] = account._replace(late=found)
+            self.write(self.save_book)
+
+    def decided(self, code: str) -> None:
+        """The rule was asked about this fund, with `decide = once`: not again today, a restart included."""
+        account = self.book.accounts.get(code)
+        if account is not None:
+            self.book.accounts[code] = account._replace(decided=self.day)
+            self.write(self.save_book)
+
     def rebase(self, code: str, shares: int) -> None:
         """POSITION before today's trades is `shares`; traces of ended and settled orders of earlier days go."""
         start = self.book.last_start(code).day
@@ -295,7 +366,13 @@ class Desk:
         """The fund's last trade was in `cell`, by the order `by` (or 'start'); whether that is on the disk."""
         checkup.grid(self)
         self.grid_file.state = gridstate.moved(self.grid, code, gridstate.Cell(cell, self.day, by))
-        return self.write(self.grid_file.save)
+        if not self.write(self.grid_file.save):
+            return False
+        account = self.book.accounts.get(code)
+        if account is not None:  # after the move: a crash in between leaves the witness older, which proves nothing
+            self.book.accounts[code] = account._replace(moved=(by, self.day, cell))
+            self.write(self.save_book)
+        return True
 
     def last_trace(self, code: str) -> str:
         """The last day that flag files, ledger or books show this fund was traded; '' = no trace of it at all."""
@@ -319,6 +396,8 @@ class Desk:
 
     def save_book(self) -> None:
         """Write book.json; raises OSError. A file that was lost behind our back is told first."""
+        if not self._loaded:
+            raise OSError("state/book.json has not been read yet")
         checkup.book(self)
         self.book.rows = self.ledger.written
         self.book.save()

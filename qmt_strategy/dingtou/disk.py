@@ -10,12 +10,14 @@ import os
 import shutil
 import time
 
+from .atomic import WAITS
 from .atomic import write_whole as replace
-from .durable import sync_folder
+from .durable import patiently, sync_folder
 
 __all__ = ["append", "create", "free", "make_folder", "probe", "read", "replace", "sync_folder"]
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows: no translation of line ends
+_PART = 1 << 16  # bytes read at a time
 
 
 def make_folder(path: str) -> None:
@@ -56,9 +58,21 @@ def append(path: str, raw: bytes) -> None:
 
 
 def read(path: str, limit: int = 64 * 1024 * 1024) -> bytes:
-    """The file's bytes, at most `limit`."""
-    with open(path, "rb") as file:
-        return file.read(limit)
+    """The file's bytes, at most `limit`; tried again for milliseconds while a scanner or a backup holds it."""
+    return patiently(lambda: _read(path, limit), WAITS, time.sleep)
+
+
+def _read(path: str, limit: int) -> bytes:
+    """In parts: asking for all of `limit` at once costs more than the reading."""
+    parts = []
+    with open(path, "rb", buffering=0) as file:
+        while limit > 0:
+            part = file.read(min(limit, _PART))
+            if not part:
+                break
+            parts.append(part)
+            limit -= len(part)
+    return b"".join(parts)
 
 
 def free(path: str) -> int:

@@ -77,6 +77,7 @@ def gather(scene: Scene, wish: plan.Wish, made: sizing.Ticket) -> gate.Facts:
         free_cash=gate.free_cash(look.available, sum(yuan_of(flag) for flag in unseen)),
         stopped=_stopped(scene, mine, wish.side > 0),
         waiting=_waiting(scene, mine, wish.side > 0),
+        last=rows.number(tick.get("lastPrice")) or 0.0,
     )
 
 
@@ -84,12 +85,18 @@ def why_no_cell(scene_desk: Desk, fund: Fund) -> str:
     """Chinese: why a fund has no grid state to trade from; '' = it has."""
     if fund.code in scene_desk.grid.cells:
         return ""
-    return gridstate.why_not(scene_desk.grid, fund, scene_desk.day, scene_desk.last_trace(fund.code))
+    trace, held = scene_desk.last_trace(fund.code), fund.code[:6] in scene_desk.held
+    return gridstate.why_not(scene_desk.grid, fund, scene_desk.day, trace, held)
+
+
+def why_stopped(desk: Desk, fund: Fund) -> str:
+    """Chinese: why a fund gets no order any more today; '' = it may."""
+    return fund.why_not or desk.stopped(fund.code) or why_no_cell(desk, fund)
 
 
 def yuan_of(flag: Flag) -> float:
     """What an intent was worth; 0.0 where its file does not tell."""
-    return float(flag.get("yuan", 0.0) or 0.0)
+    return flag.number("yuan")
 
 
 def level(tick: Any, name: str, number: int) -> float:
@@ -103,7 +110,7 @@ def level(tick: Any, name: str, number: int) -> float:
 def _stopped(scene: Scene, mine: List[Flag], buy: bool) -> str:
     """Why the fund gets no order any more today, Chinese."""
     desk, fund = scene.desk, scene.fund
-    why = fund.why_not or desk.stopped(fund.code) or why_no_cell(desk, fund)
+    why = why_stopped(desk, fund)
     if not why and any(settle.for_money(flag) and flag.buy == buy for flag in mine):
         why = "今天因资金或股数不足被拒过，不再重试"
     return why
@@ -115,6 +122,6 @@ def _waiting(scene: Scene, mine: List[Flag], buy: bool) -> str:
         return "等待第一次核对"
     for flag in mine:
         rejected = flag.order.state == orders.REJECTED and flag.buy == buy
-        if rejected and scene.now < float(flag.get("ended_at", 0.0)) + settle.RETRY_AFTER:
+        if rejected and scene.now < flag.number("ended_at") + settle.RETRY_AFTER:
             return "刚被拒过，5 分钟后再试"
     return scene.morning.why_not(scene.fund)

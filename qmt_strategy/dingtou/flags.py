@@ -26,26 +26,29 @@ class Flag:
 
     def __init__(self, ident: ids.Id, lines: List[Line], damaged: str = "", torn: bool = False) -> None:
         self.id = ident
+        self.name = ident.text
         self.lines = lines
         self.damaged = damaged  # Chinese; '' = sound
         self.raw = b""  # the file's bytes as we left them
         self.torn = torn  # the file does not end with a line feed: the next line begins with one
         self.order = orders.Order(orders.VOID, 0)
+        self._newest: Line = {}  # of every key the newest value: asked for several times in every call of handlebar
         for line in lines:
             self._fold(line)
         if damaged and self.order.state not in orders.ENDED:
             self.order = self.order._replace(state=orders.UNKNOWN, reason=damaged)
 
-    @property
-    def name(self) -> str:
-        return self.id.text
-
     def get(self, key: str, default: Any = None) -> Any:
         """The newest value of `key` in any line."""
-        for line in reversed(self.lines):
-            if key in line:
-                return line[key]
-        return default
+        return self._newest.get(key, default)
+
+    def number(self, key: str, default: float = 0.0) -> float:
+        """`get` of a number; `default` where what stands there is none, whoever wrote it."""
+        return _float(self.get(key), default)
+
+    def placed(self, default: float) -> float:
+        """Epoch seconds of the intent."""
+        return _float(self.lines[0].get("at"), default) if self.lines else default
 
     @property
     def code(self) -> str:
@@ -74,6 +77,7 @@ class Flag:
         self._fold(line)
 
     def _fold(self, line: Line) -> None:
+        self._newest.update(line)
         state = line.get("state")
         if state not in orders.STATES:
             return
@@ -184,10 +188,10 @@ class FlagBook:
         flag.raw = disk.read(path)
 
     def there(self, flag: Flag) -> bool:
-        """Whether the file is as we left it."""
+        """Whether the file is as we left it. Raises OSError where that cannot be seen right now."""
         try:
             return disk.read(self._path(flag.id)) == flag.raw
-        except OSError:
+        except FileNotFoundError:
             return False
 
     def _path(self, ident: ids.Id) -> str:
@@ -241,7 +245,9 @@ def _decode(part: bytes) -> Optional[Line]:
         value = json.loads(part.decode("ascii"))
     except ValueError:
         return None
-    return value if isinstance(value, dict) and value.get("state") in orders.STATES else None
+    if not isinstance(value, dict) or not isinstance(value.get("state"), str):
+        return None
+    return value if value["state"] in orders.STATES else None
 
 
 def _int(value: Any, default: int) -> int:

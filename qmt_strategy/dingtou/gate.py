@@ -11,6 +11,8 @@ AFTERNOON = (13 * 3600, 14 * 3600 + 54 * 60)  # the last attempt begins at 14:54
 BY_FEE = 1.001  # cash set aside for an order of 1 yuan
 FREE_SPACE = 200 * 1024 * 1024
 _HALTED = (1, 17, 20)  # openInt: halted, halted for a while, halted till the close (qmt-facts 1.8)
+_OTHER_PHASES = (11, 12, 14, 15, 18)  # before the open, call auctions, break, closed
+FAR = 0.02  # of the last price: the exchange's price cage; an order further away is decided on a torn tick or thin book
 
 
 class Limits(NamedTuple):
@@ -54,6 +56,7 @@ class Facts(NamedTuple):
     free_cash: float
     stopped: str  # Chinese: why the fund gets no order any more today, '' = it may
     waiting: str  # Chinese: what passes by itself
+    last: float = 0.0  # the tick's last price, yuan; 0 = not known
 
 
 class Reason(NamedTuple):
@@ -127,6 +130,11 @@ def _market(f: Facts, limits: Limits) -> Optional[Reason]:
         return Reason("halted", "停牌，不下单", True)
     if not (f.bid > 0 and f.ask > 0 and f.price > 0):
         return Reason("no-quote", "没有买卖盘价格（可能涨跌停，或没有选五档行情），不下单", True)
+    if f.phase in _OTHER_PHASES:
+        return Reason("phase", "行情不在连续交易阶段，不下单", True)
+    if f.bid > f.ask or (f.last > 0 and abs(f.price / f.last - 1.0) > FAR):
+        words = "买卖盘（%.3f / %.3f，委托价位 %.3f）与最新价 %.3f 相差太大，不下单"
+        return Reason("far", words % (f.bid, f.ask, f.price, f.last), True)
     if (f.up_limit > 0 and f.price > f.up_limit + 1e-9) or (f.down_limit > 0 and f.price < f.down_limit - 1e-9):
         return Reason("price-limit", "价格超出涨跌停范围，不下单", True)
     return None

@@ -29,11 +29,8 @@ class GridFile:
         self.unsaved = False
 
     def there(self) -> bool:
-        """Whether the file is as we left it."""
-        try:
-            return self.unsaved or read_whole(gridstate.path(self._home)) == self._raw
-        except OSError:
-            return False
+        """Whether the file is as we left it. Raises OSError where that cannot be seen right now."""
+        return self.unsaved or read_whole(gridstate.path(self._home)) == self._raw
 
     def see(self) -> None:
         """The file as it is now is one that we know: what is wrong with it is being told."""

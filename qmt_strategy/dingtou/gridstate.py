@@ -6,7 +6,8 @@ agrees with ledger and flag files is for reconcile.py to say; `by` names the ord
 
 The owner's start_cell counts on a first run: no cell, and no trace that the fund was ever traded. Later it counts only
 with a date behind it, after the fund's last trace and not after today: so a lost file is never taken for a first run,
-and one choice is never used twice.
+and one choice is never used twice. Where everything of ours may be gone, shares in the account are a trace as well:
+then the choice is to be made today.
 """
 
 import hashlib
@@ -75,30 +76,37 @@ def moved(state: GridState, code: str, cell: Cell) -> GridState:
     return GridState(cells, "", False)
 
 
-def may_start(state: GridState, fund: Fund, today: str, trace: str) -> bool:
+def may_start(state: GridState, fund: Fund, today: str, trace: str, held: bool = False) -> bool:
     """Whether the owner's start_cell of `fund` is to be used now. Days are 'YYYYMMDD'.
 
-    `trace`: the last day that flag files, ledger or position show this fund was traded; '' = no trace of it at all.
+    `trace`: the last day that flag files or ledger show the fund was traded; '' = they know nothing of it. `held`: the
+    account has shares of it.
     """
     if not fund.start or state.locked:
         return False
-    if fund.code not in state.cells and not trace and not state.problem:
+    known = fund.code in state.cells
+    if not known and not trace and not state.problem and not held:
         return True  # a first run
-    since = max(trace, state.cells[fund.code].day if fund.code in state.cells else "")
+    if not known and not trace and held:
+        return fund.start_day == today
+    since = max(trace, state.cells[fund.code].day if known else "")
     return since < fund.start_day <= today
 
 
-def why_not(state: GridState, fund: Fund, today: str, trace: str) -> str:
+def why_not(state: GridState, fund: Fund, today: str, trace: str, held: bool = False) -> str:
     """Chinese sentence why `fund` has no cell to trade from; '' = it has one, or may_start."""
-    if fund.code in state.cells or may_start(state, fund, today, trace):
+    if fund.code in state.cells or may_start(state, fund, today, trace, held):
         return ""
     if state.problem:
         return state.problem
+    if not trace and fund.start:
+        words = "%s 在账户里有持仓，哨兵却没有它的任何记录（新装，或记录全丢了），不下单。请核对持仓，"
+        words += "再写 start_cell = 格子号 当天日期（如 -15 %s）"
+        return words % (fund.code, today)
     if not trace:
-        words = (
-            "sentry.ini [fund:%s] 还没有 start_cell，只观察。请填 current（当前格）、none（还没交易过）或格子号如 -15"
-        )
-        return words % fund.code
+        words = "sentry.ini [fund:%s] 还没有 start_cell，只观察。"
+        words += "请填 current（当前格）、none（还没交易过）或格子号如 -15"
+        return (words + ("；账户里已有持仓，后面再写当天日期" if held else "")) % fund.code
     words = "%s 交易过，但网格状态 state/grid.json 里没有它，已停止交易。请核对持仓，再写 start_cell = 格子号 日期"
     return (words + "（日期在 %s 之后、不晚于今天）") % (fund.code, trace)
 

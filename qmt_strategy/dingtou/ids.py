@@ -6,7 +6,7 @@ The remark that comes back in ORDER and DEAL must stay under 24 characters (qmt-
 import re
 from typing import Iterable, NamedTuple, Optional, Tuple
 
-_PATTERN = re.compile(r"^(\d{8})-(\d{6})-([BS])-(\d{2})\Z")
+_PATTERN = re.compile(r"^(\d{8})-(\d{6})-([BS])-(\d{2})\Z", re.ASCII)
 MOST = 99  # the highest NN of a day and fund
 
 

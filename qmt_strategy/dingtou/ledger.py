@@ -1,4 +1,5 @@
-"""deals/transaction.csv: every deal of the account once, keyed (day, trade id, contract number).
+"""deals/transaction.csv: every deal of the account once, keyed (day, trade id, contract number, security): the two
+exchanges number for themselves.
 
 Deals come from deal_callback and from the DEAL list, replayed as often as the client likes. A row that POSITION
 proved (an order whose deals nobody saw) is booked once as well, its 成交编号 beginning with POSITION. The file is the
@@ -7,6 +8,7 @@ line feed is half written, and dropped; the DEAL list gives that deal again.
 """
 
 import csv
+import functools
 import io
 import os
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
@@ -19,7 +21,7 @@ COLUMNS = ("证券代码", "买/卖", "合同编号", "成交日期", "成交时
 )
 PROVED = "POSITION"  # begins the 成交编号 of a row that POSITION proved
 
-Key = Tuple[str, str, str]
+Key = Tuple[str, str, str, str]
 
 
 class Entry(NamedTuple):
@@ -39,30 +41,75 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> Key:
-        return (self.day, self.trade_id, self.sysid)
+        return (self.day, self.trade_id, self.sysid, self.code)
 
     @property
     def signed(self) -> int:
         return self.volume if self.buy else -self.volume
 
 
+class Sums:
+    """What the deals of one order add up to; asked for at every look, so kept."""
+
+    def __init__(self) -> None:
+        self.volume = 0  # shares
+        self.priced = 0  # shares whose price is known
+        self.yuan = 0.0  # of these
+
+    def add(self, entry: Entry) -> None:
+        self.volume += entry.volume
+        if entry.price:
+            self.priced += entry.volume
+            self.yuan += entry.volume * entry.price
+
+
+_NONE = Sums()
+
+
 def from_deal(row: rows.Row, today: str) -> Optional[Entry]:
-    """rows.deal()'s row as an entry; None while it lacks what makes it one deal (the sysid is '' at first, 1.5)."""
-    if not row["代码"] or not row["合同编号"] or not row["订单编号"] or row["买卖"] is None or not row["成交量"]:
+    """rows.deal()'s row as an entry; None while it lacks what makes it one deal (the sysid is '' at first, 1.5).
+
+    What comes out reads back from the file as it is: an odd row must not make the ledger unreadable. A volume below
+    zero is a cancel that some counters list among the deals, and no deal.
+    """
+    sysid, trade_id = _clean(row["合同编号"]), _clean(row["订单编号"])
+    if not row["代码"] or not sysid or not trade_id or row["买卖"] is None:
+        return None
+    if not row["成交量"] or row["成交量"] < 0:
         return None
     return Entry(
-        code=row["代码"][:6],
+        code=_code(row["代码"]),
         buy=row["买卖"] == "买",
-        sysid=row["合同编号"],
-        day=row["日期"] or today,
-        time=row["时间"] or "",
+        sysid=sysid,
+        day=_day(row["日期"], today),
+        time=_clean(row["时间"]),
         price=row["成交均价"],
         volume=row["成交量"],
         fee=row["手续费"],
         amount=row["成交额"],
-        remark=row["投资备注"] or "",
-        trade_id=row["订单编号"],
+        remark=_clean(row["投资备注"]),
+        trade_id=trade_id,
     )
+
+
+@functools.lru_cache(maxsize=1024)  # the day's deals are compared with the file at every look
+def _code(text: str) -> str:
+    """A security's code as the file has it: Excel drops leading zeros, and they are put back at reading."""
+    return _clean(_clean(text).partition(".")[0][:6]).zfill(6)
+
+
+@functools.lru_cache(maxsize=64)
+def _day(text: Optional[str], today: str) -> str:
+    """YYYYMMDD out of what a counter calls a date; what is none is today."""
+    digits = "".join(sign for sign in text or "" if sign in "0123456789")
+    return digits if len(digits) == 8 else today
+
+
+def _clean(text: Optional[str]) -> str:
+    """Without what a line of the file cannot hold: control characters, halves of surrogate pairs, blanks around it."""
+    if not text or text.isalnum():
+        return text or ""
+    return "".join(sign if sign.isprintable() else " " for sign in text).strip()
 
 
 class Ledger:
@@ -74,7 +121,7 @@ class Ledger:
         self.entries: List[Entry] = []
         self.problem = ""  # Chinese: rows that cannot be read
         self._keys: Set[Key] = set()
-        self._by_order: Dict[str, List[Entry]] = {}
+        self._by_order: Dict[str, Sums] = {}
         self._own_day: Dict[str, str] = {}  # code -> the last day in an id among its remarks
         self._waiting: List[Entry] = []  # booked in memory, not on the disk yet
         self._left = (0, 0)
@@ -99,6 +146,13 @@ class Ledger:
         for entry in found:
             self._take(entry)
         self.take(waiting)
+
+    def knows(self, row: rows.Row, today: str) -> bool:
+        """Whether rows.deal()'s row is booked already."""
+        if not row["代码"]:
+            return False
+        key = (_day(row["日期"], today), _clean(row["订单编号"]), _clean(row["合同编号"]), _code(row["代码"]))
+        return key in self._keys
 
     def take(self, entries: Iterable[Entry]) -> List[Entry]:
         """Add what is new, in memory; returns that. `flush` writes it."""
@@ -125,14 +179,14 @@ class Ledger:
         self._waiting = list(self.entries)
 
     def there(self) -> bool:
-        """Whether the file is as we left it."""
+        """Whether the file is as we left it. Raises OSError where that cannot be seen right now."""
         return self._mark() == self._left
 
     def _mark(self) -> Tuple[int, int]:
-        """(size, time of the last change) of the file; zeros where there is none."""
+        """(size, time of the last change) of the file; zeros where there is none. Raises OSError: held right now."""
         try:
             found = os.stat(self.path)
-        except OSError:
+        except FileNotFoundError:
             return (0, 0)
         return (found.st_size, found.st_mtime_ns)
 
@@ -150,22 +204,20 @@ class Ledger:
 
     def volume_of(self, code: str, remark: str, sysid: str, day: str) -> Tuple[int, float]:
         """(shares, average price in yuan) of one order's deals: by its remark; without one, by its sysid on its day."""
-        mine = list(self._by_order.get(remark, ()))
-        if sysid:
-            mine.extend(self._by_order.get(_nameless(code[:6], sysid, day), ()))
-        volume = sum(e.volume for e in mine)
-        priced = [e for e in mine if e.price]
-        shares = sum(e.volume for e in priced)
-        return volume, (sum(e.volume * (e.price or 0.0) for e in priced) / shares if shares else 0.0)
+        named = self._by_order.get(remark, _NONE)
+        nameless = self._by_order.get(_nameless(code[:6], sysid, day), _NONE) if sysid else _NONE
+        priced = named.priced + nameless.priced
+        return named.volume + nameless.volume, (named.yuan + nameless.yuan) / priced if priced else 0.0
 
     def _take(self, entry: Entry) -> bool:
         if entry.key in self._keys:
             return False
         self._keys.add(entry.key)
         self.entries.append(entry)
-        order = entry.remark or _nameless(entry.code, entry.sysid, entry.day)
-        self._by_order.setdefault(order, []).append(entry)
         ident = ids.parse(entry.remark)
+        # A remark that is no id of ours, cut or changed by the client, says nothing: the sysid does.
+        order = entry.remark if ident is not None else _nameless(entry.code, entry.sysid, entry.day)
+        self._by_order.setdefault(order, Sums()).add(entry)
         if ident is not None:
             self._own_day[entry.code] = max(ident.day, self._own_day.get(entry.code, ""))
         return True
@@ -223,7 +275,7 @@ def _entry(cells: List[str]) -> Optional[Entry]:
     if value["买/卖"] not in ("买", "卖") or not volume or volume < 0 or len(day) != 8 or not day.isdigit():
         return None
     return Entry(
-        code=value["证券代码"].zfill(6),  # Excel drops leading zeros
+        code=_code(value["证券代码"]),
         buy=value["买/卖"] == "买",
         sysid=value["合同编号"],
         day=day,

@@ -23,6 +23,7 @@ class OrderRow(NamedTuple):
     status: Optional[int]
     day: str  # '' = not known
     reason: str
+    sure: bool = True  # the row says how much was traded
 
 
 class Holding(NamedTuple):
@@ -40,6 +41,7 @@ class Look(NamedTuple):
     orders: List[OrderRow] = []
     deals: List[rows.Row] = []
     holdings: Dict[str, Holding] = {}
+    position_day: str = ""  # the newest trading day that POSITION's rows carry; '' = they do not say
 
     def holding(self, code: str) -> Holding:
         return self.holdings.get(code[:6], Holding(0, 0))
@@ -67,6 +69,9 @@ class Reader:
         if not accounts:
             return NOTHING
         account = rows.account(accounts[0])
+        if not account["总资产"]:  # the trade link is lost, or nothing has been loaded yet (qmt-facts 2)
+            return NOTHING
+        positions = [rows.holding(obj) for obj in self._table("POSITION")]
         return Look(
             good=True,
             trading_date=rows.text(getattr(accounts[0], "m_strTradingDate", None)) or "",
@@ -76,7 +81,8 @@ class Reader:
             profit=account["总盈亏"],
             orders=[order_row(self._finished.order(obj)) for obj in self._table("ORDER")],
             deals=[self._finished.deal(obj) for obj in self._table("DEAL")],
-            holdings=_holdings([rows.position(obj) for obj in self._table("POSITION")]),
+            holdings=_holdings(positions),
+            position_day=max([row["日期"] or "" for row in positions], default=""),
         )
 
     def _table(self, name: str) -> List[Any]:
@@ -98,6 +104,7 @@ def order_row(row: rows.Row) -> OrderRow:
         status=row["状态码"],
         day=row["日期"] or "",
         reason=row["原因"] or "",
+        sure=row["成交量"] is not None,
     )
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from . import ids, notices, orders
+from .book import Start
 from .flags import Flag, first_line
 from .looks import OrderRow
 
@@ -34,6 +35,42 @@ def restore(desk: "Desk") -> None:
             _make(desk, ident, [dict(line, state=orders.UNKNOWN)], words)
 
 
+def tell_damaged(desk: "Desk") -> None:
+    """A flag file with lines that nobody can read: what else it says may be wrong, so its fund does not trade today."""
+    for flag in desk.flags.flags.values():
+        code = desk.full(flag.id.code)
+        account = desk.book.accounts.get(code)
+        known = account is not None and (flag.name in account.stop_why or (flag.ended and flag.id.day < account.day))
+        if flag.damaged and not known:
+            words = "委托记录 %s 被改动过（%s），今天不再下单。请核对券商的委托" % (flag.name, flag.damaged)
+            desk.stop(code, words)
+
+
+def mend_starts(desk: "Desk") -> None:
+    """Each fund's start stands in started.jsonl; where it is gone, the fund stops today and a new line is written."""
+    for code, account in sorted(desk.book.accounts.items()):
+        if not account.started or desk.book.started(code, account.started):
+            continue
+        desk.stop(code, "flags/started.jsonl 丢了或被改动，已补写，今天不再下单，请不要改动哨兵文件夹里的文件")
+        cell = desk.grid.cells.get(code)
+        if cell is not None:
+            desk.book.add_start(Start(code, cell.cell, account.shares, account.day))
+            desk.book.accounts[code] = desk.book.accounts[code]._replace(started=account.day)
+            desk.save_book()
+
+
+def check_account(desk: "Desk", name: str) -> None:
+    """The owner typed another account into sentry.ini: POSITION decides tomorrow, today nothing is ordered."""
+    if desk.book.account and desk.book.account != name:
+        desk.stop_all(
+            "资金账号换了，账本是另一个账号的，今天不交易。请核对持仓，不符的基金再写 start_cell = 格子号 当天日期"
+        )
+    if desk.book.account != name:
+        desk.book.account = name
+        if desk.book.accounts:
+            desk.write(desk.save_book)
+
+
 def adopt(desk: "Desk", row: OrderRow) -> Optional[Flag]:
     """A row with our id pattern and no flag file becomes an order of ours, and stops its fund for today."""
     ident = ids.parse(row.remark)
@@ -62,5 +99,6 @@ def _make(desk: "Desk", ident: ids.Id, lines: List[Dict[str, Any]], words: str) 
     desk.flags.flags[ident.text] = flag
     if not desk.write(desk.flags.rewrite, flag):
         desk.note_unwritten(flag)
-    desk.teller.once(ident.text, notices.UNKNOWN, words + "。请核对券商的当日委托", code=flag.code, flag=ident.text)
+    about = {"code": flag.code, "flag": ident.text, "reason": words}
+    desk.teller.once(ident.text, notices.UNKNOWN, words + "。请核对券商的当日委托", **about)
     return flag

@@ -27,12 +27,14 @@ class Morning:
         self._desk = desk
         self._splits = splits
         self._ready: Set[str] = set()
-        self._mismatch: Dict[str, Tuple[float, int]] = {}  # code -> (steady seconds when first seen, looks)
+        # code -> (steady seconds when first seen, looks, what was seen)
+        self._mismatch: Dict[str, Tuple[float, int, reconcile.Verdict]] = {}
+        self._why: Dict[str, str] = {}  # code -> what POSITION contradicts, Chinese
         self._again: Dict[str, float] = {}  # code -> steady seconds from when a lasting mismatch is looked at again
 
     def why_not(self, fund: Fund) -> str:
         """Chinese; '' = the fund's books are in order today."""
-        return "" if fund.code in self._ready else _WAIT
+        return "" if fund.code in self._ready else self._why.get(fund.code, _WAIT)
 
     def busy(self, funds: List[Fund]) -> bool:
         """Whether every call must look: a fund's check is under way."""
@@ -50,7 +52,8 @@ class Morning:
         desk = self._desk
         account, lost = self._account(fund)
         if account is None:
-            self._again[fund.code] = self.steady.seconds + RECHECK
+            if not may_start(desk, fund):
+                self._again[fund.code] = self.steady.seconds + RECHECK
             return
         if (account.day != desk.day or lost) and not self._reconcile(fund, account, look):
             return
@@ -74,7 +77,7 @@ class Morning:
         start = desk.book.last_start(fund.code)
         if start.day:
             return Account(start.shares, start.day, [], started=start.day), True
-        known = fund.code in desk.grid.cells or desk.last_trace(fund.code)
+        known = fund.code in desk.grid.cells or desk.last_trace(fund.code) or fund.code[:6] in desk.held
         if known and not may_start(desk, fund):
             words = "这只基金的账（state/book.json、flags/started.jsonl）丢了。"
             words += "请核对持仓，再在 sentry.ini 里写 start_cell = 格子号 当天日期"
@@ -93,26 +96,45 @@ class Morning:
             desk.ledger.signed(code, account.day, desk.day),
             self._splits(code, account.day, desk.day),
             position,
-            [item_of(desk, flag) for flag in flags],
-            _nameless(desk, code, flags),
+            [_answered(desk, code, flags, flag) for flag in flags],
+            _nameless(desk, code, flags, {flag.id.day for flag in flags if not flag.ended}),
             sure=desk.book.lost_day < account.day,
         )
-        certain_only = all(desk.flags.flags[name].ended for name in verdict.fills)
-        if not (verdict.ok and not verdict.split and certain_only) and not self._lasts(code):
+        # POSITION is loaded later than ACCOUNT: what it proves about an open order, nothing included, must last.
+        certain = verdict.ok and not verdict.split and all(flag.ended for flag in flags)
+        if not certain and look.position_day not in ("", desk.day):
+            self._why[code] = "QMT 的持仓还是 %s 的，没有刷新，查不清未完的委托。请重启 QMT" % look.position_day
+            desk.teller.once(code + " old", notices.STOPPED_FUND, "%s：%s" % (code, self._why[code]), code=code)
+            return False
+        if not certain and not (self._lasts(code, verdict)):
             return False
         if not verdict.ok:
             self._again[code] = self.steady.seconds + RECHECK
-            desk.teller.once(code + " position", notices.STOPPED_FUND, "%s：%s" % (code, verdict.words), code=code)
+            self._tell_mismatch(code, flags, verdict.words)
             return False
         self._book(code, account, flags, verdict)
         desk.rebase(code, position - desk.ledger.signed(code, desk.day, desk.day))
         return True
 
-    def _lasts(self, code: str) -> bool:
-        since, looks = self._mismatch.get(code, (self.steady.seconds, 0))
-        if self.steady.seconds < since:  # the account was gone in between
+    def _tell_mismatch(self, code: str, flags: List[Flag], words: str) -> None:
+        """Once a day, and again after an answer that does not agree; what had no end becomes `unknown`: to be asked."""
+        desk = self._desk
+        for flag in flags:
+            if not flag.ended and flag.order.state != orders.UNKNOWN and flag.id.day != desk.day:
+                desk.record(flag, orders.Seen(orders.LOST))
+        answered = [flag.name for flag in flags if flag.order.by == "owner"]
+        if answered and all(flag.ended for flag in flags):
+            words += "。您对 %s 的答复与持仓不符：请再核对，并在 sentry.ini 里写 start_cell = 格子号 当天日期"
+            words = words % "、".join(answered)
+        self._why[code] = words
+        key = " ".join([code, "position"] + answered)
+        desk.teller.once(key, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
+
+    def _lasts(self, code: str, verdict: reconcile.Verdict) -> bool:
+        since, looks, before = self._mismatch.get(code, (self.steady.seconds, 0, verdict))
+        if self.steady.seconds < since or before != verdict:  # the account was gone in between, or shows something else
             since, looks = self.steady.seconds, 0
-        self._mismatch[code] = (since, looks + 1)
+        self._mismatch[code] = (since, looks + 1, verdict)
         return self.steady.seconds - since >= LASTS and looks + 1 >= LOOKS
 
     def _book(self, code: str, account: Account, flags: List[Flag], verdict: reconcile.Verdict) -> None:
@@ -126,7 +148,8 @@ class Morning:
             name = "%s-SPLIT-%s-%s" % (ledger.PROVED, desk.day, code[:6])
             day = _day_before(desk.day, account.day)
             entries.append(proved(code[:6], verdict.split > 0, abs(verdict.split), day, "份额拆分", name))
-            desk.teller.tell(notices.STATE, "%s 份额拆分，持仓变化 %+d 股，已记账" % (code, verdict.split), code=code)
+            words = "%s 份额拆分，持仓变化 %+d 股，已记账" % (code, verdict.split)
+            desk.teller.tell(notices.STATE, words, stage="split", code=code)
         if entries:
             desk.ledger.take(entries)
             desk.write(desk.ledger.flush)
@@ -151,10 +174,10 @@ class Morning:
         newest = filled[-1] if filled else None
         cell = desk.grid.cells.get(code)
         if cell is not None:
-            if newest is not None and _contradicts(newest, cell):
+            other = newest.name if newest is not None and _contradicts(newest, cell) else _newer(desk, code, cell)
+            if other:
                 desk.drop_cell(code)
-                words = "网格状态 state/grid.json 与委托记录 %s 矛盾，今天不交易" % newest.name
-                desk.stop(code, words)
+                desk.stop(code, "网格状态 state/grid.json 与记录 %s 矛盾，今天不交易" % other)
             return
         start = desk.book.last_start(code)
         rebuilt = None
@@ -180,7 +203,17 @@ def may_start(desk: Desk, fund: Fund) -> bool:
     """The owner's start_cell counts now: a first run, or a choice dated after the fund's last trace."""
     if any(not flag.ended for flag in desk.flags.of(fund.code)):
         return False
-    return gridstate.may_start(desk.grid, fund, desk.day, desk.last_trace(fund.code))
+    return gridstate.may_start(desk.grid, fund, desk.day, desk.last_trace(fund.code), fund.code[:6] in desk.held)
+
+
+def unused_choice(desk: Desk, fund: Fund) -> str:
+    """Chinese: the owner dated start_cell, and it was not taken because the fund traded on that day or later."""
+    trace = desk.last_trace(fund.code)
+    used = desk.book.last_start(fund.code).day
+    if not fund.start_day or fund.start_day <= used or fund.start_day > trace:
+        return ""
+    words = "sentry.ini [fund:%s] start_cell 的日期 %s 不晚于这只基金最近一次交易（%s），没有采用。请改成之后的交易日"
+    return words % (fund.code, fund.start_day, trace)
 
 
 def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
@@ -198,12 +231,15 @@ def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
     shares = position - desk.ledger.signed(code, desk.day, desk.day)
     if not desk.write(desk.book.add_start, Start(code, cell, shares, desk.day)):
         return False
+    for flag in desk.flags.of(code):  # the owner's choice is newer than what they filled
+        if flag.ended and not flag.settled:
+            desk.append(flag, settled=True, grid=None)
     desk.book.accounts[code] = Account(0, "", [], started=desk.day)
     desk.rebase(code, shares)
     if not desk.move_grid(code, cell, "start"):
         return False
     words = "%s 开始交易：持仓 %d 股，起始格 %s" % (code, position, cell if cell else "无（还没交易过）")
-    desk.teller.tell(notices.STATE, words, code=code)
+    desk.teller.tell(notices.STATE, words, stage="started", code=code)
     return True
 
 
@@ -240,22 +276,55 @@ def proved(code: str, buy: bool, shares: int, day: str, remark: str, name: str) 
     return ledger.Entry(code, buy, "", day, "", None, shares, None, None, remark, name)
 
 
-def _nameless(desk: Desk, code: str, flags: List[Flag]) -> Dict[bool, int]:
-    """Shares by side of deals that may have been an open order's: no id, a sysid of no flag, on that order's day."""
-    days = {flag.id.day for flag in flags if not flag.ended}
+def _answered(desk: Desk, code: str, flags: List[Flag], flag: Flag) -> reconcile.Item:
+    """item_of, where deals that nobody owns are taken for those of an order that the owner said has filled."""
+    item = item_of(desk, flag)
+    if flag.order.by != "owner" or item.filled <= item.booked:
+        return item
+    nameless = _nameless(desk, code, flags, {flag.id.day})[item.buy]
+    return item._replace(booked=item.booked + min(nameless, item.filled - item.booked))
+
+
+def _nameless(desk: Desk, code: str, flags: List[Flag], days: Set[str]) -> Dict[bool, int]:
+    """Shares by side of deals on `days` that may have been an open order's: neither id nor sysid of a flag.
+
+    Whatever their remark says: a client that cuts or changes remarks must not make an order look as if it did nothing.
+    """
     sysids = {(flag.id.day, flag.order.sysid) for flag in flags if flag.order.sysid}
     found: Dict[bool, int] = {True: 0, False: 0}
     for entry in desk.ledger.entries:
-        if entry.code == code[:6] and entry.day in days and not entry.remark and (entry.day, entry.sysid) not in sysids:
+        foreign = entry.remark not in desk.flags.flags and not entry.trade_id.startswith(ledger.PROVED)
+        if entry.code == code[:6] and entry.day in days and foreign and (entry.day, entry.sysid) not in sysids:
             found[entry.buy] += entry.volume
     return found
+
+
+def _newer(desk: Desk, code: str, cell: gridstate.Cell) -> str:
+    """What shows that grid.json is an older one put back (a backup, a sync program): the newer move; '' = nothing."""
+    place = place_of(cell.by, cell.day)
+    moved = desk.book.accounts[code].moved if code in desk.book.accounts else None
+    if moved and (place_of(moved[0], moved[1]) > place or (moved[0] == cell.by and moved[2] != cell.cell)):
+        return str(moved[0])
+    for known in map(ids.parse, desk.ledger.remarks(code)):
+        if known is None or known.place <= place:
+            continue
+        flag = desk.flags.flags.get(known.text)
+        if flag is None or flag.get("grid") is not None:
+            return known.text
+    return ""
+
+
+def place_of(by: str, day: str) -> Tuple[str, int]:
+    """Where the order (or start) that moved a cell stands among the ids of its fund."""
+    ident = ids.parse(by)
+    return ident.place if ident is not None else (day, 0)
 
 
 def _contradicts(flag: Flag, cell: gridstate.Cell) -> bool:
     """Whether a settled fill says something else than grid.json."""
     by = ids.parse(cell.by)
-    if by is None:  # a start, or rebuilt: newer than every flag up to its day
-        return flag.id.day > cell.day
+    if by is None:  # a start, or rebuilt: newer than what had moved nothing up to its day
+        return flag.id.day > cell.day or (flag.id.day == cell.day and flag.get("grid") not in (None, cell.cell))
     if flag.id.place > by.place:
         return True
     return flag.name == cell.by and flag.get("grid") != cell.cell

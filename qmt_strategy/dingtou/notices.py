@@ -25,6 +25,7 @@ BLOCKED = "blocked"
 DISK = "disk"
 STATE = "state"
 SETTINGS = "settings"
+MODE = "mode"
 
 _told: Set[Tuple[str, str, str]] = set()
 
@@ -60,7 +61,7 @@ class Teller:
         _told.discard((self._home, self.day, what + ":" + key))
 
 
-_REFUSED = {"cap": CAP, "stopped-fund": STOPPED_FUND, "observe": OBSERVE}
+_REFUSED = {"cap": CAP, "attempts": CAP, "stopped-fund": STOPPED_FUND, "observe": OBSERVE}
 # Told elsewhere, or passing by itself:
 _QUIET = frozenset(
     ("hours", "own-live", "second-copy", "stop", "logged-out", "tick-age", "tick-day", "disk", "waiting")

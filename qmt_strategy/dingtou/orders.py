@@ -51,6 +51,7 @@ OBSERVATIONS = (
 )  # fmt: skip
 
 _FINAL_STATUS = {53: WITHDRAWN, 54: WITHDRAWN, 56: DONE, 57: REFUSED}
+PART_CANCELLED = 53  # some of it was traded
 CANCEL_ASKED = frozenset((51, 52))  # alive, and already on its way out
 
 

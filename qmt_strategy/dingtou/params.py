@@ -37,6 +37,7 @@ class Params(NamedTuple):
 
     live: bool  # False: observe mode
     why_observe: str  # Chinese; '' in live mode
+    chosen: bool  # it observes because mode = observe stands there, and for no other reason
     account_id: str
     account_type: str
     funds: Tuple[Fund, ...]
@@ -177,6 +178,7 @@ def _params(ini: configparser.ConfigParser, text: str, problems: List[str]) -> P
     if values["mode"] == "live" and not account.account_id:
         problems.append("sentry.ini [strategy] mode = live 还需要 [account] id：请填上资金账号，再重新运行策略")
     why_observe = ""
+    chosen = not problems and values["mode"] == "observe"
     if problems:
         why_observe = problems[0]
     elif values["mode"] == "observe":
@@ -186,6 +188,7 @@ def _params(ini: configparser.ConfigParser, text: str, problems: List[str]) -> P
     return Params(
         live=not why_observe,
         why_observe=why_observe,
+        chosen=chosen,
         account_id=account.account_id,
         account_type=account.account_type,
         funds=funds,
@@ -250,7 +253,7 @@ def _stray_sections(ini: configparser.ConfigParser, codes: Tuple[str, ...]) -> L
 
 
 def _observing(params: Params, problem: str) -> Params:
-    return params._replace(live=False, why_observe=problem, problems=(problem,) + params.problems)
+    return params._replace(live=False, chosen=False, why_observe=problem, problems=(problem,) + params.problems)
 
 
 def _line(error: configparser.Error) -> str:

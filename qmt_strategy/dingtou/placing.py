@@ -25,9 +25,18 @@ class Placer:
         self._now = now
 
     def place(
-        self, ContextInfo: Any, fund: Fund, wish: plan.Wish, ticket: sizing.Ticket, look: Look, first: Optional[Flag]
+        self,
+        ContextInfo: Any,
+        fund: Fund,
+        wish: plan.Wish,
+        ticket: sizing.Ticket,
+        look: Look,
+        first: Optional[Flag],
+        until: float,
     ) -> None:
         """Write the intent and call passorder, once. `first`: the intent's first attempt, where this is a further one.
+
+        `until`: epoch seconds after which the tick that it was decided at is too old.
 
         May raise what passorder raises: then nobody knows whether the order went out, and the flag file says so.
         """
@@ -35,7 +44,7 @@ class Placer:
         ident = self._next_id(fund, wish, look)
         if ident is None:
             return
-        target = float(first.get("target", 0.0)) if first is not None else wish.yuan
+        target = first.number("target") if first is not None else wish.yuan
         line = first_line(
             ident,
             self._now(),
@@ -54,7 +63,7 @@ class Placer:
         flag = desk.intend(ident, line)
         if flag is None:
             return
-        if not self._still_in_time(ident):
+        if not self._still_in_time(ident, until):
             desk.append(flag, state=orders.VOID, reason="写记录时过了时间，或刚被停止下单，没有下单")
             return
         self._api["passorder"](
@@ -75,10 +84,10 @@ class Placer:
         words = words % (settle.side(flag), fund.code, ticket.yuan, ticket.shares, wish.cell, flag.name)
         desk.teller.tell(notices.TRIGGERED, words, code=fund.code, flag=flag.name)
 
-    def _still_in_time(self, ident: ids.Id) -> bool:
+    def _still_in_time(self, ident: ids.Id, until: float) -> bool:
         """Writing may have taken long."""
         now = self._now()
-        in_time = clock.day(now) == ident.day and gate.in_hours(clock.second_of_day(now))
+        in_time = now <= until and clock.day(now) == ident.day and gate.in_hours(clock.second_of_day(now))
         return in_time and not control.stop_asked(self._desk.home)
 
     def _next_id(self, fund: Fund, wish: plan.Wish, look: Look) -> Optional[ids.Id]:

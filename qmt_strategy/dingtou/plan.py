@@ -6,7 +6,7 @@ zero or stale, factors that come late on ex-dividend days); otherwise the fund i
 """
 
 import datetime
-from typing import Any, List, NamedTuple, Optional, Sequence
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
 from . import grid, rows
 from .rule import LEAST_A_SIDE, Rule, bars_needed
@@ -34,6 +34,14 @@ class Plan(NamedTuple):
     why_not: str  # Chinese: which side is not traded today and what to do; '' = both are
     days_above: int
     days_below: int
+    late: float = 0.0  # yuan: the reference price that contradicted the bars, 0 = they agree
+
+
+class Late(NamedTuple):
+    """A day whose adjustment factor was late: from then on the bars must show it before the fund is traded again."""
+
+    day: str  # 'YYYYMMDD', the ex-date
+    reference: float  # yuan: the exchange's reference price of that day, the close before it adjusted
 
 
 class Wish(NamedTuple):
@@ -53,21 +61,28 @@ def day_plan(
     tick_last_close: Any,
     pre_close: Any,
     price_tick: Any,
+    late: Sequence[Late] = (),
+    raw: Optional[Mapping[str, float]] = None,
 ) -> Plan:
     """The plan of `today` ('YYYYMMDD', as all dates) from complete daily bars, oldest first, none of them today's.
 
     `closes` are front_ratio closes in yuan; `previous_day` is the trading day before today ('' = unknown). The last
     three may be whatever QMT gave: lastClose of a tick dated today, the instrument's PreClose, its PriceTick.
+    `late`: what contradicted the bars on earlier days; `raw`: closes by date as traded, needed only with `late`.
     """
     needed = bars_needed(rule.ma)
     closes, dates = list(closes[-needed:]), list(dates[-needed:])
     reason = (
         _wrong_bars(closes, dates, rule)
         or _wrong_day(dates, today, previous_day)
-        or _wrong_scale(closes[-1], rows.number(tick_last_close), rows.number(pre_close), rows.number(price_tick))
+        or still_late(closes, dates, late, raw or {})
     )
     if reason:
         return refused(reason)
+    reference = _price(rows.number(tick_last_close)) or _price(rows.number(pre_close))
+    reason = _wrong_scale(closes[-1], reference, rows.number(price_tick))
+    if reason:
+        return refused(reason)._replace(late=reference)
     averages = grid.averages(closes, rule.ma, rule.ma)
     full = rule.ma - 1
     return from_bounds(
@@ -168,11 +183,26 @@ def _wrong_day(dates: List[str], today: str, previous_day: str) -> str:
     return ""
 
 
-def _wrong_scale(
-    close: float, tick_last_close: Optional[float], pre_close: Optional[float], price_tick: Optional[float]
-) -> str:
+def still_late(closes: List[float], dates: List[str], late: Sequence[Late], raw: Mapping[str, float]) -> str:
+    """A factor that is late by more than its own day no longer shows in the last close: the bars around that day do.
+
+    What the fund moved by on that day, as traded, is its close over the reference price; adjusted bars must show the
+    same move, whatever came after.
+    """
+    for day, reference in late:
+        if day not in dates[1:] or day < min(raw, default=""):
+            continue  # before the bars that count, or that day was not traded
+        place = dates.index(day)
+        true = raw.get(day, 0.0) / reference
+        shown = closes[place] / closes[place - 1]
+        if not true > 0.0 or abs(shown / true - 1.0) > 2 * SCALE:
+            words = "%s 除权，QMT 的前复权日线还没有把它算进去（当天应变动 %+.2f%%，日线是 %+.2f%%）。%s（含除权数据）"
+            return words % (day, (true - 1.0) * 100, (shown - 1.0) * 100, _DOWNLOAD)
+    return ""
+
+
+def _wrong_scale(close: float, reference: float, price_tick: Optional[float]) -> str:
     """On an ex-dividend day the exchange's reference price is adjusted at once, QMT's factors may not be."""
-    reference = _price(tick_last_close) or _price(pre_close)
     if not reference:
         return "没有昨收价，无法核对复权。请检查 QMT 的行情连接"
     tick = _price(price_tick)

@@ -111,6 +111,7 @@ _POSITION: Tuple[_Column, ...] = (
     ("市值", number, ("m_dMarketValue", "m_dInstrumentValue")),
     ("盈亏比例", number, ("m_dProfitRate",)),
 )
+_HOLDING = tuple(column for column in _POSITION if column[0] in ("代码", "日期", "股数", "可用股数"))
 _ORDER: Tuple[_Column, ...] = (
     ("代码", text, ("m_strInstrumentID",)),
     ("名称", text, ("m_strInstrumentName",)),
@@ -163,6 +164,11 @@ def position(obj: object) -> Row:
     return _row(obj, _POSITION)
 
 
+def holding(obj: object) -> Row:
+    """Of a position 代码, 日期, 股数 and 可用股数 alone: what every look at the account asks for."""
+    return _row(obj, _HOLDING)
+
+
 def order(obj: object) -> Row:
     return _row(obj, _ORDER)
 
@@ -184,18 +190,25 @@ class Finished:
         """A new day has begun."""
         self._rows.clear()
 
-    def deal(self, obj: object) -> Row:
-        return self._row("deal", obj, ("m_strTradeDate", "m_strTradeID", "m_strOrderSysID"), deal)
+    def deal(self, obj: Any) -> Row:
+        try:
+            # The two exchanges number for themselves: a number alone names no deal and no order.
+            key = ("deal", obj.m_strInstrumentID, obj.m_strTradeDate, obj.m_strTradeID, obj.m_strOrderSysID)
+        except Exception:  # an attribute of a C++ object may raise anything
+            return deal(obj)
+        return self._row(key, obj, deal)
 
-    def order(self, obj: object) -> Row:
-        if _read(obj, ("m_nOrderStatus",)) not in _FINAL:
+    def order(self, obj: Any) -> Row:
+        try:
+            key = ("order", obj.m_strInstrumentID, obj.m_strInsertDate, obj.m_strOrderSysID, obj.m_nOrderStatus)
+        except Exception:  # as above
             return order(obj)
-        return self._row("order", obj, ("m_strInsertDate", "m_strOrderSysID", "m_nOrderStatus"), order)
+        return self._row(key, obj, order) if key[-1] in _FINAL else order(obj)
 
-    def _row(self, kind: str, obj: object, names: Tuple[str, ...], convert: Callable[[object], Row]) -> Row:
-        key = (kind,) + tuple(_read(obj, (name,)) for name in names)
-        if not all(isinstance(part, (str, int)) and part != "" for part in key):
-            return convert(obj)
+    def _row(self, key: Tuple[Any, ...], obj: object, convert: Callable[[object], Row]) -> Row:
+        for part in key:
+            if part == "" or not isinstance(part, (str, int)):
+                return convert(obj)
         if key not in self._rows:
             self._rows[key] = convert(obj)
         return self._rows[key]

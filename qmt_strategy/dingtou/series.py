@@ -21,8 +21,11 @@ class Series(NamedTuple):
     why_not: str  # Chinese: why there is nothing; '' otherwise
 
 
-def daily(context: Any, code: str, count: int, today: str, subscribe: bool = True) -> Series:
-    """The last `count` complete front_ratio closes of '512690.SH' before `today` ('YYYYMMDD').
+def daily(
+    context: Any, code: str, count: int, today: str, subscribe: bool = True, adjusted: str = "front_ratio"
+) -> Series:
+    """The last `count` complete closes, front_ratio or as `adjusted` says ('none': as traded),
+    of '512690.SH' before `today` ('YYYYMMDD').
 
     Asks QMT for one bar more, for today's. Never raises. In init QMT gives local data only, and `subscribe` False needs
     a download before (vendor's get_market_data_ex page).
@@ -33,7 +36,7 @@ def daily(context: Any, code: str, count: int, today: str, subscribe: bool = Tru
             [code],
             period="1d",
             count=count + 1,
-            dividend_type="front_ratio",
+            dividend_type=adjusted,
             subscribe=subscribe,
         )
     except Exception as error:  # QMT's own functions raise anything; one fund without data is not a dead strategy

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .desk import Desk
 
 _MONEY = ("资金不足", "资金余额不足", "260200", "数量不足", "可用不足", "余额不足", "251005")
+CONFIRM_FOR = 10.0  # seconds after a cancel: its deals may come later than its status (qmt-facts 1.5)
 RETRY_AFTER = 300.0  # seconds after a reject that is neither for money nor for volume
 
 
@@ -37,7 +38,7 @@ def pending(chain: List[Flag]) -> bool:
 def done(chain: List[Flag]) -> Tuple[int, float]:
     """(shares filled, yuan) of all its attempts."""
     shares = sum(flag.order.filled for flag in chain)
-    yuan = sum(flag.order.filled * (flag.order.average or float(flag.get("price", 0.0) or 0.0)) for flag in chain)
+    yuan = sum(flag.order.filled * (flag.order.average or flag.number("price")) for flag in chain)
     return shares, yuan
 
 
@@ -52,9 +53,9 @@ def retry_at(chain: List[Flag], day: str) -> float:
     if last.id.day != day or any(flag.stops(day) for flag in chain):
         return float("inf")
     if last.order.state == orders.CANCELLED:
-        return float("-inf")
+        return last.number("ended_at") + CONFIRM_FOR
     if last.order.state == orders.REJECTED and not for_money(last):
-        return float(last.get("ended_at", 0.0)) + RETRY_AFTER
+        return last.number("ended_at") + RETRY_AFTER
     return float("inf")
 
 
@@ -64,8 +65,8 @@ def settle(desk: "Desk", chain: List[Flag]) -> None:
     first = chain[0]
     cell = first.get("cell")
     moved = None
-    if shares > 0:
-        code = desk.full(first.code)
+    code = desk.full(first.code)
+    if shares > 0 and not _overtaken(desk, chain):
         by = [flag for flag in chain if flag.order.filled > 0][-1].name
         if isinstance(cell, int) and not isinstance(cell, bool) and cell != 0:
             moved = cell
@@ -82,16 +83,23 @@ def settle(desk: "Desk", chain: List[Flag]) -> None:
             desk.append(flag, settled=True, grid=moved)
 
 
+def _overtaken(desk: "Desk", chain: List[Flag]) -> bool:
+    """A newer intent has filled and moved the grid state already: a late fill of this one leaves it there."""
+    newest = chain[-1].id.place
+    return any(flag.id.place > newest and flag.get("grid") is not None for flag in desk.flags.of(chain[0].code))
+
+
 def _tell_shortfall(desk: "Desk", chain: List[Flag]) -> None:
     """Filled less than wanted, by a lot or more."""
     first = chain[0]
     shares, yuan = done(chain)
     missing = first.order.expected - shares
-    rest = float(first.get("target", 0.0) or 0.0) - yuan
-    price = float(first.get("price", 0.0) or 0.0)
+    rest = first.number("target") - yuan
+    price = first.number("price")
     if missing >= 100 and rest >= 100 * price:
         words = "%s %s 想成交 %d 股，只成交 %d 股" % (side(first), first.code, first.order.expected, shares)
-        desk.teller.tell(notices.UNFILLED, words + "，差 %d 股" % missing, code=first.code, flag=first.name)
+        words += "，差 %d 股" % missing
+        desk.teller.tell(notices.UNFILLED, words, stage="short", code=first.code, flag=first.name)
 
 
 # ---- words
@@ -114,13 +122,16 @@ def tell(teller: notices.Teller, flag: Flag, actions: Tuple[str, ...]) -> None:
             teller.tell(notices.FILL, words, **about)
         elif action == orders.TELL_ENDED:
             words = "到收盘没有成交" if order.state == orders.EXPIRED else "没有成交，已撤单"
-            teller.tell(notices.UNFILLED, name + words, **about)
+            teller.tell(notices.UNFILLED, name + words, stage="ended", **about)
         elif action == orders.TELL_REJECTED:
-            teller.tell(notices.REJECTED, "%s被拒：%s" % (name, order.reason or "没有说明原因"), **about)
+            words = "%s被拒：%s" % (name, order.reason or "没有说明原因")
+            teller.tell(notices.REJECTED, words, reason=order.reason, **about)
         elif action == orders.TELL_UNKNOWN:
-            words = "在委托列表里找不到，结果不明。不会重发，这只基金停止下单。"
-            words += "请核对券商的当日委托，再在托盘菜单“处理未知委托”里答复"
-            teller.tell(notices.UNKNOWN, name + words, **about)
+            why, where = "在委托列表里找不到，结果不明", "当日委托"
+            if flag.id.day != teller.day:
+                why, where = "隔夜没有结果，持仓也说明不了", "历史委托"
+            words = "。不会重发，这只基金停止下单。请核对券商的%s，再在托盘菜单“处理未知委托”里答复" % where
+            teller.tell(notices.UNKNOWN, name + why + words, reason=why, **about)
         elif action == orders.TELL_LATE:
             words = "后来查到：%s，共成交 %d 股。已补记，这只基金今天不再下单" % (_STATE[order.state], order.filled)
             teller.tell(notices.LATE, name + words, **about)

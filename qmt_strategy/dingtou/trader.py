@@ -9,6 +9,7 @@ import time
 from typing import Any, Callable, Dict, Mapping
 
 from . import (
+    VERSION,
     checkup,
     clock,
     control,
@@ -21,6 +22,7 @@ from . import (
     home,
     lookout,
     looks,
+    lost,
     morning,
     notices,
     orders,
@@ -28,15 +30,17 @@ from . import (
     rows,
     summary,
 )
+from .book import digest
 from .cancelling import Canceller
 from .deciding import Decider, Eyes
 from .desk import Desk
 from .guard import Guard, say
 from .placing import Placer
+from .silence import Skew
 from .spool import Spool
 
 NAME = "etf_grid"
-SCRIPT = 1  # the etf_grid.py that this package belongs to
+SCRIPT = VERSION  # the etf_grid.py that this package belongs to
 LOOK_EVERY = 6.0  # seconds between looks when nothing is under way: below lookout.GAP
 _DAY = (9 * 3600 + 15 * 60, 15 * 3600 + 10 * 60)  # seconds of the day in which anything is done
 _CLOSE = 15 * 3600
@@ -70,8 +74,12 @@ class Trader:
         self._second = 0
         self._look = looks.NOTHING
         self._look_at = float("-inf")
+        self._looked = -1  # in this call of handlebar: how many flag files there were after the look; -1 = no look yet
         self._ticks: Dict[str, Any] = {}
         self._minute = -1
+        self._minutes = 0  # that this init has seen
+        self._mode: Any = None  # the last notice `mode`
+        self._skew = Skew()
         self._newest = False
         self._stop = False
 
@@ -126,8 +134,14 @@ class Trader:
         self._observe = self._observe or found.why_observe
         if not self._observe and getattr(ContextInfo, "do_back_test", None) is not False:
             self._observe = "QMT 没有说明现在不是回测（do_back_test），只观察，不下单"
+        if not self._observe and self._account_type.upper() != "STOCK":
+            # Credit accounts need other opTypes (33 and 34, qmt-facts 1.1), futures other rules altogether.
+            self._observe = "账号类型是 %s，只支持普通股票账号（STOCK），只观察，不下单" % self._account_type
         if not self._observe and injected != found.account_id:
             self._observe = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，只观察，不下单。请改成一致后重新运行策略"
+        self._chosen = found.chosen and self._observe == found.why_observe
+        self._strange = bool(found.account_id) and injected != found.account_id  # its books are not those of `account`
+        self._configured = bool(found.account_id) and not self._strange
         self._new_parts()
         self._active = True
         for words in found.problems:
@@ -142,9 +156,9 @@ class Trader:
         self._morning = morning.Morning(desk, self._steady, lambda *args: dayplans.splits(self._context, *args))
         self._canceller = Canceller(desk, self._params.fill_timeout, self._cancel)
         eyes = Eyes(
-            look=self._take_look,
+            look=self._look_once,
             last_look=lambda: self._look,
-            newest_copy=lambda: self._copies.check(self._teller),
+            newest_copy=self._newest_copy,
             free_space=lambda: self._guard.run("free space", self._free, self._home) or 0,
             post=self._post,
         )
@@ -155,11 +169,19 @@ class Trader:
 
     def _handlebar(self, ContextInfo: Any) -> None:
         # History bars, replayed by the ten thousand at every start, end here; so does a back test.
-        if ContextInfo.is_last_bar() is not True or getattr(ContextInfo, "do_back_test", False):
+        last = ContextInfo.is_last_bar()
+        if last is not True or getattr(ContextInfo, "do_back_test", False):
+            if last and last is not True:  # true in some other way: believed by nobody, but said
+                words = "QMT 的 is_last_bar() 给出了意外的值（%s），不下单。请更新 QMT 和哨兵" % type(last).__name__
+                self._teller.once("last bar", notices.BLOCKED, words)
             return
+        self._looked = -1
         now = self._now()
         self._second = clock.second_of_day(now)
         if not _DAY[0] <= self._second <= _DAY[1]:
+            if int(now // 60) != self._minute:
+                self._minute = int(now // 60)
+                self._see_skew(now, self._guard.run("get_full_tick", ContextInfo.get_full_tick, self._desk.codes))
             return
         self._context = ContextInfo
         ticks = self._guard.run("get_full_tick", ContextInfo.get_full_tick, self._desk.codes)
@@ -169,13 +191,15 @@ class Trader:
         self._each_minute(now)
         if not self._newest:
             return
+        if self._strange:
+            return  # another account's orders, deals and positions must not get into these books
         self._see_stop()
         self._desk.probe()
         if self._busy() or not 0 <= now - self._look_at < LOOK_EVERY:
-            self._take_look(now)
+            self._look_once(now)
         self._close_day()
-        if not self._observe:
-            self._canceller.run(now, self._second, self._stop, lambda: self._copies.check(self._teller))
+        # In observe mode too: what is alive of ours is looked after to its end.
+        self._canceller.run(now, self._second, self._stop, lambda: self._copies.check(self._teller))
         self._decider.run(ContextInfo, now, self._ticks)
 
     def _begin_day(self, day: str) -> bool:
@@ -185,15 +209,28 @@ class Trader:
             if days and max(days) > day:
                 words = "电脑日期是 %s，行情已是 %s，不下单。请校准电脑时间" % (day, max(days))
                 self._teller.once("clock", notices.BLOCKED, words)
+            self._see_skew(self._now(), self._ticks)
             return False
         self._teller.day = day
         self._desk.day = ""
         if not self._desk.write(self._desk.begin, day):
             return False
+        if self._configured:
+            lost.check_account(self._desk, digest(self._account))
+        elif self._desk.book.account not in ("", digest(self._account)):
+            self._strange = True
         self._reader.forget()
         self._new_parts()
         self._minute = -1
         return True
+
+    def _see_skew(self, now: float, ticks: Any) -> None:
+        """A PC whose clock is wrong by hours takes a session for the night: told, for nothing else can be done."""
+        times = [clock.tick_time(tick) for tick in ticks.values()] if isinstance(ticks, dict) else []
+        off = self._skew.note(now, max([at for at in times if at is not None], default=0.0))
+        if off:
+            words = "电脑时间与行情时间相差 %.0f 分钟，策略没有工作，委托没人照看。请校准电脑时间" % (abs(off) / 60)
+            self._teller.once("skew", notices.BLOCKED, words)
 
     def _each_minute(self, now: float) -> None:
         minute = int(now // 60)
@@ -205,21 +242,52 @@ class Trader:
             return
         checkup.run(self._desk)
         self._desk.count_rows()
+        self._lost_copies()
+        whys = {fund.code: facts.why_stopped(self._desk, fund) for fund in self._params.funds}
+        self._tell_mode(whys)
         if self._observe and gate.in_hours(self._second):
-            self._teller.once("session", notices.OBSERVE, self._observe)
+            about = {"mode": "observe", "why": self._observe, "chosen": self._chosen}
+            self._teller.once("session", notices.OBSERVE, self._observe, **about)
+        self._minutes += 1
+        if self._steady.seconds < lookout.SETTLE and self._minutes <= 2:
+            return  # the first looks may take the owner's answers: no fund is accused before
         for fund in self._params.funds:
-            why = fund.why_not or self._desk.stopped(fund.code) or facts.why_no_cell(self._desk, fund)
-            if why:
-                self._teller.once(fund.code, notices.STOPPED_FUND, "%s：%s" % (fund.code, why), code=fund.code)
+            if whys[fund.code]:
+                words = "%s：%s" % (fund.code, whys[fund.code])
+                self._teller.once(fund.code, notices.STOPPED_FUND, words, code=fund.code)
+            late = morning.unused_choice(self._desk, fund)
+            if late:
+                self._teller.once("choice " + fund.code, notices.SETTINGS, late, code=fund.code)
+
+    def _tell_mode(self, whys: Dict[str, str]) -> None:
+        """`mode`: what the strategy does, and which funds may trade; once a day and init, and when that changes."""
+        funds = {fund.code: whys[fund.code] or self._morning.why_not(fund) for fund in self._params.funds}
+        mode = "observe" if self._observe else "live"
+        found = (self._desk.day, mode, self._observe, funds)
+        if found == self._mode:
+            return
+        self._mode = found
+        words = "只观察，不下单：" + self._observe if self._observe else "实盘下单"
+        self._teller.tell(notices.MODE, words, mode=mode, why=self._observe, chosen=self._chosen, funds=funds)
+
+    def _lost_copies(self) -> None:
+        if self._copies.lost and self._desk.book.accounts:
+            self._desk.stop_all("state/copies.json 丢了或被改动，今天不再下单，请不要改动哨兵文件夹里的文件")
+        self._copies.lost = False
+
+    def _newest_copy(self) -> bool:
+        found = self._copies.check(self._teller)
+        self._lost_copies()
+        return found
 
     def _see_stop(self) -> None:
         stop = control.stop_asked(self._home)
         if stop:
             words = "已停止下单：control/STOP 存在，不下新单，未成交的委托会撤掉。恢复请用托盘菜单“恢复下单”"
-            self._teller.once("stop", notices.STOP, words)
+            self._teller.once("stop", notices.STOP, words, on=True)
         elif self._stop:
             self._teller.forget("stop", notices.STOP)
-            self._teller.tell(notices.STOP, "已恢复下单")
+            self._teller.tell(notices.STOP, "已恢复下单", on=False)
         self._stop = stop
 
     def _busy(self) -> bool:
@@ -227,6 +295,13 @@ class Trader:
         desk = self._desk
         started = [fund for fund in self._params.funds if fund.code in desk.book.accounts]
         return bool(desk.unended()) or self._morning.busy(started) or bool(self._decider.pending())
+
+    def _look_once(self, now: float) -> looks.Look:
+        """This call's look at the account; a new one only where an order went out since."""
+        if self._looked != len(self._desk.flags.flags):
+            self._take_look(now)
+            self._looked = len(self._desk.flags.flags)
+        return self._look
 
     def _take_look(self, now: float) -> looks.Look:
         self._look_at = now
@@ -272,7 +347,7 @@ class Trader:
 
     def _ready(self) -> bool:
         """The day is loaded, it is still that day, and this is the newest copy."""
-        return bool(self._desk.day) and self._desk.day == clock.day(self._now()) and self._newest
+        return not self._strange and bool(self._desk.day) and self._desk.day == clock.day(self._now()) and self._newest
 
     def _order(self, orderInfo: Any) -> None:
         if self._ready():

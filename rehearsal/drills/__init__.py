@@ -4,12 +4,20 @@ A drill is a module with `drill(stage)`; its docstring's first line is what it s
 """
 
 from rehearsal.drills import (
+    double_instance,
     heartbeat_silent,
+    kill_switch,
     network_cut,
+    order_rejected,
+    order_unfilled,
+    order_unseen,
+    overnight_unknown,
     power_cut,
     qmt_frozen,
     qmt_killed,
     receiver_down,
+    state_lost,
+    strategy_crash,
     tray_killed,
 )
 from rehearsal.drills.stage import Stage
@@ -22,6 +30,14 @@ DRILLS = {
     "receiver-down": receiver_down,
     "tray-killed": tray_killed,
     "power-cut": power_cut,
+    "order-rejected": order_rejected,
+    "order-unseen": order_unseen,
+    "order-unfilled": order_unfilled,
+    "strategy-crash": strategy_crash,
+    "double-instance": double_instance,
+    "kill-switch": kill_switch,
+    "state-lost": state_lost,
+    "overnight-unknown": overnight_unknown,
 }
 
 
@@ -32,7 +48,7 @@ def run_drill(name, folder, seed=1, report=None, full=False):
     if reason:
         print(f"{name}: SKIPPED（{reason}）")
         return True
-    stage = Stage(name, folder, seed, full, dict(getattr(module, "TIMES", {})))
+    stage = Stage(name, folder, seed, full, dict(getattr(module, "TIMES", {})), getattr(module, "TRADE", None))
     stage.say(f"演练 {name}：{(module.__doc__ or '').splitlines()[0]}")
     try:
         module.drill(stage)

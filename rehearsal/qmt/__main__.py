@@ -35,6 +35,7 @@ def arguments(argv: Optional[List[str]]) -> argparse.Namespace:
     parser.add_argument("--tick-seconds", type=float, default=3.0, help="两个 tick 之间的秒数")
     parser.add_argument("--owner-seconds", type=float, default=5.0, help="主人手动下单的平均间隔秒数，0 = 不下单")
     parser.add_argument("--account", default="2000567", help="资金账号")
+    parser.add_argument("--shares", type=int, metavar="股数", help="一开始每只基金各有多少股；默认只有前两只各 20000")
     parser.add_argument("--site-packages", help="策略可导入的包，默认 DIR/bin.x64/Lib/site-packages")
     parser.add_argument("--period", default="1m", choices=("1m", "5m", "1d"), help="主图周期")
     parser.add_argument("--hours", default="always", choices=("always", "exchange"), help="全天交易，或按交易所的时间")
@@ -63,7 +64,10 @@ def build(options: argparse.Namespace) -> Client:
     if not (options.start_at and prices.is_trading_day(times.day(start))):
         prices = prices.replayed_from(times.day(start))
     hours = AlwaysOpen(start, options.tick_seconds) if options.hours == "always" else None
-    world = World(clock, prices, chosen, options.seed, options.account, hours=hours)
+    shares = None
+    if options.shares is not None:
+        shares = {code: (options.shares, prices.last_close(code, times.day(start)) or 1.0) for code in prices.codes}
+    world = World(clock, prices, chosen, options.seed, options.account, shares=shares, hours=hours)
     if not options.fresh:
         restore(world, os.path.join(options.dir, _BOOK))
     packages = options.site_packages or os.path.join(options.dir, "bin.x64", "Lib", "site-packages")

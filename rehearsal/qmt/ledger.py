@@ -1,4 +1,5 @@
-"""The rehearsal's oracle: what really landed in the spool, and what each entry-point call of a script cost.
+"""The rehearsal's oracle: what really landed in the spool, each call of passorder, and what each entry-point call of a
+script cost.
 
 Independent of the strategies' own counting: posts are seen at os.replace, the one call by which a file gets its final
 name, and a call's own cost is its wall time minus the time spent inside the simulated API and inside this ledger.
@@ -14,17 +15,19 @@ _KEPT = 100000
 
 
 class Ledger:
-    """Appends to DIR/posted.jsonl and DIR/costs.jsonl, each line flushed at once; without a folder it only keeps the
-    costs (`costs`: (entry point, own milliseconds), the newest ones)."""
+    """Appends to DIR/posted.jsonl, costs.jsonl and passorders.jsonl, each line flushed at once; without a folder it
+    only keeps the costs (`costs`: (entry point, own milliseconds), the newest ones)."""
 
     def __init__(self, folder: str, timer: Callable[[], float] = time.perf_counter) -> None:
         self.costs: Deque[Tuple[str, float]] = collections.deque(maxlen=_KEPT)
         self._posted_file: Any = None
         self._costs_file: Any = None
+        self._calls_file: Any = None
         if folder:
             os.makedirs(folder, exist_ok=True)
             self._posted_file = open(os.path.join(folder, "posted.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
             self._costs_file = open(os.path.join(folder, "costs.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
+            self._calls_file = open(os.path.join(folder, "passorders.jsonl"), "a", encoding="utf-8")  # noqa: SIM115
         self._timer = timer
         self._replace: Optional[Callable[..., None]] = None
         self._inside = 0.0  # seconds spent in the simulated API (and here) during the current entry call
@@ -58,6 +61,13 @@ class Ledger:
             if self._depth == 0:
                 self._inside += self._timer() - started
 
+    # ---- orders
+
+    def passorder(self, script: str, code: str, remark: str, at: float) -> None:
+        """A script called passorder, whatever becomes of it."""
+        if self._calls_file is not None:
+            self._line(self._calls_file, {"script": script, "code": code, "remark": remark, "at": at})
+
     # ---- posts
 
     def watch(self) -> None:
@@ -69,7 +79,7 @@ class Ledger:
         if self._replace is not None:
             os.replace = self._replace
             self._replace = None
-        for file in (self._posted_file, self._costs_file):
+        for file in (self._posted_file, self._costs_file, self._calls_file):
             if file is not None:
                 file.close()
 

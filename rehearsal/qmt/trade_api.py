@@ -73,6 +73,7 @@ class TradeApi:
     def _signal(self, script: Script, call: orders.Call, task: int) -> None:
         """quickTrade decides whether a signal becomes an order now, with the next bar, or never."""
         client = self._client
+        client.ledger.passorder(script.name, call.code, call.remark, client.world.now())
         in_handlebar, last = client.caller.entry == "handlebar", client.quote_api.is_last_bar()
         quick = call.quick_trade if client.behaviours.quick_trade_rules else 2
         if client.behaviours.simulation_mode or client.behaviours.editor_mode:

@@ -56,6 +56,29 @@ def test_the_strategies_take_the_pages_sentry_ini():
     assert found.every == 60
 
 
+EXAMPLE = (Path(config.__file__).parent / "sentry.example.ini").read_text(encoding="utf-8")
+
+
+def test_the_example_sentry_ini_is_taken_by_tray_and_strategies():
+    assert config.parse(EXAMPLE, "sentry.ini").machine == "mini-pc"
+    assert list(params.parse(EXAMPLE).problems) == [] and not params.parse(EXAMPLE).live
+    assert settings.parse(EXAMPLE).problems == []
+
+
+def test_the_example_has_every_key_with_its_default_and_a_comment_above_its_group():
+    ini = configparser.ConfigParser(interpolation=None)
+    ini.read_string(EXAMPLE)
+    wanted = {name: {key: known[0] for key, known in keys.items()} for name, keys in config._VALID.items()}
+    wanted["strategy"] = {key: default for key, (default, _) in params.STRATEGY.items()}
+    wanted["fund:512690.SH"] = {key: default for key, (default, _) in params.FUND_KEYS.items()}
+    given = {name: dict(ini[name]) for name in ini.sections()}
+    for key in ("receiver", "token"):
+        assert given["sentry"].pop(key) and wanted["sentry"].pop(key) is None
+    assert given == wanted
+    for section in EXAMPLE.split("\n[")[1:]:
+        assert re.match(r"[^]]+]\n;.*[一-鿿]", section), section[:40]
+
+
 def test_tray_and_strategies_have_the_same_defaults_for_what_both_read():
     found, ours = settings.parse(""), config._VALID
     assert found.every == float(ours["heartbeat"]["every"][0])

@@ -9,6 +9,7 @@ The same seed walks the same days; a failure prints the steps, and with --shrink
 """
 
 import collections
+import json
 import os
 import shutil
 import sys
@@ -108,13 +109,13 @@ class Tally:
     def __init__(self):
         self.runs = self.days = self.calls = self.orders = self.filled = 0
         self.with_trouble = collections.Counter()
-        self.stopped_at_the_end = self.funds_at_the_end = 0
+        self.stopped_at_the_end = self.funds_at_the_end = self.answered = 0
 
     def words(self):
         lines = [
             f"random days: {self.runs} runs, {self.days} days, {self.calls} handlebar calls, {self.orders} orders, "
             f"{self.filled} of them with a fill; at the end {self.stopped_at_the_end} of {self.funds_at_the_end} funds "
-            "were stopped, and told"
+            f"were stopped, and told; {self.answered} orders were unknown until their owner answered"
         ]
         for name in TROUBLES:
             count = self.with_trouble[name]
@@ -358,6 +359,10 @@ class RandomDays(RuleBasedStateMachine):
         self.calls_today += 60
         self.check()
         self._check_ends()
+        if self._answer():
+            self.world.run(300, STEP)
+            self.check()
+            self._check_ends()
         for code in CODES:
             self._check_books(code)
         TALLY.runs += 1
@@ -365,6 +370,19 @@ class RandomDays(RuleBasedStateMachine):
         TALLY.calls += self.calls_today
         TALLY.orders += len(self.intents)
         TALLY.filled += sum(1 for name in self.intents if self._filled(name))
+
+    def _answer(self):
+        """The owner looks at the broker's own list and answers for each order that is still unknown; how many."""
+        folder = os.path.join(self.home, "control", "answers")
+        os.makedirs(folder, exist_ok=True)
+        unknown = [flag for flag in self.world.trader._desk.unended() if flag.order.state == orders.UNKNOWN]
+        for flag in unknown:
+            shares = self._filled(flag.name)
+            words = {"flag": flag.name, "answer": "filled" if shares else "nothing", "shares": shares}
+            with open(os.path.join(folder, flag.name + ".json"), "w") as file:
+                json.dump(words, file)
+        TALLY.answered += len(unknown)
+        return len(unknown)
 
     def _check_ends(self):
         """Every intent filled, cancelled, rejected, expired, or unknown and told."""
@@ -395,13 +413,7 @@ class RandomDays(RuleBasedStateMachine):
         desk = self.world.trader._desk
         TALLY.funds_at_the_end += 1
         if not self._ready(code):
-            TALLY.stopped_at_the_end += 1
-            told = [
-                text
-                for what, text in self.world.notices()
-                if what in ("stopped-fund", "observe", "state") and code in text
-            ]
-            assert told, f"{code} is stopped and nobody was told"
+            self._check_stopped(code)
             return
         account = desk.book.accounts[code]
         booked = account.shares + desk.ledger.signed(code, account.day, desk.day)
@@ -411,6 +423,23 @@ class RandomDays(RuleBasedStateMachine):
             assert whole == self.broker.volume.get(code[:6], 0), f"ledger of {code}: {whole}"
         cell = gridstate.load(self.home).cells[code].cell
         assert cell == self._justified(code), f"grid state of {code}: {cell}"
+
+    def _check_stopped(self, code):
+        """A stopped fund is told, with its true position where that is why; and what its books claim is true."""
+        TALLY.stopped_at_the_end += 1
+        world, desk = self.world, self.world.trader._desk
+        told = [text for what, text in world.notices() if what in ("stopped-fund", "observe", "state") and code in text]
+        assert told, f"{code} is stopped and nobody was told"
+        volume = self.broker.volume.get(code[:6], 0)
+        account = desk.book.accounts.get(code)
+        if account is not None and account.day == desk.day:  # reconciled today
+            booked = account.shares + desk.ledger.signed(code, account.day, desk.day)
+            assert booked == volume, f"books of {code}, which is stopped: {booked}"
+        elif account is not None:
+            assert any(f"持仓 {volume} 股" in text or "start_cell" in text for text in told), f"{code}: {told}"
+        cell = desk.grid.cells.get(code)
+        if cell is not None and account is not None and account.day == desk.day and not desk.trouble:
+            assert cell.cell == self._justified(code), f"grid state of {code}, which is stopped: {cell}"
 
     def _justified(self, code):
         """The cell that the broker's fills justify: that of the newest intent with any."""

@@ -5,7 +5,7 @@ import os
 
 from qmt_strategy.dingtou import orders
 from tests.orders.tiny_qmt import Fate
-from tests.orders.world import AFTER, DAY, NEXT, drop
+from tests.orders.world import AFTER, DAY, NEXT, drop, write_ini
 
 FUND = "510300.SH"
 FIRST = "20260105-510300-B-01"
@@ -54,6 +54,46 @@ def test_a_position_that_no_order_explains_stops_its_fund_every_day_until_it_is_
         drop(world).run(120)
     assert world.calls() == [FIRST]
     assert len([text for _, text in world.notices("stopped-fund") if "对不上" in text]) == 2
+
+
+def left_working(world, shares):
+    """It lived past the close, and POSITION shows what it cannot have done."""
+    world.go(DAY, "14:53:00").run(20)
+    world.broker.fate = lambda call: Fate(fills=(), cancel="deaf")
+    drop(world).run(30)
+    assert world.states() == {FIRST: "working"}
+    world.broker.fate = lambda call: Fate()
+    world.broker.volume["510300"] = shares
+    return world.overnight(NEXT)
+
+
+def test_an_order_of_yesterday_that_position_does_not_explain_becomes_unknown_and_can_be_answered(world):
+    left_working(world, 9000).run(240)
+    assert world.states() == {FIRST: "unknown"} and len(world.notices("unknown")) == 1
+    answer(world, FIRST, answer="filled", shares=9000, price=0.932)
+    world.run(180)
+    assert world.states() == {FIRST: "filled"} and world.cell() == -7
+    drop(world, 0.90).run(60)
+    assert world.calls() == [FIRST, "20260106-510300-B-01"]
+
+
+def test_an_answer_that_position_contradicts_leaves_the_fund_stopped_and_is_told(world):
+    left_working(world, 9000).run(240)
+    answer(world, FIRST, answer="nothing")
+    world.run(180)
+    drop(world, 0.90).run(120)
+    assert world.calls() == [FIRST]
+    assert any("答复与持仓不符" in text and "start_cell" in text for _, text in world.notices("stopped-fund"))
+
+
+def test_after_such_an_answer_start_cell_settles_it_and_the_fill_does_not_move_the_cell_again(world):
+    left_working(world, 9000).run(240)
+    answer(world, FIRST, answer="filled", shares=7500)
+    world.run(180)
+    write_ini(world.home, start="-11 20260106")
+    world.restart().run(240)
+    assert world.cell() == -11 and world.calls() == [FIRST]
+    assert world.trader._desk.ledger.signed("510300", DAY, NEXT) == 9000
 
 
 def test_the_owners_answer_settles_an_unknown_order(world):

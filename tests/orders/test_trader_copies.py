@@ -1,7 +1,7 @@
 """Re-inits are normal, a second mounted copy is not."""
 
 from qmt_strategy.dingtou import instance, notices
-from tests.orders.world import World, drop
+from tests.orders.world import NEXT, World, drop
 
 
 def test_twenty_re_inits_and_trading_goes_on_without_a_word_about_copies(world):
@@ -49,9 +49,12 @@ def test_of_two_clients_with_one_home_the_newer_trades(world):
     assert len(world.calls()) == 1 and len(world.notices("second-copy")) == 1
 
 
-def test_a_lost_counter_file_is_claimed_by_one_copy(world):
+def test_a_lost_counter_file_is_claimed_by_one_copy_and_nothing_is_ordered_that_day(world):
     import os
 
     os.remove(os.path.join(world.home, "state", "copies.json"))
     drop(world).run(60)
-    assert len(world.calls()) == 1
+    assert world.calls() == [] and "copies.json" in world.notices("stopped-fund")[0][1]
+    world.overnight(NEXT).run(120)
+    drop(world).run(60)
+    assert len(world.calls()) == 1 and world.notices("second-copy") == []

@@ -1,12 +1,14 @@
 """State deleted and garbled at every point of a day: no order follows, and the owner is told."""
 
+import builtins
 import os
 import shutil
 
 import pytest
 
+from qmt_strategy.dingtou import notices
 from tests.orders.tiny_qmt import Fate
-from tests.orders.world import NEXT, drop
+from tests.orders.world import NEXT, drop, write_ini
 
 # What can be lost or garbled, as paths under the home ('' of flags: today's newest flag file).
 FILES = ("state/grid.json", "state/book.json", "deals/transaction.csv", "flag")
@@ -86,8 +88,6 @@ def cases():
 @pytest.mark.parametrize("point, how, name", cases())
 def test_no_order_follows_and_the_owner_is_told(world, point, how, name, restarts):
     point(world)
-    if restarts and "deals" in name and point is one_partly_filled:
-        pytest.skip("gone within the minute and the process with it: see the test on the DEAL list")
     before = list(world.calls())
     assert len(before) == 1
     told = len(world.notices())
@@ -101,6 +101,63 @@ def test_no_order_follows_and_the_owner_is_told(world, point, how, name, restart
     assert world.errors() == []
     codes = {code for code, _ in world.notices()[told:]}
     assert codes & {"stopped-fund", "unknown", "state", "disk"}, world.notices()[told:]
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+@pytest.mark.parametrize("how", [delete, garble])
+def test_without_the_record_of_its_start_a_fund_does_not_trade_today(world, how, restarts):
+    how(path_of(world, "flags/started.jsonl"))
+    if restarts:
+        world.restart()
+    world.run(60)
+    drop(world).run(120)
+    assert world.calls() == [] and any("started.jsonl" in text for _, text in world.notices("stopped-fund"))
+    world.restart().overnight(NEXT).run(120)
+    drop(world).run(60)
+    assert len(world.calls()) == 1
+
+
+def all_is_gone(world):
+    for name in FOLDERS:
+        delete(path_of(world, name))
+    notices._told.clear()
+    return world
+
+
+@pytest.mark.parametrize("start", ["none", "none 20260105", "current"])
+def test_with_all_records_gone_shares_in_the_account_stop_the_fund(world, start):
+    one_filled(world)
+    write_ini(world.home, start=start)
+    all_is_gone(world).restart().run(60)
+    drop(world, 0.91).run(300)
+    world.overnight(NEXT).run(60)
+    drop(world, 0.91).run(300)
+    assert len(world.calls()) == 1 and world.errors() == []
+    assert any("510300.SH" in text and "持仓" in text for _, text in world.notices("stopped-fund"))
+
+
+def test_a_choice_made_today_settles_a_fund_whose_records_are_all_gone(world):
+    one_filled(world)
+    all_is_gone(world).overnight(NEXT)
+    write_ini(world.home, start="-7 20260106")
+    world.restart().run(120)
+    drop(world, 0.91).run(120)
+    assert len(world.calls()) == 2 and world.cell() == -9
+
+
+def test_a_flag_file_with_one_bad_line_stops_its_fund_today_only(world):
+    one_filled(world)
+    path = path_of(world, "flag")
+    with open(path, "rb") as file:
+        lines = file.read().split(b"\n")
+    with open(path, "wb") as file:
+        file.write(b"\n".join([lines[0], b"#garbled#"] + lines[2:]))
+    world.restart().run(60)
+    drop(world, 0.91).run(120)
+    assert len(world.calls()) == 1
+    world.overnight(NEXT).run(120)
+    drop(world, 0.91).run(120)
+    assert len(world.calls()) == 2
 
 
 @pytest.mark.parametrize("name", ["state/grid.json", "state/book.json", "deals/transaction.csv"])
@@ -156,3 +213,34 @@ def test_a_flag_file_cut_after_its_first_line_is_seen_again_and_not_sent_again(w
         file.write(first)
     world.restart().run(30)
     assert len(world.calls()) == 1 and list(world.states().values())[0] == "working"
+
+
+@pytest.mark.parametrize(
+    "name", ["state/grid.json", "state/book.json", "flags/started.jsonl", "deals/transaction.csv", "flag"]
+)
+def test_a_file_that_a_scanner_holds_for_minutes_blocks_orders_until_it_lets_go_and_stops_nobody(
+    world, name, monkeypatch
+):
+    drop(world).run(60)
+    held = path_of(world, name)
+    plain, plain_stat = builtins.open, os.stat
+
+    def refuse(function):
+        def asked(path, *args, **named):
+            if path == held:
+                raise PermissionError(13, "held")
+            return function(path, *args, **named)
+
+        return asked
+
+    monkeypatch.setattr(builtins, "open", refuse(plain))
+    monkeypatch.setattr(os, "stat", refuse(plain_stat))
+    world.run(180)
+    before = len(world.calls())
+    drop(world, 0.92).run(120)
+    assert len(world.calls()) == before
+    monkeypatch.undo()
+    world.run(300)
+    assert len(world.calls()) > before
+    assert world.notices("stopped-fund") == []
+    assert len(world.notices("disk")) == 2  # refused, and works again

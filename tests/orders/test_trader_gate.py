@@ -184,7 +184,7 @@ def test_all_of_todays_orders_of_a_fund_count_as_attempts(world):
     for _ in range(3):
         world.broker.passorder(world.now, 23, 1101, FUND, 3, 100, "", ours=False)
     drop(world).run(600)
-    assert world.calls() == [] and any("达到上限" in text for _, text in world.notices("blocked"))
+    assert world.calls() == [] and any("达到上限" in text for _, text in world.notices("cap"))
 
 
 def test_the_account_is_told_at_half_past_nine_and_low_cash_with_it(fresh):
@@ -237,3 +237,20 @@ def test_nothing_is_raised_into_qmt_whatever_its_functions_do(world):
     world.trader.orderError_callback(world.context, {"strategyName": None}, None)
     world.trader.orderError_callback(world.context, None, None)
     assert world.calls() == []
+
+
+@pytest.mark.parametrize("kind", ["CREDIT", "FUTURE"])
+def test_an_account_that_is_no_plain_stock_account_is_only_observed(fresh, kind):
+    fresh.account_type = kind
+    fresh.start().run(120)
+    drop(fresh).run(120)
+    assert fresh.calls() == []
+    assert any(kind in text for _, text in fresh.notices("observe"))
+
+
+def test_a_last_bar_that_is_true_in_some_other_way_places_nothing_and_is_told_once(fresh):
+    fresh.context.is_last_bar = lambda: 1
+    fresh.start().run(120)
+    drop(fresh).run(120)
+    assert fresh.calls() == []
+    assert len(fresh.notices("blocked")) == 1

@@ -33,16 +33,18 @@ def write_ini(home, codes=CODES, start="none", more=""):
 class World:
     """`tick` is three seconds of QMT: what the broker pushes, then handlebar."""
 
-    def __init__(self, home, broker=None, codes=CODES, start="none", more=""):
+    def __init__(self, home, broker=None, codes=CODES, start="none " + DAY, more=""):
         self.home = str(home)
         self.codes = codes
         self.broker = broker or Broker()
         self.context = Context(codes)
         self.now = at(DAY, "09:29:00")
         self.said = []
+        self.account = ACCOUNT  # that QMT injects
         self.free = 10**12
         self.trader = None
         self.clock = lambda: self.now  # the PC's
+        self.account_type = "STOCK"
         self.passorder_raises = None
         self.before_passorder = None
         write_ini(self.home, codes, start, more)
@@ -53,8 +55,8 @@ class World:
         """QMT runs the script from init."""
         self._sync()
         api = {
-            "account": ACCOUNT,
-            "accountType": "STOCK",
+            "account": self.account,
+            "accountType": self.account_type,
             "get_trade_detail_data": lambda account, kind, table: self.broker.table(table, self.now),
             "passorder": self._passorder,
             "cancel": lambda sysid, account, kind, context: self.broker.cancel(self.now, sysid),
@@ -142,6 +144,16 @@ class World:
                 code = data.get("what", "error")
                 if what in (None, code):
                     found.append((code, data.get("text") or data.get("traceback")))
+        return found
+
+    def posts(self, kind):
+        """The data of every post of this kind, oldest first."""
+        found = []
+        for path in sorted(glob.glob(os.path.join(self.home, "spool", "*.json"))):
+            with open(path, "rb") as file:
+                event = json.loads(file.read().decode())
+            if event["kind"] == kind:
+                found.append(event["data"])
         return found
 
     def errors(self):

@@ -186,6 +186,26 @@ def test_a_fund_is_not_traded_on_an_ex_date_whose_factor_is_late_and_is_when_it_
             assert plan.wish(found, short, known[index].close, 0).side == 0
 
 
+@pytest.mark.parametrize("code, day", ex_dates())
+def test_a_factor_that_is_late_by_days_keeps_its_fund_from_trading_until_it_is_there(code, day):
+    short = rule(code, ma=20)
+    right, wrong = adjusted(code), adjusted(code, day)
+    index = [bar.date for bar in right].index(day)
+    raw = {bar.date: bar.close for bar in right}
+    late = [plan.Late(day, reference(code, index, right))]
+
+    def on(known, number):
+        dates, closes = frame(known, number)
+        then = right[number].date
+        return plan.day_plan(
+            closes, dates, short, then, dates[-1], reference(code, number, right), None, 0.001, late, raw
+        )
+
+    for later in [days for days in (1, 2, 15) if index + days < len(right)]:
+        assert on(wrong, index + later).average == 0, later
+        assert on(right, index + later).average > 0, on(right, index + later).why_not
+
+
 @pytest.mark.parametrize("code, day", [pair for pair in ex_dates() if pair[1] in ("20210625", "20150415", "20210517")])
 def test_a_split_whose_factor_never_comes_is_found_by_its_jump(code, day):
     known = adjusted(code, day)

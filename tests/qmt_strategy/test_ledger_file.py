@@ -3,6 +3,8 @@
 import os
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qmt_strategy.dingtou import ledger, rows
 
@@ -146,3 +148,34 @@ def test_a_write_that_stopped_half_way_is_mended(book, home, monkeypatch):
     monkeypatch.undo()
     book.flush()
     assert again(home).entries == [entry(), entry("2")] and os.path.getsize(book.path) > 0
+
+
+ODD = st.text(max_size=12) | st.sampled_from(["\ud800", "2026-01-05", "a\r\nb", "\0", '"x,', " 7 ", "00700.HK"])
+NUMBERS = st.none() | st.floats(-1e12, 1e12).map(lambda value: round(value, 6))
+
+
+@settings(max_examples=300, deadline=None)
+@given(ODD, ODD, ODD, ODD, ODD, ODD, st.integers(-300, 300), NUMBERS, st.sampled_from(["买", "卖"]))
+def test_whatever_a_deal_row_says_the_file_reads_back_as_written(
+    code, sysid, day, time, remark, number, volume, yuan, side
+):
+    deal = {
+        "代码": code,
+        "合同编号": sysid,
+        "订单编号": number,
+        "买卖": side,
+        "成交量": volume,
+        "日期": day,
+        "时间": time,
+    }
+    deal.update({"成交均价": yuan, "手续费": yuan, "成交额": yuan, "投资备注": remark})
+    made = ledger.from_deal(deal, "20260105")
+    if made is None:
+        assert volume <= 0 or not all(ledger._clean(text) for text in (code, sysid, number))
+        return
+    found, problem = ledger.parse((ledger._line(ledger.COLUMNS) + ledger._line(ledger._texts(made))).encode("utf-8"))
+    assert (found, problem) == ([made], "")
+
+
+def test_the_same_number_on_both_exchanges_is_two_deals(book):
+    assert len(book_all(book, entry(), entry(code="159915", remark=""))) == 2

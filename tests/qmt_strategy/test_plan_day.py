@@ -118,7 +118,7 @@ def test_just_enough_bars_for_an_average_are_too_few_for_thresholds():
 
 
 def test_a_refused_plan_has_nothing_to_trade_by():
-    assert plan.refused("x") == (0.0, 0.0, 0.0, grid.NEVER, -grid.NEVER, False, False, "今天不交易：x", 0, 0)
+    assert plan.refused("x") == (0.0, 0.0, 0.0, grid.NEVER, -grid.NEVER, False, False, "今天不交易：x", 0, 0, 0.0)
 
 
 def test_no_bars_at_all():

@@ -136,7 +136,13 @@ def test_a_deal_is_read_once(thing, deal):
 
 def test_a_live_order_is_read_every_time_and_a_final_one_once(thing):
     finished = rows.Finished()
-    order = thing(m_strInsertDate="20260105", m_strOrderSysID="7", m_nOrderStatus=55, m_nVolumeTraded=100)
+    order = thing(
+        m_strInstrumentID="510300",
+        m_strInsertDate="20260105",
+        m_strOrderSysID="7",
+        m_nOrderStatus=55,
+        m_nVolumeTraded=100,
+    )
     assert finished.order(order)["成交量"] == 100
     order.m_nVolumeTraded = 200
     assert finished.order(order)["成交量"] == 200
@@ -145,6 +151,13 @@ def test_a_live_order_is_read_every_time_and_a_final_one_once(thing):
     assert finished.order(order)["成交量"] == 300
     order.m_nVolumeTraded = 1
     assert finished.order(order)["成交量"] == 300
+
+
+def test_orders_of_two_exchanges_with_one_number_are_two(thing):
+    finished = rows.Finished()
+    for code in ("510300", "159915"):
+        order = thing(m_strInstrumentID=code, m_strInsertDate="20260105", m_strOrderSysID="7", m_nOrderStatus=56)
+        assert finished.order(order)["代码"] == code
 
 
 def test_two_orders_without_a_number_yet_are_not_mixed_up(thing):

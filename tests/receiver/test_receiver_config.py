@@ -1,9 +1,12 @@
+import configparser
 import os
 import re
 import stat
+from pathlib import Path
 
 import pytest
 
+from receiver import receiver
 from receiver.receiver import ConfigError, load_config, main
 from tests.receiver.receiver_bench import MAIL, WECOM, write_ini
 
@@ -120,13 +123,23 @@ def test_a_wrong_ini_ends_serve_with_code_2_and_one_sentence(tmp_path, capsys):
     assert "Traceback" not in said
 
 
+EXAMPLE = Path(receiver.__file__).with_name("receiver.example.ini")
+
+
 def test_the_example_ini_is_valid():
-    from pathlib import Path
-
-    import receiver.receiver
-
-    config = load_config(Path(receiver.receiver.__file__).with_name("receiver.example.ini"))
+    config = load_config(EXAMPLE)
     assert {section.type for section in config.channels.values()} == {"wecom", "pushplus", "smtp"}
+
+
+def test_the_example_ini_has_every_section_and_key_and_the_checks_defaults():
+    ini = configparser.ConfigParser(interpolation=None)
+    ini.read_string(EXAMPLE.read_text(encoding="utf-8"))
+    for section, keys in receiver.SECTIONS.items():
+        assert set(ini[section]) == set(keys)
+    assert {name: ini[f"check:{name}"]["silent"] for name in receiver.CHECK_DEFAULTS} == receiver.CHECK_DEFAULTS
+    for name, keys in receiver.CHANNEL_KEYS.items():
+        (section,) = [s for s in ini.sections() if s.startswith("channel:") and ini[s]["type"] == name]
+        assert set(ini[section]) == {*keys, "type"}
 
 
 def test_calendar_add_keeps_days_in_the_database(tmp_path, capsys):

@@ -74,6 +74,18 @@ def test_a_notice_that_comes_after_the_result_opens_nothing_lasting(bench):
     assert ("order", FLAG) not in bench.incidents()
 
 
+@pytest.mark.parametrize("odd", ["moon", "", None, 7, ["filled"], "已成交"])
+def test_a_state_that_nobody_knows_makes_an_order_unknown_unless_it_has_ended(bench, odd):
+    placed(bench)
+    placed(bench, SECOND)
+    bench.batch(line(bench, 3, "filled", SECOND, filled=1200))
+    bench.batch(line(bench, 3, odd), line(bench, 4, odd, SECOND, filled=7))
+    assert bench.incidents() == [("order", FLAG)]
+    (machine,) = status(bench)["machines"]
+    shown = {one["flag"]: (one["word"], one["filled"]) for one in machine["strategy_orders"]}
+    assert shown == {FLAG: ("结果不明", 0), SECOND: ("已成交", 1200)}
+
+
 def test_an_older_line_that_comes_again_changes_nothing(bench):
     bench.batch(line(bench, 5, "filled", filled=1200), line(bench, 3, "unknown"))
     assert one_order(bench)["state"] == "filled"
@@ -153,7 +165,7 @@ CANCELLING = f"委托 {FLAG} 超过 60 秒没有全部成交，正在撤单"
 
 def test_a_cancel_that_works_at_once_is_not_worth_an_alert(bench):
     placed(bench)
-    bench.batch(line(bench, 3, "working"), notice(bench, "unfilled", CANCELLING, flag=FLAG))
+    bench.batch(line(bench, 3, "working"), notice(bench, "unfilled", CANCELLING, flag=FLAG, stage="cancelling"))
     bench.run(3)
     bench.batch(line(bench, 4, "cancelled"))
     bench.run(30, every=bench.alive)
@@ -163,7 +175,7 @@ def test_a_cancel_that_works_at_once_is_not_worth_an_alert(bench):
 def test_a_cancel_that_is_not_confirmed_is_told_and_lasts_until_the_order_ends(bench):
     bench.alive()
     placed(bench)
-    bench.batch(line(bench, 3, "working"), notice(bench, "unfilled", CANCELLING, flag=FLAG))
+    bench.batch(line(bench, 3, "working"), notice(bench, "unfilled", CANCELLING, flag=FLAG, stage="cancelling"))
     bench.run(60, every=bench.alive)
     assert bench.told() == ["❗ 委托没有按时成交 · mini-pc"]
     bench.batch(line(bench, 4, "working", filled=300))
@@ -196,9 +208,46 @@ def test_an_order_alive_at_the_close_is_told_the_next_morning(bench):
 
 
 def test_that_an_order_ended_unfilled_is_said(bench):
-    bench.batch(notice(bench, "unfilled", "买入 510300.SH 没有成交，已撤单", flag=FLAG))
+    bench.batch(notice(bench, "unfilled", "买入 510300.SH 没有成交，已撤单", flag=FLAG, stage="ended"))
     bench.run(10)
-    assert bench.told() == ["ℹ️ 委托没有全部成交 · mini-pc"]
+    assert bench.told() == ["ℹ️ 委托没有成交 · mini-pc"]
+
+
+def test_an_order_of_an_earlier_day_is_looked_for_in_the_history(bench):
+    bench.batch(line(bench, 3, "unknown", "20260102-510300-B-01"))
+    bench.run(10)
+    assert "那一天的历史委托" in bench.texts()[0].body and "处理未知委托" in bench.texts()[0].body
+
+
+def test_an_order_that_is_told_by_its_notice_is_named_once(bench):
+    why = "在委托列表里找不到，结果不明"
+    text = f"买入 510300.SH（委托 {FLAG}）{why}。不会重发，这只基金停止下单。请核对"
+    bench.batch(notice(bench, "unknown", text, flag=FLAG, code="510300.SH", reason=why))
+    bench.batch(notice(bench, "unfilled", CANCELLING.replace("-01", "-02"), flag=SECOND, stage="cancelling"))
+    bench.run(10)
+    body = bench.texts()[0].body
+    assert why in body and body.count(FLAG) == 1 and body.count("不会重发") == 1
+    assert body.count(SECOND) == 2  # what is to be looked for in QMT stands in 怎么办 as well
+
+
+def test_several_of_a_kind_stand_below_one_heading(bench):
+    for number in range(3):
+        bench.batch(notice(bench, "trade-triggered", f"买入 51030{number}.SH"), notice(bench, "fill", f"成交 {number}"))
+    bench.run(10)
+    (text,) = bench.texts()
+    heads = [line for line in text.body.splitlines() if line.startswith("ℹ️")]
+    assert heads == ["ℹ️ 策略下单", "ℹ️ 成交"] and text.title == "ℹ️ 策略下单、成交 · mini-pc"
+    assert text.body.count("买入") == 3 and text.body.count("成交 ") == 3
+
+
+def test_a_fund_is_named_where_the_account_knows_its_name(bench):
+    bench.post("qmt.heartbeat", strategy="heartbeat", positions=[{"代码": "510300", "名称": "沪深300ETF"}])
+    bench.batch(notice(bench, "trade-triggered", "买入 510300.SH 约 7000 元", code="510300.SH"))
+    bench.batch(line(bench, 3, "rejected", reason="资金", code="510300.SH"))
+    stopped(bench)
+    bench.run(10)
+    body = bench.texts()[0].body
+    assert "买入 510300.SH 沪深300ETF 约 7000 元" in body and body.count("沪深300ETF") == 3
 
 
 # STOP, mode, funds, other notices ------------------------------------------------------------------------------------
@@ -207,13 +256,13 @@ def test_that_an_order_ended_unfilled_is_said(bench):
 def test_stop_is_told_once_by_whoever_says_it_first_and_resolved_when_it_is_gone(bench):
     bench.alive(stop_orders=False)
     bench.post("host.stop_orders", on=True)
-    bench.batch(notice(bench, "stop", "已停止下单：control/STOP 存在"))
+    bench.batch(notice(bench, "stop", "已停止下单：control/STOP 存在", on=True))
     bench.run(60, every=lambda: bench.alive(stop_orders=True))
     assert bench.told() == ["❗ 已停止下单 · mini-pc"]
     bench.post("host.stop_orders", on=False)
-    bench.batch(notice(bench, "stop", "已恢复下单"))
+    bench.batch(notice(bench, "stop", "已恢复下单", on=False))
     bench.run(60, every=lambda: bench.alive(stop_orders=False))
-    assert bench.told()[1:] == ["✅ 已恢复：已恢复下单 · mini-pc"]
+    assert bench.told()[1:] == ["✅ 已恢复：可以下单 · mini-pc"]
 
 
 def test_a_heartbeat_alone_tells_of_a_stop_and_of_its_end(bench):
@@ -235,7 +284,6 @@ def test_an_old_heartbeat_does_not_bring_a_stop_back(bench):
     [
         ("cap", "❗ 达到下单上限 · mini-pc"),
         ("second-copy", "❗ 同一策略运行了两份 · mini-pc"),
-        ("observe", "❗ 策略只观察，不下单 · mini-pc"),
         ("cash-low", "❗ 可用资金不足 · mini-pc"),
         ("disk", "❗ 策略读写磁盘失败 · mini-pc"),
         ("fill", "ℹ️ 成交 · mini-pc"),
@@ -250,10 +298,81 @@ def test_each_notice_is_told_once_a_day_in_its_own_words(bench, what, title):
     assert "为什么" in bench.texts()[0].body and "10:00:00" in bench.texts()[0].body
 
 
-def test_the_disks_recovery_is_good_news(bench):
-    bench.batch(notice(bench, "disk", "磁盘又能写了，恢复下单"))
-    bench.run(10)
-    assert bench.told() == ["ℹ️ 磁盘恢复了 · mini-pc"]
+def disk(bench, on, instance="a"):
+    bench.batch(notice(bench, "disk", "读写磁盘失败" if on else "磁盘又能写了", on=on, instance=instance))
+
+
+def test_a_disk_that_refuses_lasts_until_it_works_again(bench):
+    disk(bench, True)
+    bench.run(300, every=bench.alive, step=10)
+    assert bench.incidents() == [("disk", "a")]
+    assert "检查磁盘空间" in bench.texts()[0].body
+    disk(bench, False)
+    bench.run(10, every=bench.alive)
+    assert bench.told()[0] == "❗ 策略读写磁盘失败 · mini-pc"
+    assert bench.told()[-1] == "✅ 已恢复：策略能读写磁盘了 · mini-pc"
+
+
+@pytest.mark.parametrize("instance, left", [("a", [("disk", "a")]), ("b", [])])
+def test_only_a_newer_start_of_the_strategy_forgets_a_disk_that_refused(bench, instance, left):
+    disk(bench, True)
+    mode(bench, "live", instance=instance)
+    assert bench.incidents() == left
+
+
+def mode(bench, word, why="", chosen=False, funds=None, **more):
+    known = {"mode": word, "why": why, "chosen": chosen, "funds": funds or {}, "instance": "a"}
+    bench.batch(notice(bench, "mode", "现在" + word, **{**known, **more}))
+
+
+def test_observing_although_live_was_wished_lasts_until_it_is_live(bench):
+    bench.alive()
+    mode(bench, "observe", "账号不同，请改成一致")
+    bench.batch(notice(bench, "observe", "账号不同，请改成一致", why="账号不同，请改成一致"))
+    bench.run(300, every=bench.alive, step=10)
+    assert bench.incidents() == [("observe", "")]
+    assert bench.told()[0] == "❗ 策略只观察，不下单 · mini-pc"
+    assert "账号不同，请改成一致" in bench.texts()[0].body and "重新运行策略" in bench.texts()[0].body
+    mode(bench, "live")
+    bench.run(10, every=bench.alive)
+    assert bench.told()[-1] == "✅ 已恢复：策略可以下单了 · mini-pc"
+
+
+def test_the_notice_alone_opens_the_incident_and_the_setting_of_the_owner_ends_it(bench):
+    bench.alive()
+    bench.batch(notice(bench, "observe", "账号不同", why="账号不同"))
+    bench.run(10, every=bench.alive)
+    assert bench.incidents() == [("observe", "")]
+    mode(bench, "observe", "mode = observe", chosen=True)
+    assert bench.incidents() == []
+
+
+def test_observing_by_the_owners_own_setting_is_one_quiet_line_a_day(bench):
+    bench.alive()
+    for _ in range(3):
+        mode(bench, "observe", "mode = observe", chosen=True)
+        bench.batch(notice(bench, "observe", "mode = observe", chosen=True))
+        bench.batch(notice(bench, "stopped-fund", "510300.SH：还没有 start_cell", code="510300.SH"))
+        bench.run(1000, every=bench.alive, step=10)
+    assert bench.incidents() == []
+    assert len(bench.told()) == 1 and bench.told()[0].startswith("ℹ️ ")
+    assert status(bench)["overall"]["state"] == "up"
+
+
+def test_that_it_observes_is_no_trouble_after_the_session(bench):
+    bench.jump("2026-01-05 15:05:00")
+    bench.alive()
+    mode(bench, "observe", "账号不同")
+    bench.run(30, every=bench.alive)
+    assert bench.told() == []
+
+
+def test_an_older_word_about_the_mode_changes_nothing(bench):
+    bench.alive()
+    mode(bench, "live")
+    mode(bench, "observe", "账号不同", when=bench.time - 30)
+    bench.run(10, every=bench.alive)
+    assert bench.incidents() == []
 
 
 def stopped(bench):
@@ -268,26 +387,44 @@ def test_a_stopped_fund_lasts_until_it_trades(bench):
     assert bench.incidents() == []
 
 
-def test_a_fund_that_is_not_named_again_on_the_next_day_is_free_after_ten(bench):
+def test_a_fund_is_free_when_the_strategy_says_so(bench):
     stopped(bench)
-    bench.run(60, every=bench.alive)
+    bench.run(10, every=bench.alive)
     bench.jump("2026-01-06 09:30:00")
-    bench.batch(notice(bench, "account-summary", "账户：总资产 1 元"))
-    bench.run(1700, every=bench.alive, step=10)
+    mode(bench, "live", funds={"510300.SH": "正在核对持仓，还不能下单"})
     assert bench.incidents() == [("stopped-fund", "510300.SH")]
-    bench.run(200, every=bench.alive, step=10)
+    mode(bench, "live", funds={"510300.SH": ""})
+    bench.run(10, every=bench.alive)
+    assert bench.told()[-1] == "✅ 已恢复：510300.SH 不再停止 · mini-pc"
+
+
+def test_a_fund_that_is_traded_no_more_is_not_stopped(bench):
+    stopped(bench)
+    mode(bench, "live", funds={"159915.SZ": ""})
     assert bench.incidents() == []
 
 
-@pytest.mark.parametrize("speaks", [True, False])
-def test_a_fund_that_is_named_again_or_a_silent_strategy_frees_nothing(bench, speaks):
+def test_no_fund_is_free_while_the_strategy_only_observes(bench):
     stopped(bench)
-    bench.run(60, every=bench.alive)
-    bench.jump("2026-01-06 09:30:00")
-    if speaks:
-        stopped(bench)
-    bench.run(3000, every=bench.alive, step=10)
-    assert bench.incidents() == [("stopped-fund", "510300.SH")]
+    mode(bench, "observe", "账号不同", funds={"510300.SH": ""})
+    assert ("stopped-fund", "510300.SH") in bench.incidents()
+
+
+def test_all_funds_stopped_at_once_is_over_with_the_first_that_may_trade(bench):
+    bench.batch(notice(bench, "stopped-fund", "网格状态已损坏，所有基金停止交易"))
+    mode(bench, "live", funds={"510300.SH": "停", "159915.SZ": "停"})
+    assert bench.incidents() == [("stopped-fund", "")]
+    mode(bench, "live", funds={"510300.SH": "停", "159915.SZ": ""})
+    assert bench.incidents() == []
+
+
+def test_funds_that_are_freed_together_are_one_message(bench):
+    for code in range(5):
+        bench.batch(notice(bench, "stopped-fund", "账丢了", code=f"5103{code:02}.SH"))
+    bench.run(10, every=bench.alive)
+    mode(bench, "live", funds={f"5103{code:02}.SH": "" for code in range(5)})
+    bench.run(10, every=bench.alive)
+    assert [title[0] for title in bench.told()] == ["❗", "✅"]
 
 
 def test_seven_stopped_funds_are_one_message(bench):
@@ -316,6 +453,7 @@ def test_yesterdays_unended_orders_are_shown_and_ended_ones_are_not(bench):
     bench.jump("2026-01-06 10:00:00")
     (machine,) = status(bench)["machines"]
     assert [order["flag"] for order in machine["strategy_orders"]] == [FLAG]
+    assert "01-05 的委托" in program.render_orders(machine)
 
 
 def test_the_page_says_observe_with_its_reason_live_and_stop(bench):
@@ -325,8 +463,11 @@ def test_the_page_says_observe_with_its_reason_live_and_stop(bench):
 
     bench.alive()
     assert lamps() == []
-    bench.batch(notice(bench, "observe", "mode 是 observe"))
+    mode(bench, "observe", "mode 是 observe", chosen=True)
     assert lamps() == [("只观察", "mode 是 observe")]
+    mode(bench, "live")
+    assert lamps()[0][0] == "实盘"
+    mode(bench, "observe", "mode 是 observe", chosen=True)
     placed(bench)
     assert lamps()[0][0] == "实盘"
     bench.post("host.stop_orders", on=True)
@@ -340,6 +481,12 @@ def test_one_wish_that_was_only_observed_does_not_say_the_mode(bench):
     assert status(bench)["machines"][0]["trading"]["mode"] == "live"
 
 
+def test_what_lasts_is_named_before_what_only_happened(bench):
+    bench.alive()
+    bench.batch(line(bench, 3, "rejected", reason="资金"), line(bench, 3, "unknown", SECOND))
+    assert status(bench)["overall"]["text"].startswith("委托状态不明")
+
+
 def test_hostile_orders_do_no_harm_on_the_page_and_in_its_json(served):
     with requests.Session() as owner:
         served.log_in(owner)
@@ -348,7 +495,9 @@ def test_hostile_orders_do_no_harm_on_the_page_and_in_its_json(served):
                 values = dict.fromkeys(("code", "name", "side", "shares", "price", "filled", "line", "reason"), XSS)
                 served.post("order.state", **{**values, "flag": flag, "state": state, "reason": XSS + "长" * 9999})
         served.post("order.state", flag=FLAG, state="working", line=1e300, shares=-1e299, filled=1e299, side=["B"])
-        for what in program.TELLINGS:
+        for what in (*program.TELLINGS, *program.NOTICE_EFFECTS):
+            more = {"mode": "observe", "why": XSS, "funds": {XSS: XSS, "510300.SH": [], "": None}, "on": XSS}
+            served.post("strategy.notice", strategy=XSS, what=what, text=XSS, instance=XSS, **more)
             served.post("strategy.notice", strategy=XSS, what=what, text=XSS, code=XSS, flag=XSS)
             served.post("strategy.notice", strategy=1, what=what, text="x" + XSS, code=[], flag={})
         served.run(10)

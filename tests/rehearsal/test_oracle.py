@@ -50,3 +50,42 @@ def test_a_line_that_is_still_being_written_is_not_read(tmp_path):
     path = tmp_path / "posted.jsonl"
     path.write_text('{"id": "a"}\n{"id": ', encoding="utf-8")
     assert oracle.read_lines(path) == [{"id": "a"}]
+
+
+FLAG = "20260105-510300-B-01"
+
+
+def line(number, state, filled=0):
+    return {"kind": "order.state", "data": {"flag": FLAG, "line": number, "state": state, "filled": filled}}
+
+
+def at_counter(status, traded=0):
+    return [{"flag": FLAG, "code": "510300.SH", "shares": 200, "status": status, "traded": traded, "deals": 1}]
+
+
+def test_an_order_that_is_told_as_it_ended_is_right():
+    stored = [line(1, "intent"), line(2, "filled", 200)]
+    assert oracle.wrong_orders([{"remark": FLAG}], at_counter(56, 200), stored) == []
+
+
+def test_an_order_that_is_still_open_is_not_judged_by_its_state():
+    assert oracle.wrong_orders([{"remark": FLAG}], at_counter(50), [line(1, "intent")]) == []
+
+
+def test_an_order_that_the_receiver_does_not_know_is_wrong():
+    assert oracle.wrong_orders([{"remark": FLAG}], at_counter(56, 200), []) == [f"{FLAG} 没有到接收端"]
+
+
+def test_another_end_than_the_counters_is_wrong():
+    stored = [line(1, "intent"), line(2, "cancelled")]
+    assert len(oracle.wrong_orders([{"remark": FLAG}], at_counter(56, 200), stored)) == 1
+
+
+def test_a_line_that_came_twice_is_wrong():
+    stored = [line(1, "intent"), line(2, "filled", 200), line(2, "filled", 200)]
+    assert len(oracle.wrong_orders([{"remark": FLAG}], at_counter(56, 200), stored)) == 1
+
+
+def test_an_intent_ordered_twice_is_wrong():
+    calls = [{"remark": FLAG}, {"remark": FLAG}]
+    assert oracle.wrong_orders(calls, [], []) == [f"{FLAG} 调用了 2 次 passorder"]

@@ -252,3 +252,28 @@ def test_local_time_in_the_process_is_chinas(tmp_path):
     code = "import time; print(time.strftime('%H', time.localtime(0)))"
     told = subprocess.check_output([client, "-c", code], env=install.environment(tmp_path), timeout=PATIENCE)
     assert told.strip() == b"08"
+
+
+def test_every_fund_can_begin_with_shares(tmp_path):
+    world = started(tmp_path, "--shares", "700").world
+    assert {holding.volume for holding in world.broker.holdings.shares.values()} == {700}
+    assert set(world.broker.holdings.shares) == set(world.market.codes)
+
+
+ORDERING = """#coding:gbk
+done = []
+def handlebar(C):
+    if C.is_last_bar() and not done:
+        done.append(1)
+        passorder(23, 1101, account, '510300.SH', 5, -1, 100, 'name', 1, 'my remark', C)
+"""
+
+
+def test_every_call_of_passorder_is_noted_even_where_no_order_comes_of_it(tmp_path):
+    client = started(tmp_path, "--behaviour", "silent_refusals")
+    client.mount("ordering", ORDERING.encode())
+    noted = tmp_path / "passorders.jsonl"
+    process.run(client, str(tmp_path), Owner(client.world, 0), EndWhen(lambda: noted.exists() and noted.read_text()))
+    (line,) = [json.loads(text) for text in noted.read_text().splitlines()]
+    assert (line["script"], line["code"], line["remark"]) == ("ordering", "510300.SH", "my remark")
+    assert client.world.broker.orders == []

@@ -10,7 +10,7 @@ from tray_app.state import State, decide
 from tray_app.watch import qmt, spool
 from tray_app.watch.host import HostLook
 from tray_app.watch.qmt import Found, Seen
-from tray_app.watch.spool import Post
+from tray_app.watch.spool import Mode, Post
 
 NOW = MONDAY_10_00
 EVENING = NOW + 10 * 3600
@@ -263,3 +263,23 @@ def test_the_key_does_not_change_with_each_second():
     found = well(outbox=Figures(12, 120, 0, 0, 0, ""))
     later = found._replace(outbox=Figures(13, 121, 0, 0, 0, ""))
     assert decide(found, NOW).key == decide(later, NOW + 1).key
+
+
+# The strategy's mode -------------------------------------------------------------------------------------------------
+
+
+def test_a_strategy_that_observes_against_its_owners_wish_is_amber_with_its_reason():
+    view = decide(well(mode=Mode(NOW - 60, False, False, "账号不同，请改成一致")), NOW)
+    assert (view.icon, view.key[1:]) == (state.ATTENTION, ("observe",))
+    assert "账号不同，请改成一致" in view.lines[0]
+
+
+def test_observing_as_set_and_live_are_only_said():
+    for mode, said in ((Mode(NOW, False, True, "mode = observe"), "策略只观察"), (Mode(NOW, True), "策略可下单")):
+        view = decide(well(mode=mode), NOW)
+        assert view.icon == state.OK and said in view.lines[0] and "一切正常" in view.lines[0]
+
+
+def test_yesterdays_mode_and_the_night_are_no_reason():
+    assert codes(well(mode=Mode(NOW - 86400, False, False, "账号不同"))) == ()
+    assert codes(well(EVENING, mode=Mode(EVENING, False, False, "账号不同")), EVENING) == ("not-now",)

@@ -3,6 +3,7 @@
 import json
 import struct
 import threading
+import time
 
 import pytest
 from pystray import _base
@@ -16,6 +17,7 @@ from tray_app.app import TrayApp
 from tray_app.orders import Order
 from tray_app.owner import Owner
 from tray_app.state import Question, View, decide
+from tray_app.trading_time import day_of
 
 FLAG = "20260105-510300-B-01"
 UNKNOWN = Order(FLAG, "unknown", "510300.SH", 1200, 4.05, 4860.0, reason="找不到", placed=NOW, at=NOW + 60, lines=3)
@@ -144,6 +146,13 @@ def test_each_unknown_order_shows_what_is_known_and_the_four_answers():
 
 def test_what_is_known_to_have_traded_cannot_be_denied():
     assert choices(submenu(Question(UNKNOWN._replace(filled=300), None))[0]) == ["全部成交", "部分成交…"]
+
+
+def test_an_order_of_an_earlier_day_is_looked_for_in_the_history():
+    fresh = UNKNOWN._replace(flag=day_of(time.time()) + FLAG[8:])
+    today, old = submenu(Question(fresh, None), Question(UNKNOWN, None))
+    assert any("的历史委托里" in child.text for child in old.children)
+    assert any("的委托里" in child.text for child in today.children)
 
 
 def test_of_unknown_size_only_a_number_can_be_given():

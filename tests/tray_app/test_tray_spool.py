@@ -252,3 +252,44 @@ def test_the_newest_heartbeat_is_shown_on_the_board(watcher, home, clock, board)
     post(home, heartbeat("grid", every=30))
     watcher.round(clock.now)
     assert board.get("post") == spool.Post(MONDAY_10_00, 30, "grid")
+
+
+# What the strategy says of its mode ----------------------------------------------------------------------------------
+
+
+def mode(word="observe", **more):
+    data = {"strategy": "etf_grid", "what": "mode", "mode": word, "why": "账号不同", "chosen": False, **more}
+    return events.make("strategy.notice", data, MONDAY_10_00)
+
+
+def test_the_strategys_mode_is_shown_and_outlasts_a_restart(watcher, home, clock, lease, board):
+    post(home, mode())
+    watcher.round(clock.now)
+    known = board.get("mode")
+    assert known == spool.Mode(clock.now, False, False, "账号不同")
+    board.show(mode=None)
+    SpoolWatcher(home, lease).round(clock.now)
+    assert board.get("mode") == known
+
+
+@pytest.mark.parametrize("odd", ["{", "[]", '{"a": 1}', "[1, 2, 3, 4, 5]"])
+def test_a_mode_kept_by_another_version_stops_nothing(home, clock, outbox, lease, board, odd):
+    outbox.put_many([], {spool.MODE_MARK: odd})
+    post(home, order())
+    SpoolWatcher(home, lease).round(clock.now)
+    assert board.get("mode") is None and left(home) == []
+
+
+@pytest.mark.parametrize("odd", [{"mode": 1}, {"mode": "dead"}, {"mode": []}, {"what": "observe"}, {"what": []}])
+def test_what_is_no_word_about_the_mode_is_only_forwarded(watcher, home, clock, board, odd):
+    post(home, mode(**odd))
+    watcher.round(clock.now)
+    assert board.get("mode") is None and len(stored(home.outbox)) == 1
+
+
+@pytest.mark.parametrize("odd", [{"why": None}, {"why": 7}, {"chosen": "yes"}, {"why": "长" * 9999}])
+def test_an_odd_reason_does_no_harm(watcher, home, clock, board, odd):
+    post(home, mode(**odd))
+    watcher.round(clock.now)
+    known = board.get("mode")
+    assert not known.chosen and len(known.why) <= spool.MOST_WHY

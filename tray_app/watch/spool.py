@@ -5,6 +5,7 @@ A file that is no event goes to spool/bad and is told once. docs/protocol.md sec
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from pathlib import Path
@@ -23,6 +24,8 @@ MOST_FILES, MOST_BYTES = 200, 4 * 1024 * 1024  # of one transaction
 STALE_TMP = 86400.0  # seconds: a writer died in the middle
 MOST_BAD = 200  # files kept in spool/bad, so that a mad script cannot fill the disk
 PATIENCE = 5.0  # seconds: a file that a virus scanner holds keeps its turn for so long, then others go first
+MODE_MARK = "mode"  # what the strategy last said of its mode: it is said once a day, so a restart must not forget it
+MOST_WHY = 200  # characters of a reason that are kept
 
 
 class Post(NamedTuple):
@@ -33,6 +36,15 @@ class Post(NamedTuple):
     strategy: str
     logged_in: bool | None = None  # None: it did not say
     tick_at: float | None = None  # of the last quote; None: it did not say
+
+
+class Mode(NamedTuple):
+    """What the trading strategy may do, in its own words (strategy.notice `mode`)."""
+
+    at: float  # epoch seconds
+    live: bool
+    chosen: bool = False  # it only observes because its owner set it so
+    why: str = ""
 
 
 class SpoolWatcher:
@@ -46,9 +58,12 @@ class SpoolWatcher:
         self._held_since: dict[str, float] = {}  # could not be read, and since when
         self._told: set[str] = set()  # the owner was told that it cannot be read
         self._bad: set[str] = set()  # told as no event, but the file could not be moved yet
+        self._mode_known = False  # the mark was read: in the first round, because the outbox may refuse
 
     def round(self, now: float) -> bool:
         """One batch; True: more files are waiting."""
+        if not self._mode_known:
+            self._show_kept_mode()
         names = self._names(now)
         batch: list[tuple[str, Event]] = []
         size = handled = 0
@@ -79,7 +94,9 @@ class SpoolWatcher:
             except events.BadEvent as error:
                 self._put_aside(name, str(error), now)
         if batch:
-            self._lease.put(*(event for _, event in batch))
+            modes = [mode for mode in (mode_of(event, now) for _, event in batch) if mode]
+            marks = {MODE_MARK: json.dumps(modes[-1])} if modes else None
+            self._lease.put(*(event for _, event in batch), marks=marks)
         for name, event in batch:
             self._stored.add(name)
             self._delete(name)
@@ -145,6 +162,28 @@ class SpoolWatcher:
     def _show(self, event: Event, now: float) -> None:
         if event["kind"] == "qmt.heartbeat":
             self._lease.show(post=post_of(event, now))
+        mode = mode_of(event, now)
+        if mode:
+            self._lease.show(mode=mode)
+
+    def _show_kept_mode(self) -> None:
+        kept = self._lease.marks(MODE_MARK).get(MODE_MARK)
+        self._mode_known = True
+        try:
+            if kept:
+                self._lease.show(mode=Mode(*json.loads(kept)))
+        except (ValueError, TypeError):
+            log.warning("mode: the mark of another version: %s", kept)
+
+
+def mode_of(event: Event, now: float) -> Mode | None:
+    """What a post says of the strategy's mode; None: nothing. Pure."""
+    data = event["data"]
+    if event["kind"] != "strategy.notice" or data.get("what") != "mode" or data.get("mode") not in ("live", "observe"):
+        return None
+    why = data.get("why")
+    clean = " ".join(why.split())[:MOST_WHY] if isinstance(why, str) else ""
+    return Mode(min(event["at"], now), data["mode"] == "live", data.get("chosen") is True, clean)
 
 
 def post_of(event: Event, now: float) -> Post:

@@ -1,0 +1,56 @@
+"""The clocks of a rehearsal: set back alike, so that it lies inside a session at whatever hour it is started."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rehearsal.clock import clock_text, day_text, shift_to
+from rehearsal.road import ROOT
+
+NOON = 1767585600.0  # 2026-01-05 12:00 in Shanghai
+
+
+@pytest.mark.parametrize("clock, day", [("10:00:00", "20260105"), ("14:50:00", "20260104")])
+def test_a_clock_is_set_back_to_the_newest_past_moment(clock, day):
+    shown = NOON + shift_to(clock, NOON)
+    assert (clock_text(shown), day_text(shown)) == (clock, day)
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_a_morning_follows_the_afternoon_before_it_at_any_hour(hour):
+    now = NOON + hour * 3600
+    afternoon, morning = now + shift_to("14:50:00", now, days_ago=1), now + shift_to("09:31:00", now)
+    assert morning - afternoon == (18 * 60 + 41) * 60
+    assert morning <= now
+
+
+def run(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "rehearsal.shifted", *arguments], cwd=ROOT, capture_output=True, timeout=30
+    )
+    return done.stdout.decode().strip(), done.stderr.decode()
+
+
+def test_a_shifted_program_reads_another_time_and_its_own_arguments(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import sys, time\nprint(sys.argv[1], time.time(), time.gmtime().tm_year)", encoding="utf-8")
+    told, errors = run("-315360000", str(script), "argument")
+    assert not errors
+    word, shown, year = told.split()
+    assert word == "argument"
+    assert abs(float(shown) + 315360000 - time.time()) < 60
+    assert int(year) < time.gmtime().tm_year
+
+
+def test_logging_still_formats_its_times(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import logging\nlogging.basicConfig(format='%(asctime)s')\nlogging.error('x')", encoding="utf-8")
+    _, errors = run("-60", str(script))
+    assert "Error" not in errors
+    assert errors
+
+
+def test_a_clock_is_never_set_ahead():
+    assert "ValueError" in run("60", "-m", "this")[1]
