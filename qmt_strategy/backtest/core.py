@@ -233,10 +233,10 @@ def events(market: Market, books: Books, fund: int, spot: int) -> int:
 
 
 def simulate(
-    market: Market, terms: Terms, looks: Any, gaps: Any, cells: Any, cash: int
+    market: Market, terms: Terms, looks: Any, gaps: Any, cells: Any, held: int, cash: int
 ) -> Tuple[Any, Any, Any, Any, Any, Any, Any]:
     """Walk all days. `looks`: (step, second) pairs of the path as two rows; `gaps`: calendar days since the day before;
-    `cells`: each fund's last cell at the start; `cash`: units at the start.
+    `cells`: each fund's last cell, `held`: its shares, `cash`: units at the start.
 
     Returns (cash, injected, fees, paid: units of each day; holdings and cells of each spot; the orders).
     """
@@ -250,7 +250,7 @@ def simulate(
     books = Books(
         [cash, 0, 0, 0],
         [int(cells[fund]) for fund in range(funds)],
-        zeros.copy(),
+        [held for _ in range(funds)],
         zeros.copy(),
         zeros.copy(),
         zeros.copy(),

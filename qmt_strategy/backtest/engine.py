@@ -17,6 +17,8 @@ from . import adjust, compiled, core, prices
 from .setup import Setup
 
 MODELS = {"close": core.AT_CLOSE, "next-open": core.NEXT_OPEN, "next-close": core.NEXT_CLOSE}
+CONTINUOUS = 14220  # seconds of continuous trading: 09:30-11:30 and 13:00-14:57
+STEPS = CONTINUOUS // 60 // 3  # ticks of each of the path's three lines
 EDGE = 1e-6  # of a price: farther from a threshold than rounding can carry it
 REASONS = {
     core.NO_CASH: "现金不足",
@@ -167,10 +169,10 @@ class Board:
             self._means[key] = found
         return self._means[key]
 
-    def run(self, setup: Setup, notes: bool = True) -> "Books":
+    def run(self, setup: Setup, notes: bool = True, held: int = 0) -> "Books":
         """What the core writes down for this setup. Its dates and its kind of signal are the board's.
 
-        `notes`: whether the orders that were not made are among it.
+        `notes`: whether the orders that were not made are among it. `held`: shares of each fund at the start.
         """
         rule = setup.rule
         rules = [rule._replace(daily_limit=daily_limit(code)) for code in self.codes]
@@ -181,7 +183,7 @@ class Board:
         funds = len(self.codes)
         terms = core.Terms(
             model,
-            replay.STEPS,
+            STEPS,
             setup.bank,
             setup.fee_rate,
             int(round(setup.fee_min * core.UNIT)),
@@ -199,10 +201,10 @@ class Board:
             column(np.full(funds, rule.buy_factor)),
             column(np.full(funds, rule.sell_factor)),
         )
-        cells = column(np.array(self._start_cells(setup, rules), dtype=np.int64))
+        cells = column(np.array(self.start_cells(setup), dtype=np.int64))
         cash = int(round(setup.cash * 100)) * core.CENT
         written = self.engine.core.simulate(
-            market, terms, column(_looks(setup.fill, setup.once_at)), self._gap_rows, cells, cash
+            market, terms, column(_looks(setup.fill, setup.once_at)), self._gap_rows, cells, held, cash
         )
         return Books(*written)
 
@@ -274,15 +276,15 @@ class Board:
         sells = high >= average * (1.0 + np.minimum(tables["his"], 1e6) * height) - EDGE
         return ((average > 0.0) & (self.fixed["present"] == 1) & (buys | sells)).astype(np.int64)
 
-    def _start_cells(self, setup: Setup, rules: Sequence[Rule]) -> List[int]:
+    def start_cells(self, setup: Setup) -> List[int]:
         """Each fund's last cell at the start: of the last close before it, or 0."""
         if setup.start_cell != "current":
             return [0] * len(self.lines)
         found = []
-        for line, rule, (means, _) in zip(self.lines, rules, self.means(rules[0].ma, setup.average_today)):
+        for line, (means, _) in zip(self.lines, self.means(setup.rule.ma, setup.average_today)):
             at = line.first - 1
             known = at >= 1 and means[at - 1] > 0.0
-            found.append(core.grid.cell(line.signal[at], means[at - 1], rule.grid_height) if known else 0)
+            found.append(core.grid.cell(line.signal[at], means[at - 1], setup.rule.grid_height) if known else 0)
         return found
 
 
@@ -349,10 +351,24 @@ def _order(board: Board, row: Sequence[int]) -> Order:
     )
 
 
+def ticks(bar: replay.Bar) -> List[Tuple[int, float]]:
+    """A day as (second, price): open, low, high, close in straight lines, a tick a minute from 09:30:00 to 14:57:00.
+
+    The prices are replay.walk's; the seconds are those of continuous trading, where the simulated QMT's ticks stand.
+    """
+    prices_of = [price for _, price in replay.walk(bar, STEPS)]
+    traded = [number * CONTINUOUS // (len(prices_of) - 1) for number in range(len(prices_of))]
+    morning = replay.NOON - replay.OPEN
+    return [
+        (replay.OPEN + second if second < morning else replay.AGAIN + second - morning, price)
+        for second, price in zip(traded, prices_of)
+    ]
+
+
 @functools.lru_cache(maxsize=8)
 def _looks(fill: str, once_at: int) -> "np.ndarray[Any, Any]":
-    """(steps, seconds) of a day's path at which the rule is asked: what replay says of the same path."""
-    ticks = replay.walk(replay.Bar("", 1.0, 1.0, 1.0, 1.0))
-    asked = {second for second, _ in replay.looks(ticks, once_at if fill == "once" else -1)}
-    pairs = [(step, second) for step, (second, _) in enumerate(ticks) if second in asked]
+    """(steps, seconds) of a day's path at which the rule is asked."""
+    walked = ticks(replay.Bar("", 1.0, 1.0, 1.0, 1.0))
+    asked = {second for second, _ in replay.looks(walked, once_at if fill == "once" else -1)}
+    pairs = [(step, second) for step, (second, _) in enumerate(walked) if second in asked]
     return np.array(pairs, dtype=np.int64).T.copy()

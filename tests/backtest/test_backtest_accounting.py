@@ -165,11 +165,11 @@ def test_an_order_that_waits_is_filled_on_the_next_day(fund, before, rule, chose
 
 
 def test_once_decides_at_its_time_and_price(fund, before, rule, chosen):
-    # The walk's first tick from 14:50 on is its 59th of 60 (14:52), one twentieth of the last leg before the close.
+    # 14:50 is seven minutes before the end of the path's last leg, which goes from the high to the close in 79.
     result = one_day(fund, before, rule, 0.9, chosen, opens=list(before) + [0.98], fill="once", limits=False)
     (order,) = result.orders
-    assert order.second == 14 * 3600 + 52 * 60
-    assert order.price == 0.908  # high 0.98 to close 0.9: 0.98 - 0.08 * 18 / 20
+    assert order.second == 14 * 3600 + 50 * 60
+    assert order.price == 0.907  # high 0.98 to close 0.9: 0.9 + 0.08 * 7 / 79 = 0.9071
 
 
 def test_idle_cash_earns_what_is_agreed(fund, before, rule, chosen):

@@ -36,7 +36,7 @@ def by_replay(funds, setup, caps):
         for fund in funds
     ]
     decide_at = setup.once_at if setup.fill == "once" else -1
-    made = replay.replay_funds(walked, decide_at=decide_at, first_day=setup.start, caps=caps)
+    made = replay.replay_funds(walked, path=engine.ticks, decide_at=decide_at, first_day=setup.start, caps=caps)
     return [(order.day, order.second, code, order.side, order.cell, order.shares, order.price) for code, order in made]
 
 
@@ -133,8 +133,8 @@ def test_shares_sold_are_those_of_the_live_sizing():
 def test_the_path_of_a_day_is_the_one_that_the_simulated_qmt_walks():
     bar = replay.Bar("20240102", 1.003, 1.037, 0.981, 0.999)
     corners = [int(round(price * core.UNIT)) for price in (bar.open, bar.low, bar.high, bar.close)]
-    for step, (_, price) in enumerate(replay.walk(bar)):
-        assert core.path_price(*corners, step, replay.STEPS) / core.UNIT == price
+    for step, (_, price) in enumerate(engine.ticks(bar)):
+        assert core.path_price(*corners, step, engine.STEPS) / core.UNIT == price
 
 
 @pytest.mark.parametrize("fill", ["minute", "once", "close", "next-open", "next-close"])
