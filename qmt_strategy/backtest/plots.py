@@ -1,4 +1,4 @@
-"""The report's pictures as inline SVG text. matplotlib; no display, no file. Labels are drawn by the browser's fonts."""
+"""The report's pictures as inline SVG text. matplotlib, no display, no file; labels are drawn in the browser's fonts."""
 
 import io
 import re
@@ -59,8 +59,7 @@ def _svg(figure: Any) -> str:
     text = re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \1", text, count=1)
     text = re.sub(r'<svg ([^>]*?)height="[^"]*"([^>]*?)width="[^"]*"', r"<svg \1\2", text, count=1)
     text = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font: \1 sans-serif", text)
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
-    return text
+    return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
 
 
 def _prefixed(text: str, prefix: str) -> str:

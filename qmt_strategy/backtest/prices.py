@@ -98,12 +98,12 @@ def read_fund(folder: str, code: str) -> Fund:
     """One fund's file without its events. Raises DataError."""
     path = os.path.join(folder, code + ".csv")
     fund = Fund(code, [], [], [], [], [], [], [])
-    for line, row in _rows(path, _COLUMNS):
-        day = _day(path, line, "date", row["date"])
+    for line, row in rows(path, _COLUMNS):
+        day = day_of(path, line, "date", row["date"])
         if fund.dates and day <= fund.dates[-1]:
             words = "重复了" if day in fund.dates else "比上一行 %s 早" % fund.dates[-1]
             raise DataError("%s 第 %d 行：日期 %s %s，请删去或按日期排好" % (path, line, day, words))
-        values = [_price(path, line, name, row[name]) for name in _COLUMNS[1:]]
+        values = [price_of(path, line, name, row[name]) for name in _COLUMNS[1:]]
         opened, high, low, close = values
         # Of the open nothing is asked: some sources' highs and lows leave out the opening auction.
         if low > close + ROUNDING or high < close - ROUNDING or low > high:
@@ -123,13 +123,13 @@ def read_events(path: str) -> Dict[str, List[Tuple[int, Event]]]:
     found: Dict[str, List[Tuple[int, Event]]] = {}
     if not os.path.exists(path):
         return found
-    for line, row in _rows(path, ("code", "ex_date", "kind", "value")):
+    for line, row in rows(path, ("code", "ex_date", "kind", "value")):
         code, kind = row["code"].strip()[:6], row["kind"].strip()
         if not re.match(r"^\d{6}$", code):
             raise DataError("%s 第 %d 行：基金代码 %s 不对，应是 6 位数字" % (path, line, row["code"].strip()[:20]))
         if kind not in ("split", "dividend"):
             raise DataError("%s 第 %d 行：kind 是 %s，应为 split（拆分）或 dividend（分红）" % (path, line, kind[:20]))
-        day, value = _day(path, line, "ex_date", row["ex_date"]), _price(path, line, "value", row["value"])
+        day, value = day_of(path, line, "ex_date", row["ex_date"]), price_of(path, line, "value", row["value"])
         if any(one.date == day and one.kind == kind for _, one in found.get(code, [])):
             raise DataError("%s 第 %d 行：%s 在 %s 的 %s 重复了，请删去一行" % (path, line, code, day, kind))
         found.setdefault(code, []).append((line, Event(day, kind, value)))
@@ -216,7 +216,7 @@ def _date(day: str) -> datetime.date:
 # ---- reading lines
 
 
-def _rows(path: str, columns: Sequence[str]) -> List[Tuple[int, Dict[str, str]]]:
+def rows(path: str, columns: Sequence[str]) -> List[Tuple[int, Dict[str, str]]]:
     """(line number, row) of a CSV that has `columns`; blank lines are passed over."""
     try:
         with open(path, "rb") as file:
@@ -240,7 +240,7 @@ def _rows(path: str, columns: Sequence[str]) -> List[Tuple[int, Dict[str, str]]]
     return found
 
 
-def _day(path: str, line: int, name: str, text: str) -> str:
+def day_of(path: str, line: int, name: str, text: str) -> str:
     match = _DATE.match(text.strip())
     try:
         assert match is not None
@@ -249,7 +249,7 @@ def _day(path: str, line: int, name: str, text: str) -> str:
         raise DataError("%s 第 %d 行：%s 是 %s，应是 2024-01-31 这样的日期" % (path, line, name, text[:20])) from None
 
 
-def _price(path: str, line: int, name: str, text: str) -> float:
+def price_of(path: str, line: int, name: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:

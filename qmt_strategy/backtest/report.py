@@ -10,7 +10,7 @@ from .summary import number, percent, yuan
 STYLE = """
 :root{color-scheme:light}
 *{box-sizing:border-box}
-body{font:15px/1.55 -apple-system,"Segoe UI","PingFang SC","Microsoft YaHei","WenQuanYi Micro Hei",sans-serif;color:#1c2833;
+body{font:15px/1.55 -apple-system,"Segoe UI","PingFang SC","Microsoft YaHei",sans-serif;color:#1c2833;
 margin:0 auto;max-width:1080px;padding:16px;background:#fff}
 h1{font-size:22px;margin:8px 0}h2{font-size:18px;margin:28px 0 8px;border-bottom:2px solid #1f5fa8;padding-bottom:4px}
 h3{font-size:16px;margin:20px 0 4px}
