@@ -175,8 +175,7 @@ class Board:
         `notes`: whether the orders that were not made are among it. `held`: shares of each fund at the start.
         """
         rule = setup.rule
-        rules = [rule._replace(daily_limit=daily_limit(code)) for code in self.codes]
-        levels = self.levels(setup, rules)
+        levels = self.run_levels(setup)
         market = core.Market(**self._fixed_rows, **levels)
         model = MODELS.get(setup.fill, core.ON_PATH)
         column = self.engine.rows
@@ -207,6 +206,15 @@ class Board:
             market, terms, column(_looks(setup.fill, setup.once_at)), self._gap_rows, cells, held, cash
         )
         return Books(*written)
+
+    def forget(self) -> None:
+        """Drop what is kept between runs, so that the next one works everything out."""
+        self._means.clear()
+        self._levels.clear()
+
+    def run_levels(self, setup: Setup) -> Dict[str, Any]:
+        """The columns of core.Market that depend on the rule, as `run` has them."""
+        return self.levels(setup, [setup.rule._replace(daily_limit=daily_limit(code)) for code in self.codes])
 
     def levels(self, setup: Setup, rules: Sequence[Rule]) -> Dict[str, Any]:
         """The columns of core.Market that depend on the rule: averages, thresholds, what counts as a price."""
@@ -248,8 +256,7 @@ class Board:
 
     def shown(self, setup: Setup, number: int) -> "np.ndarray[Any, Any]":
         """(average, buy below, sell from) of each bar of a fund inside the run, in raw yuan of the day; NaN = none."""
-        rules = [setup.rule._replace(daily_limit=daily_limit(code)) for code in self.codes]
-        levels, place = self.levels(setup, rules), self.lines[number].places * len(self.codes) + number
+        levels, place = self.run_levels(setup), self.lines[number].places * len(self.codes) + number
         average, lo, hi = (np.asarray(levels[name], float)[place] for name in ("averages", "los", "his"))
         average = np.where(average > 0, average, np.nan)
         height, never = setup.rule.grid_height, core.grid.NEVER

@@ -1,4 +1,4 @@
-"""The command `fetch`: prices, events, 累计净值, an index and the calendar into a folder of CSVs, with where from and when.
+"""The command `fetch`: prices, events, 累计净值, index and calendar into a folder of CSVs, with where from and when.
 
 The sources stand behind `Source`: akshare.py's functions in production, anything in the tests. Each table is asked of
 its sources in turn, each with growing pauses; what none gives stays as it was in the folder and is told.

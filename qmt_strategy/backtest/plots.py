@@ -1,4 +1,4 @@
-"""The report's pictures as inline SVG text. matplotlib, no display, no file; labels are drawn in the browser's fonts."""
+"""The report's pictures as inline SVG text: matplotlib without display or file, labels in the browser's fonts."""
 
 import io
 import re

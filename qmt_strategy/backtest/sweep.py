@@ -98,7 +98,7 @@ def _draw(one: Range, chance: random.Random) -> float:
 # ---- the work
 
 
-_boards: Dict[int, Any] = {}
+_boards: Dict[Any, Any] = {}  # of the task in work: another one replaces it
 
 
 def boards(task: Task) -> List[engine.Board]:
@@ -113,12 +113,17 @@ def boards(task: Task) -> List[engine.Board]:
 
 def evaluate(task: Task, sets: Sequence[Values]) -> List[Values]:
     """One row for each set: its values and what it was worth, that of the later days with the prefix after_."""
-    key = id(task.funds)
+    key = (id(task.funds),) + task[1:]
     if key not in _boards:
         _boards.clear()
         _boards[key] = (task, boards(task))
     ready = _boards[key][1]
     return [evaluate_one(task.setup, ready, one) for one in sets]
+
+
+def known_boards() -> List[engine.Board]:
+    """The boards of the task in work."""
+    return [board for _, ready in _boards.values() for board in ready]
 
 
 def evaluate_one(setup: Setup, ready: Sequence[engine.Board], values: Values) -> Values:

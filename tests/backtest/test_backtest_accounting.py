@@ -27,7 +27,7 @@ def one_day(fund, before, rule, today, chosen, then=(), cells=0, splits=None, di
 
 
 def test_a_buy_is_lots_of_100_at_the_close_with_its_fee_and_injected_to_the_cent(fund, before, rule, chosen):
-    # 0.9 is -10 % from 1.0: cell -10, 10,000 yuan; 10,000 / 0.9 = 11,111 shares: 11,100 for 9,990 yuan; fee 0.999 -> 1.00
+    # 0.9 is -10 % from 1.0: cell -10, 10,000 yuan; 10,000 / 0.9 = 11,111 shares: 11,100 for 9,990; fee 0.999 -> 1.00
     result = one_day(fund, before, rule, 0.9, chosen)
     (order,) = result.orders
     assert (order.side, order.cell, order.shares, order.price, order.yuan, order.fee) == (

@@ -32,26 +32,32 @@ def agree(home, funds, first, count, decide, rule=None):
     return found
 
 
-@pytest.mark.parametrize("decide, least", [("once 14:50", 15), ("minute", 20)])
-def test_days_of_the_fall_of_2024_give_the_same_orders(real, home, decide, least):
-    found = agree(home, real.funds, "20240130", 5 if decide == "minute" else 10, decide)
+@pytest.mark.parametrize("decide, days, least", [("once 14:50", 6, 12), ("minute", 3, 15)])
+def test_days_of_the_fall_of_2024_give_the_same_orders(real, home, decide, days, least):
+    found = agree(home, real.funds, "20240130", days, decide)
     assert found.buys >= least
     assert found.codes >= 5
 
 
 def test_days_of_2025_give_the_same_sales(real, home):
-    found = agree(home, real.funds, "20250813", 12, "once 14:50")
+    found = agree(home, real.funds, "20250821", 6, "once 14:50")
     assert found.sells >= 2
 
 
+SHORT = Rule(ma=60, grid_height=0.005, quantile_positive=0.6, quantile_negative=0.6)
+
+
 def made_up():
-    return synthetic.funds(5, days=700)
+    """15 days with as many orders, half of them sales, and three ex-dates: (funds, first day)."""
+    funds = synthetic.funds(11, days=860)
+    return funds, funds[0].dates[832]
 
 
-def test_made_up_days_with_splits_and_dividends_give_the_same_orders(home):
-    funds = made_up()
-    found = agree(home, funds, funds[0].dates[600], 40, "once 14:50", Rule(ma=250))
-    assert found.buys + found.sells >= 10
+def test_made_up_days_with_dividends_give_the_same_orders(home):
+    funds, first = made_up()
+    found = agree(home, funds, first, 15, "once 14:50", SHORT)
+    assert min(found.buys, found.sells) >= 8
+    assert sum(event.date >= first for fund in funds for event in fund.events()) == 3
 
 
 def test_a_rule_changed_on_the_live_side_alone_is_noticed(home, tmp_path, monkeypatch):
@@ -67,8 +73,8 @@ def test_a_rule_changed_on_the_live_side_alone_is_noticed(home, tmp_path, monkey
     monkeypatch.setattr(
         live_orders, "Client", lambda *args, **more: real_client(*args, **dict(more, site_packages=[str(copy)]))
     )
-    funds = made_up()
-    found = onerule.compare(home, funds, funds[0].dates[600], 25, "once 14:50", Rule(ma=250))
+    funds, first = made_up()
+    found = onerule.compare(home, funds, first, 8, "once 14:50", SHORT)
     print("\n".join(found.lines()))
     assert found.backtest != found.live
 
@@ -86,6 +92,6 @@ def test_a_rule_changed_in_the_backtest_alone_is_noticed(home, monkeypatch):
 
     monkeypatch.setattr(core, "grid", Eager())
     monkeypatch.setattr(compiled, "engine", lambda wanted="auto": compiled.PLAIN)
-    funds = made_up()
-    found = onerule.compare(home, funds, funds[0].dates[600], 25, "once 14:50", Rule(ma=250))
+    funds, first = made_up()
+    found = onerule.compare(home, funds, first, 8, "once 14:50", SHORT)
     assert found.backtest != found.live

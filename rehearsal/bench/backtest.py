@@ -1,0 +1,178 @@
+"""How long a backtest and a parameter search take, and how much memory, with and without numba; vectorbt beside it.
+
+Seven made-up funds over 2,400 days, the customer's rule (ma 850), loading not counted: for each set averages,
+thresholds, the walk, the books and the figures of a search. Medians; where the machine is shared, look at the CPU time.
+Python 3.8 and later. vectorbt, the yardstick, is measured where it is installed.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+FUNDS, DAYS, HUNDRED, MANY = 7, 2400, 100, 10000
+FILLS = ("minute", "once", "close")
+GRID = ("ma=400,600,850,1000", "quantile_positive=0.7:0.9:0.05", "quantile_negative=0.3:0.7:0.1")
+RANDOM = ("ma=200..1200", "quantile_positive=0.6..0.95", "quantile_negative=0.2..0.8", "grid_height=0.005..0.03")
+
+
+def timed(work: Callable[[], Any], rounds: int) -> Tuple[float, float]:
+    """(wall, CPU) seconds, medians."""
+    found = []
+    for _ in range(rounds):
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        found.append((time.perf_counter() - wall, time.process_time() - cpu))
+    return statistics.median(one for one, _ in found), statistics.median(one for _, one in found)
+
+
+def measure(engine_name: str, rounds: int) -> Dict[str, Any]:
+    """One engine in this process."""
+    from qmt_strategy.backtest import compiled, engine, sweep, synthetic
+    from qmt_strategy.backtest.setup import Setup
+
+    funds = synthetic.funds(1, DAYS)
+    chosen = compiled.engine(engine_name)
+    found: Dict[str, Any] = {"engine": chosen.name}
+    for fill in FILLS:
+        setup = Setup(fill=fill)
+        board = engine.Board(funds, setup, chosen)
+
+        def one_run(board: Any = board, setup: Any = setup) -> None:
+            board.forget()
+            board.run(setup)
+
+        one_run()
+        found["one run, " + fill] = timed(one_run, rounds)
+    for name, words, count in (("grid", GRID, 0), ("random", RANDOM, HUNDRED)):
+        sets = sweep.sets_of([sweep.parse(one) for one in words], count, 1)
+        sets.sort(key=lambda one: one["ma"])
+        task = sweep.Task(funds, Setup(fill="once"), "", engine_name)
+        sweep.evaluate(task, sets[:1])
+
+        def hundred(task: Any = task, sets: Any = sets) -> None:
+            for board in sweep.known_boards():
+                board.forget()
+            sweep.evaluate(task, sets)
+
+        found["%d sets, %s" % (len(sets), name)] = timed(hundred, max(1, rounds // 2))
+    found["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    return found
+
+
+def many(engine_name: str, workers: int) -> Dict[str, Any]:
+    """10,000 sets on all cores, once, results written as a search writes them."""
+    import functools
+    import tempfile
+
+    from qmt_strategy.backtest import sweep, synthetic
+    from qmt_strategy.backtest.setup import Setup
+
+    sets = sweep.sets_of([sweep.parse(one) for one in RANDOM], MANY, 1)
+    task = sweep.Task(synthetic.funds(1, DAYS), Setup(fill="once"), "", engine_name)
+    with tempfile.TemporaryDirectory() as folder:
+        wall = time.perf_counter()
+        sweep.search(task, sets, folder, functools.partial(sweep.on_all_cores, workers=workers))
+        wall = time.perf_counter() - wall
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"%d sets on %d cores" % (MANY, workers): (wall, children.ru_utime + children.ru_stime)}
+
+
+def by_vectorbt(rounds: int) -> Dict[str, Any]:
+    """The same prices and the rule's thresholds through vectorbt's from_order_func: the walk alone, decided at the
+    close, no lots, no books a day. Raises ImportError without vectorbt."""
+    import numba
+    import numpy as np
+    import vectorbt as vbt
+    from vectorbt.portfolio import nb
+
+    from qmt_strategy.backtest import engine, synthetic
+    from qmt_strategy.backtest.setup import Setup
+
+    setup = Setup(fill="close")
+    board = engine.Board(synthetic.funds(1, DAYS), setup)
+    levels = board.run_levels(setup)
+    shape = (len(board.days), len(board.codes))
+    close = board.fixed["closes"].T / 10000.0
+    average, lo, hi = (np.asarray(levels[name]).reshape(shape) for name in ("averages", "los", "his"))
+    cell = board.engine.grid.cell
+    decide = board.engine.grid.decide
+    size_of = board.engine.grid.order_size
+
+    @numba.njit
+    def order(c: Any, average: Any, lo: Any, hi: Any, latch: Any) -> Any:
+        price = c.close[c.i, c.col]
+        at = cell(price, average[c.i, c.col], 0.01)
+        side = decide(at, latch[c.col], lo[c.i, c.col], hi[c.i, c.col])
+        if side == 0 or (side < 0 and c.position_now <= 0):
+            return nb.NoOrder
+        latch[c.col] = at
+        shares = size_of(at, 1000.0, 1.0, 2.0) / price
+        return nb.order_nb(size=shares if side > 0 else -min(shares, c.position_now), price=price, fees=0.0001)
+
+    def hundred() -> None:
+        for _ in range(HUNDRED):
+            latch = np.zeros(len(board.codes), np.int64)
+            vbt.Portfolio.from_order_func(
+                close, order, average, lo, hi, latch, init_cash=1e7, cash_sharing=True, group_by=True
+            ).total_return()
+
+    hundred()
+    wall, cpu = timed(hundred, max(1, rounds // 2))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    return {"engine": "vectorbt " + vbt.__version__, "%d sets, walk alone" % HUNDRED: (wall, cpu), "peak MB": peak}
+
+
+def lines(found: Dict[str, Any]) -> List[str]:
+    """For reading."""
+    said = [str(found.get("engine", ""))] if "engine" in found else []
+    for name, value in found.items():
+        if isinstance(value, (tuple, list)):
+            said.append("  %-28s %9.1f ms wall %9.1f ms CPU" % (name, value[0] * 1000, value[1] * 1000))
+        elif name != "engine":
+            said.append("  %-28s %9.1f" % (name, value))
+    return said
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    parser = argparse.ArgumentParser(prog="run.py bench backtest", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--many", action="store_true", help="10,000 sets as well")
+    parser.add_argument("--report", metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--only", choices=("numba", "python", "vectorbt", "many"), help="one part, in this process")
+    options = parser.parse_args(argv)
+    if options.only:
+        print(json.dumps(_part(options)))
+        return 0
+    results = []
+    for part in ["numba", "python", "vectorbt"] + (["many"] if options.many else []):
+        # A process each: memory is that of the part alone.
+        command = [sys.executable, "-m", "rehearsal.bench.backtest", "--only", part]
+        command += ["--rounds", str(options.rounds), "--workers", str(options.workers)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, timeout=1800)
+        if done.returncode == 0:
+            results.append(json.loads(done.stdout.decode("utf-8").splitlines()[-1]))
+            print("\n".join(lines(results[-1])), flush=True)
+        else:
+            print("%s: not measured (not installed?)" % part)
+    if options.report:
+        with open(options.report, "w", encoding="utf-8") as file:
+            json.dump(results, file, indent=1)
+    return 0 if results else 1
+
+
+def _part(options: argparse.Namespace) -> Dict[str, Any]:
+    if options.only == "vectorbt":
+        return by_vectorbt(options.rounds)
+    if options.only == "many":
+        return many("auto", options.workers)
+    return measure(options.only, options.rounds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
