@@ -15,6 +15,7 @@ from ..dingtou import grid
 
 UNIT = 10000  # units a yuan
 CENT = 100  # units
+EDGE = 1e-6  # yuan: nearer to a threshold only the rule itself can tell the side
 MIL = 10  # units: the price tick of ETFs
 AT_CLOSE, NEXT_OPEN, NEXT_CLOSE, ON_PATH = 0, 1, 2, 3  # fill models
 FILLED, NO_CASH, AT_LIMIT, NO_SHARES, TOO_SMALL, TOO_MANY, ORDER_CAP, DAY_CAP = 0, 1, 2, 3, 4, 5, 6, 7
@@ -275,19 +276,27 @@ def simulate(
             if market.present[spot]:
                 if market.dividends[spot] > 0.0 or market.splits[spot] != 1.0:
                     paid += events(market, books, fund, spot)
-                sellable[fund] = holdings[fund]
-                attempts[fund] = 0
-                told[fund] = 0
-                no_buy[fund] = -grid.NEVER
-                no_sell[fund] = grid.NEVER
+                if market.stirring[spot] or waiting[fund] != 0:
+                    sellable[fund] = holdings[fund]
+                    attempts[fund] = 0
+                    told[fund] = 0
+                    no_buy[fund] = -grid.NEVER
+                    no_sell[fund] = grid.NEVER
                 if waiting[fund] != 0:
                     opening = terms.model == NEXT_OPEN
                     at = market.opens[spot] if opening else market.closes[spot]
                     second = OPEN_SECOND if opening else CLOSE_SECOND
                     fill(market, terms, books, day, fund, spot, waiting[fund], waiting_cell[fund], at, second)
                     waiting[fund] = 0
+                # A price asks for something only beyond its threshold and beyond the last cell: most days end here.
                 if market.stirring[spot]:
-                    awake.append(fund)
+                    average, height, last = market.averages[spot], terms.heights[fund], books.cells[fund]
+                    low = market.lows[spot] if terms.model == ON_PATH else market.closes[spot]
+                    high = market.highs[spot] if terms.model == ON_PATH else market.closes[spot]
+                    buys = low / UNIT <= average * (1.0 + min(market.los[spot], last) * height) + EDGE
+                    sells = high / UNIT >= average * (1.0 + max(market.his[spot], last) * height) - EDGE
+                    if buys or (sells and (holdings[fund] > 0 or terms.notes)):
+                        awake.append(fund)
         if len(awake) > 0:
             if terms.model == ON_PATH:
                 walk_day(market, terms, books, day, funds, awake, steps_of, seconds_of)

@@ -12,14 +12,13 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from ..dingtou import plan, replay
-from ..dingtou.rule import LEAST_A_SIDE, WINDOW, Rule, daily_limit
+from ..dingtou.rule import LEAST_A_SIDE, WINDOW, daily_limit
 from . import adjust, compiled, core, prices
 from .setup import Setup
 
 MODELS = {"close": core.AT_CLOSE, "next-open": core.NEXT_OPEN, "next-close": core.NEXT_CLOSE}
 CONTINUOUS = 14220  # seconds of continuous trading: 09:30-11:30 and 13:00-14:57
 STEPS = CONTINUOUS // 60 // 3  # ticks of each of the path's three lines
-EDGE = 1e-6  # of a price: farther from a threshold than rounding can carry it
 REASONS = {
     core.NO_CASH: "现金不足",
     core.AT_LIMIT: "涨跌停，买不进或卖不出",
@@ -103,10 +102,16 @@ class Board:
         self.gaps = [0] + [after - before for before, after in zip(dates, dates[1:])]
         self.fixed = self._fixed()
         # The last close known on each spot, in units: what is held is worth that.
-        self.known = np.ascontiguousarray(known_closes(self.fixed["closes"]).T).ravel()
-        self._fixed_rows = {name: self._row(table) for name, table in self.fixed.items()}
+        self.known_closes = known_closes(self.by_fund(self.fixed["closes"]))
+        self.known = np.ascontiguousarray(self.known_closes.T).ravel()
+        self._there = self.fixed["present"] == 1
+        sides = [("lows", "highs"), ("closes", "closes")]
+        self._extremes = [tuple(self.fixed[name] / core.UNIT for name in pair) for pair in sides]
+        self._fixed_rows = {name: self.engine.rows(table) for name, table in self.fixed.items()}
         self._gap_rows = self.engine.rows(np.array(self.gaps))
         self._means: Dict[Tuple[int, bool], List[Tuple[Any, Any]]] = {}
+        self._average_rows: Dict[Tuple[int, bool], Tuple[Any, Any]] = {}
+        self._allowed_rows: Dict[bool, Tuple[Any, Any]] = {}
         self._levels: Dict[Tuple[Any, ...], Any] = {}
 
     def _line(self, fund: prices.Fund) -> Line:
@@ -126,15 +131,16 @@ class Board:
         return Line(fund, signal, scale, first, places)
 
     def _table(self, columns: Sequence[Any], kind: Any, empty: float) -> "np.ndarray[Any, Any]":
-        """One value per bar of each fund, laid out on the calendar."""
-        table = np.full((len(self.lines), len(self.days)), empty, dtype=kind)
-        for row, line, column in zip(table, self.lines, columns):
-            row[line.places] = column[line.first :]
+        """One value per bar of each fund in one row, the funds of a day side by side, as core.Market has it."""
+        funds = len(self.lines)
+        table = np.full(funds * len(self.days), empty, dtype=kind)
+        for number, (line, column) in enumerate(zip(self.lines, columns)):
+            table[line.places * funds + number] = column[line.first :]
         return table
 
-    def _row(self, table: "np.ndarray[Any, Any]") -> Any:
-        """A table by fund and day as core.Market has it: one row, the funds of a day side by side."""
-        return self.engine.rows(np.ascontiguousarray(table.T).ravel())
+    def by_fund(self, table: Any) -> "np.ndarray[Any, Any]":
+        """Such a row as a table [fund][day]."""
+        return np.asarray(table).reshape(len(self.days), -1).T
 
     def _fixed(self) -> Dict[str, Any]:
         """The columns of core.Market that depend on the prices alone."""
@@ -210,49 +216,68 @@ class Board:
     def forget(self) -> None:
         """Drop what is kept between runs, so that the next one works everything out."""
         self._means.clear()
+        self._average_rows.clear()
         self._levels.clear()
 
     def run_levels(self, setup: Setup) -> Dict[str, Any]:
-        """The columns of core.Market that depend on the rule, as `run` has them."""
-        return self.levels(setup, [setup.rule._replace(daily_limit=daily_limit(code)) for code in self.codes])
-
-    def levels(self, setup: Setup, rules: Sequence[Rule]) -> Dict[str, Any]:
         """The columns of core.Market that depend on the rule: averages, thresholds, what counts as a price."""
         rule = setup.rule
         key = (rule.ma, rule.grid_height, rule.quantile_positive, rule.quantile_negative)
         key += (setup.full_sample, setup.average_today, setup.fill)
         if key not in self._levels:
             self._levels.clear()  # only the latest: sets of a search that differ in money alone follow each other
-            self._levels[key] = self._make_levels(setup, rules)
+            self._levels[key] = self._make_levels(setup)
         return self._levels[key]
 
-    def _make_levels(self, setup: Setup, rules: Sequence[Rule]) -> Dict[str, Any]:
-        averages, lowests, highests, his, los = [], [], [], [], []
-        for line, rule, (means, distances) in zip(self.lines, rules, self.means(rules[0].ma, setup.average_today)):
-            count = len(line.signal)
-            hi, lo = self._thresholds(setup, rule, distances)
-            before = 0 if setup.average_today else 1
-            average = np.zeros(count)
-            average[before:] = means[: count - before]
-            average = np.nan_to_num(average) / line.scale[0] - line.scale[1] if count else average
-            average[: 0 if setup.average_today else min(rule.ma, count)] = 0.0
-            last = np.zeros(count)
-            last[1:] = line.signal[:-1] / line.scale[0][1:] - line.scale[1][1:]
-            limit = rule.daily_limit + plan.LIMIT_MARGIN
-            averages.append(average)
-            lowests.append(np.zeros(count) if setup.full_sample else last * (1.0 - limit))
-            highests.append(np.full(count, 1e9) if setup.full_sample else last * (1.0 + limit))
-            his.append(hi)
-            los.append(lo)
-        tables = {
-            "averages": self._table(averages, np.float64, 0.0),
-            "lowests": self._table(lowests, np.float64, 0.0),
-            "highests": self._table(highests, np.float64, 0.0),
-            "his": self._table(his, np.int64, core.grid.NEVER),
-            "los": self._table(los, np.int64, -core.grid.NEVER),
+    def _make_levels(self, setup: Setup) -> Dict[str, Any]:
+        found = [self._thresholds(setup, distances) for _, distances in self.means(setup.rule.ma, setup.average_today)]
+        average, average_row = self._averages(setup.rule.ma, setup.average_today)
+        his = self._table([hi for hi, _ in found], np.int64, core.grid.NEVER)
+        los = self._table([lo for _, lo in found], np.int64, -core.grid.NEVER)
+        row = self.engine.rows
+        lowest, highest = self._allowed(setup.full_sample)
+        return {
+            "averages": average_row,
+            "lowests": lowest,
+            "highests": highest,
+            "his": row(his),
+            "los": row(los),
+            "stirring": row(self._stirring(setup, average, los, his)),
         }
-        tables["stirring"] = self._stirring(setup, tables)
-        return {name: self._row(table) for name, table in tables.items()}
+
+    def _averages(self, ma: int, today: bool) -> Tuple[Any, Any]:
+        """The average that counts on each spot, in yuan of that day, 0.0 = none: (array, as the engine reads it)."""
+        key = (ma, today)
+        if key not in self._average_rows:
+            columns = []
+            for line, (means, _) in zip(self.lines, self.means(ma, today)):
+                count = len(line.signal)
+                average = np.zeros(count)
+                if today:
+                    average[:] = means
+                else:
+                    average[1:] = means[: count - 1]
+                average = np.nan_to_num(average) / line.scale[0] - line.scale[1]
+                average[: 0 if today else min(ma, count)] = 0.0
+                columns.append(average)
+            table = self._table(columns, np.float64, 0.0)
+            self._average_rows.clear()  # only the latest: a search goes through them one after the other
+            self._average_rows[key] = (table, self.engine.rows(table))
+        return self._average_rows[key]
+
+    def _allowed(self, anything: bool) -> Tuple[Any, Any]:
+        """The lowest and the highest price that is no mistake; `anything`: as the original, all of them."""
+        if anything not in self._allowed_rows:
+            lowest, highest = [], []
+            for line in self.lines:
+                last = np.zeros(len(line.signal))
+                last[1:] = line.signal[:-1] / line.scale[0][1:] - line.scale[1][1:]
+                limit = daily_limit(line.fund.code) + plan.LIMIT_MARGIN
+                lowest.append(last * (0.0 if anything else 1.0 - limit))
+                highest.append(np.full(len(last), 1e9) if anything else last * (1.0 + limit))
+            tables = [self._table(columns, np.float64, 0.0) for columns in (lowest, highest)]
+            self._allowed_rows[anything] = (self.engine.rows(tables[0]), self.engine.rows(tables[1]))
+        return self._allowed_rows[anything]
 
     def shown(self, setup: Setup, number: int) -> "np.ndarray[Any, Any]":
         """(average, buy below, sell from) of each bar of a fund inside the run, in raw yuan of the day; NaN = none."""
@@ -263,7 +288,8 @@ class Board:
         below = np.where(lo > -never, average * (1.0 + lo * height), np.nan)
         return np.array([average, below, np.where(hi < never, average * (1.0 + hi * height), np.nan)])
 
-    def _thresholds(self, setup: Setup, rule: Rule, distances: Any) -> Tuple[Any, Any]:
+    def _thresholds(self, setup: Setup, distances: Any) -> Tuple[Any, Any]:
+        rule = setup.rule
         parts = (rule.quantile_positive, rule.quantile_negative, rule.grid_height)
         if setup.full_sample:
             hi, lo, _, _ = core.grid.thresholds(np.asarray(distances), *parts)
@@ -271,17 +297,16 @@ class Board:
         first = 1 if setup.average_today else rule.ma
         return self.engine.core.day_bounds(self.engine.rows(distances), first, WINDOW, LEAST_A_SIDE, *parts)
 
-    def _stirring(self, setup: Setup, tables: Dict[str, Any]) -> Any:
+    def _stirring(self, setup: Setup, average: Any, los: Any, his: Any) -> Any:
         """0 where the rule cannot ask for anything whatever the last cell: no price of the day is beyond a threshold.
 
-        Only a sieve, a hair wider than rounding can tell; what passes is asked of the rule."""
-        average, height = tables["averages"], setup.rule.grid_height
-        close_only = setup.fill in MODELS
-        low = self.fixed["closes" if close_only else "lows"] / core.UNIT
-        high = self.fixed["closes" if close_only else "highs"] / core.UNIT
-        buys = low <= average * (1.0 + np.maximum(tables["los"], -1e6) * height) + EDGE
-        sells = high >= average * (1.0 + np.minimum(tables["his"], 1e6) * height) - EDGE
-        return ((average > 0.0) & (self.fixed["present"] == 1) & (buys | sells)).astype(np.int64)
+        Only a sieve, a hair wider than rounding can tell; what passes is asked of the rule.
+        """
+        height, close_only = setup.rule.grid_height, setup.fill in MODELS
+        low, high = self._extremes[close_only]
+        buys = low <= average * (1.0 + np.maximum(los, -1000000) * height) + core.EDGE
+        sells = high >= average * (1.0 + np.minimum(his, 1000000) * height) - core.EDGE
+        return ((buys | sells) & (average > 0.0) & self._there).astype(np.int64)
 
     def start_cells(self, setup: Setup) -> List[int]:
         """Each fund's last cell at the start: of the last close before it, or 0."""
@@ -325,9 +350,9 @@ def result(board: Board, setup: Setup, books: Books) -> Result:
         injected,
         np.asarray(books.fees) / core.UNIT,
         np.asarray(books.paid) / core.UNIT,
-        np.asarray(books.held).reshape(len(board.days), -1).T,
-        np.asarray(books.cells).reshape(len(board.days), -1).T,
-        known_closes(board.fixed["closes"]) / core.UNIT,
+        board.by_fund(books.held),
+        board.by_fund(books.cells),
+        board.known_closes / core.UNIT,
         [order for order in made if not order.reason],
         [order for order in made if order.reason],
         board.engine.name,

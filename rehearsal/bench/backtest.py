@@ -97,7 +97,7 @@ def by_vectorbt(rounds: int) -> Dict[str, Any]:
     board = engine.Board(synthetic.funds(1, DAYS), setup)
     levels = board.run_levels(setup)
     shape = (len(board.days), len(board.codes))
-    close = board.fixed["closes"].T / 10000.0
+    close = board.fixed["closes"].reshape(shape) / 10000.0
     average, lo, hi = (np.asarray(levels[name]).reshape(shape) for name in ("averages", "los", "his"))
     cell = board.engine.grid.cell
     decide = board.engine.grid.decide
