@@ -11,7 +11,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from ..dingtou import plan, replay
+from ..dingtou import grid, plan, replay
 from ..dingtou.rule import LEAST_A_SIDE, WINDOW, daily_limit
 from . import adjust, compiled, core, prices
 from .setup import Setup
@@ -222,7 +222,7 @@ class Board:
     def run_levels(self, setup: Setup) -> Dict[str, Any]:
         """The columns of core.Market that depend on the rule: averages, thresholds, what counts as a price."""
         rule = setup.rule
-        key = (rule.ma, rule.grid_height, rule.quantile_positive, rule.quantile_negative)
+        key: Tuple[Any, ...] = (rule.ma, rule.grid_height, rule.quantile_positive, rule.quantile_negative)
         key += (setup.full_sample, setup.average_today, setup.fill)
         if key not in self._levels:
             self._levels.clear()  # only the latest: sets of a search that differ in money alone follow each other
@@ -232,8 +232,8 @@ class Board:
     def _make_levels(self, setup: Setup) -> Dict[str, Any]:
         found = [self._thresholds(setup, distances) for _, distances in self.means(setup.rule.ma, setup.average_today)]
         average, average_row = self._averages(setup.rule.ma, setup.average_today)
-        his = self._table([hi for hi, _ in found], np.int64, core.grid.NEVER)
-        los = self._table([lo for _, lo in found], np.int64, -core.grid.NEVER)
+        his = self._table([hi for hi, _ in found], np.int64, grid.NEVER)
+        los = self._table([lo for _, lo in found], np.int64, -grid.NEVER)
         row = self.engine.rows
         lowest, highest = self._allowed(setup.full_sample)
         return {
@@ -284,7 +284,7 @@ class Board:
         levels, place = self.run_levels(setup), self.lines[number].places * len(self.codes) + number
         average, lo, hi = (np.asarray(levels[name], float)[place] for name in ("averages", "los", "his"))
         average = np.where(average > 0, average, np.nan)
-        height, never = setup.rule.grid_height, core.grid.NEVER
+        height, never = setup.rule.grid_height, grid.NEVER
         below = np.where(lo > -never, average * (1.0 + lo * height), np.nan)
         return np.array([average, below, np.where(hi < never, average * (1.0 + hi * height), np.nan)])
 
@@ -292,7 +292,7 @@ class Board:
         rule = setup.rule
         parts = (rule.quantile_positive, rule.quantile_negative, rule.grid_height)
         if setup.full_sample:
-            hi, lo, _, _ = core.grid.thresholds(np.asarray(distances), *parts)
+            hi, lo, _, _ = grid.thresholds(np.asarray(distances), *parts)
             return np.full(len(distances), hi), np.full(len(distances), lo)
         first = 1 if setup.average_today else rule.ma
         return self.engine.core.day_bounds(self.engine.rows(distances), first, WINDOW, LEAST_A_SIDE, *parts)
@@ -316,7 +316,7 @@ class Board:
         for line, (means, _) in zip(self.lines, self.means(setup.rule.ma, setup.average_today)):
             at = line.first - 1
             known = at >= 1 and means[at - 1] > 0.0
-            found.append(core.grid.cell(line.signal[at], means[at - 1], setup.rule.grid_height) if known else 0)
+            found.append(grid.cell(line.signal[at], means[at - 1], setup.rule.grid_height) if known else 0)
         return found
 
 

@@ -36,7 +36,7 @@ class Sources(NamedTuple):
     adjusted: Sequence[Source]  # the same, backward adjusted, for `compare`
     events: Sequence[Source]  # ask(code) -> [(day, kind, value)]
     net_values: Sequence[Source]  # ask(code) -> [(day, 累计净值)]
-    index: Sequence[Source]  # ask(symbol) -> Bars
+    index_bars: Sequence[Source]  # ask(symbol) -> Bars
     calendar: Sequence[Source]  # ask() -> [day]
 
 
@@ -69,7 +69,7 @@ def fetch(fetcher: Fetcher, codes: Sequence[str], first: str, last: str, fresh_h
         if found is not None:
             events[code[:6]] = found[1]
             about["events.csv"] = _about(fetcher, found[0], len(found[1]))
-    _table(fetcher, about, problems, "index.csv", fetcher.sources.index, (INDEX,), _bars, fresh_hours)
+    _table(fetcher, about, problems, "index.csv", fetcher.sources.index_bars, (INDEX,), _bars, fresh_hours)
     _write_events(fetcher.folder, events)
     _write(os.path.join(fetcher.folder, ABOUT), json.dumps(about, ensure_ascii=False, indent=1))
     return problems + check(fetcher.folder, codes, calendar)

@@ -9,7 +9,7 @@ import csv
 import datetime
 import os
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..dingtou.plan import LIMIT_MARGIN, LONGEST_GAP
 from ..dingtou.rule import daily_limit
@@ -47,7 +47,13 @@ class Fund(NamedTuple):
     def until(self, day: str) -> "Fund":
         """The days up to and including `day`."""
         end = bisect.bisect_right(self.dates, day)
-        return Fund(self.code, *(column[:end] for column in self[1:]))
+        return self.at(range(end))
+
+    def at(self, places: Iterable[int]) -> "Fund":
+        """Only the days at these places."""
+        chosen = list(places)
+        columns: List[Any] = [[column[place] for place in chosen] for column in self[1:]]
+        return Fund(self.code, *columns)
 
     def events(self) -> List[Event]:
         found = []

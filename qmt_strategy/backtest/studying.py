@@ -96,7 +96,7 @@ def _series(fund: prices.Fund, folder: Optional[str]) -> List[Tuple[str, prices.
     known = [at for at, day in enumerate(keep.dates) if day in theirs]
     if not known:
         raise prices.DataError("%s 和行情没有共同的日期" % path)
-    cut = prices.Fund(keep.code, *([column[at] for at in known] for column in keep[1:]))
+    cut = keep.at(known)
     return [(path, cut, [theirs[day] for day in cut.dates])]
 
 

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Se
 
 import numpy as np
 
-from . import compiled, engine, metrics, money, options, prices
+from . import compiled, core, engine, metrics, money, options, prices
 from .setup import Setup
 
 Values = Dict[str, float]
@@ -128,7 +128,8 @@ def known_boards() -> List[engine.Board]:
 
 def evaluate_one(setup: Setup, ready: Sequence[engine.Board], values: Values) -> Values:
     row = dict(values)
-    chosen = setup._replace(rule=setup.rule._replace(**values))
+    numbers: Dict[str, Any] = dict(values)
+    chosen = setup._replace(rule=setup.rule._replace(**numbers))
     for board, prefix in zip(ready, ("", "after_")):
         for name, one in worth(board, board.run(chosen, notes=False), chosen).items():
             row[prefix + name] = one
@@ -137,7 +138,7 @@ def evaluate_one(setup: Setup, ready: Sequence[engine.Board], values: Values) ->
 
 def worth(board: engine.Board, books: engine.Books, setup: Setup) -> Values:
     """A set's figures, without what a report needs."""
-    unit = engine.core.UNIT
+    unit = core.UNIT
     cash, held = np.asarray(books.cash), np.asarray(books.held)
     equity = (cash + (held * board.known).reshape(len(board.days), -1).sum(axis=1)) / unit
     flows = np.diff(np.asarray(books.injected), prepend=0) / unit
