@@ -6,6 +6,8 @@ Caps, cash and the length of holdings are out of the way; each fund begins in th
 """
 
 import argparse
+import glob
+import json
 import os
 import shutil
 import sys
@@ -133,19 +135,29 @@ def by_strategy(
     beginning = dict(zip([fund.code for fund in funds], cells))
     scenario = Scenario("", "", days[0], days[-1], NO_CAPS, beginning, rule=words)
     client = live_orders.started(home, scenario, as_market(funds))
+    flags: Dict[str, Any] = {}  # taken each evening: the strategy deletes old ones
     for day in days:
         for at in _tick_times(client, day, decide):
             client.tick(at)
         client.run_to(times.at(day, "15:30"))
+        flags.update(_flags_of(home, day))
     booked = live_orders.booked_orders(client)
     client.close()
-    flags = live_orders.first_lines(home)
     sent = {order.request.remark for order in booked}
     trouble = live_orders.posts(home, "error")
     trouble += ["not filled: " + order.request.remark for order in booked if order.status != live_orders.FILLED]
     trouble += ["never sent: " + name for name in flags if name not in sent]
     lines = [live_orders.line_of(order, flags[order.request.remark]) for order in booked]
     return [Ordered(line.day, line.time, line.code, line.side, line.yuan, line.cell) for line in lines], trouble
+
+
+def _flags_of(home: str, day: str) -> Dict[str, Any]:
+    """{id: the intent} of one day's flag files."""
+    found = {}
+    for path in glob.glob(os.path.join(home, "flags", day, "*.jsonl")):
+        with open(path, "rb") as file:
+            found[os.path.basename(path)[:-6]] = json.loads(file.readline().decode("utf-8"))
+    return found
 
 
 def as_market(funds: Sequence[prices.Fund]) -> market.Market:
