@@ -1,5 +1,7 @@
 """One rule: the fast core gives the orders of dingtou/replay.py, compiled or not, and knows nothing of tomorrow."""
 
+import functools
+
 import pytest
 
 from qmt_strategy.backtest import adjust, compiled, core, engine, synthetic
@@ -7,7 +9,7 @@ from qmt_strategy.backtest.setup import LEGACY, NO_CAP, Setup
 from qmt_strategy.dingtou import grid, replay, sizing
 from qmt_strategy.dingtou.rule import Rule, daily_limit
 
-FEW = {"rule": Rule(ma=250)}
+FEW = {"rule": Rule(ma=120)}
 
 
 def engines():
@@ -61,11 +63,21 @@ CASES = {
 }
 
 
+@functools.lru_cache(maxsize=None)
+def made_up():
+    return synthetic.funds(5, days=640, codes=synthetic.CODES[:5])
+
+
+@functools.lru_cache(maxsize=None)
+def expected_of(name):
+    return by_replay(made_up(), *CASES[name])
+
+
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_synthetic_prices_give_the_orders_of_the_walk(name):
-    funds = synthetic.funds(5, days=1000)
+    funds = made_up()
     setup, caps = CASES[name]
-    expected = by_replay(funds, setup, caps)
+    expected = expected_of(name)
     assert len(expected) > 30
     assert {order[3] for order in expected} == {1, -1}
     for chosen in engines():
@@ -75,17 +87,15 @@ def test_synthetic_prices_give_the_orders_of_the_walk(name):
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_real_prices_give_the_orders_of_the_walk(real, name):
     setup, caps = CASES[name]
-    setup = setup._replace(rule=Rule(), start="20180101", end="20231231")
+    setup = setup._replace(rule=Rule(), start="20230901", end="20240331")
     expected = by_replay(real.funds, setup, caps)
-    assert len(expected) > 30
+    assert len(expected) > 20
     assert by_core(real.funds, setup, engines()[-1]) == expected
 
 
 @pytest.mark.parametrize("name", ["cell", "decide", "order_size", "bounds"])
 def test_a_rule_that_is_changed_on_one_side_alone_is_noticed(monkeypatch, name):
-    funds = synthetic.funds(5, days=1000)
-    setup, caps = CASES["minute"]
-    expected = by_replay(funds, setup, caps)
+    setup, _ = CASES["minute"]
     original = getattr(grid, name)
     changed = {
         "cell": lambda price, average, height: original(price, average, height * 1.05),
@@ -101,7 +111,7 @@ def test_a_rule_that_is_changed_on_one_side_alone_is_noticed(monkeypatch, name):
 
     setattr(Changed, name, staticmethod(changed[name]))
     monkeypatch.setattr(core, "grid", Changed)
-    assert by_core(funds, setup, compiled.engine("python")) != expected
+    assert by_core(made_up(), setup, compiled.engine("python")) != expected_of("minute")
 
 
 def test_the_compiled_rule_is_the_live_source_unchanged():
