@@ -1,8 +1,8 @@
-"""How long a backtest and a parameter search take, and how much memory, with and without numba; vectorbt beside it.
+"""How long a backtest and a parameter search take, and how much memory, with and without numba.
 
 Seven made-up funds over 2,400 days, the customer's rule (ma 850), loading not counted: for each set averages,
 thresholds, the walk, the books and the figures of a search. Medians; where the machine is shared, look at the CPU time.
-Python 3.8 and later. vectorbt, the yardstick, is measured where it is installed.
+Python 3.8 and later.
 """
 
 import argparse
@@ -82,51 +82,6 @@ def many(engine_name: str, workers: int) -> Dict[str, Any]:
     return {"%d sets on %d cores" % (MANY, workers): (wall, children.ru_utime + children.ru_stime)}
 
 
-def by_vectorbt(rounds: int) -> Dict[str, Any]:
-    """The same prices and the rule's thresholds through vectorbt's from_order_func: the walk alone, decided at the
-    close, no lots, no books a day. Raises ImportError without vectorbt."""
-    import numba
-    import numpy as np
-    import vectorbt as vbt
-    from vectorbt.portfolio import nb
-
-    from qmt_strategy.backtest import engine, synthetic
-    from qmt_strategy.backtest.setup import Setup
-
-    setup = Setup(fill="close")
-    board = engine.Board(synthetic.funds(1, DAYS), setup)
-    levels = board.run_levels(setup)
-    shape = (len(board.days), len(board.codes))
-    close = board.fixed["closes"].reshape(shape) / 10000.0
-    average, lo, hi = (np.asarray(levels[name]).reshape(shape) for name in ("averages", "los", "his"))
-    cell = board.engine.grid.cell
-    decide = board.engine.grid.decide
-    size_of = board.engine.grid.order_size
-
-    @numba.njit
-    def order(c: Any, average: Any, lo: Any, hi: Any, latch: Any) -> Any:
-        price = c.close[c.i, c.col]
-        at = cell(price, average[c.i, c.col], 0.01)
-        side = decide(at, latch[c.col], lo[c.i, c.col], hi[c.i, c.col])
-        if side == 0 or (side < 0 and c.position_now <= 0):
-            return nb.NoOrder
-        latch[c.col] = at
-        shares = size_of(at, 1000.0, 1.0, 2.0) / price
-        return nb.order_nb(size=shares if side > 0 else -min(shares, c.position_now), price=price, fees=0.0001)
-
-    def hundred() -> None:
-        for _ in range(HUNDRED):
-            latch = np.zeros(len(board.codes), np.int64)
-            vbt.Portfolio.from_order_func(
-                close, order, average, lo, hi, latch, init_cash=1e7, cash_sharing=True, group_by=True
-            ).total_return()
-
-    hundred()
-    wall, cpu = timed(hundred, max(1, rounds // 2))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    return {"engine": "vectorbt " + vbt.__version__, "%d sets, walk alone" % HUNDRED: (wall, cpu), "peak MB": peak}
-
-
 def lines(found: Dict[str, Any]) -> List[str]:
     """For reading."""
     said = [str(found.get("engine", ""))] if "engine" in found else []
@@ -144,13 +99,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--many", action="store_true", help="10,000 sets as well")
     parser.add_argument("--report", metavar="FILE", help="write the figures as JSON")
-    parser.add_argument("--only", choices=("numba", "python", "vectorbt", "many"), help="one part, in this process")
+    parser.add_argument("--only", choices=("numba", "python", "many"), help="one part, in this process")
     options = parser.parse_args(argv)
     if options.only:
         print(json.dumps(_part(options)))
         return 0
     results = []
-    for part in ["numba", "python", "vectorbt"] + (["many"] if options.many else []):
+    for part in ["numba", "python"] + (["many"] if options.many else []):
         # A process each: memory is that of the part alone.
         command = [sys.executable, "-m", "rehearsal.bench.backtest", "--only", part]
         command += ["--rounds", str(options.rounds), "--workers", str(options.workers)]
@@ -167,8 +122,6 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _part(options: argparse.Namespace) -> Dict[str, Any]:
-    if options.only == "vectorbt":
-        return by_vectorbt(options.rounds)
     if options.only == "many":
         return many("auto", options.workers)
     return measure(options.only, options.rounds)
