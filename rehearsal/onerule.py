@@ -79,6 +79,7 @@ def compare(
 ) -> Compared:
     """`count` trading days from `first` on through both; `home` is an empty folder for the strategy."""
     rule = rule or Rule()
+    funds = sorted(funds, key=lambda fund: fund.code)  # as sentry.ini has them: at one second, who comes first
     setup = setup_of(funds, first, count, decide, rule)
     board = engine.Board(funds, setup)
     cut = [fund.until(setup.end) for fund in funds]
