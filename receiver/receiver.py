@@ -103,6 +103,8 @@ HISTORY_PATIENCE = 15.0  # seconds that an accusation made by history waits for 
 QUEUE_PATIENCE = 600.0  # a tray whose queue has not been empty for so long is judged all the same
 START_GRACE = 120.0  # seconds QMT gets to start after the PC was switched on
 LOGGED_OUT = 60.0  # session seconds without a logged-in account before it is told
+GRID_SILENT = 1800.0  # seconds of continuous trading that a trading strategy may say nothing: it speaks every 600
+GRID_PATIENCE = 900.0  # session seconds in which a trading strategy that ran before has to say its mode
 TICK_OLD = 120.0  # seconds of continuous trading without a tick before it is told
 LOG_QUIET = 600.0  # the same pattern in QMT's log is told this often at most
 LATE_SHARE = 2 / 3  # from this share of the allowed silence on, a check is late
@@ -1092,6 +1094,8 @@ def accusations(picture: Picture) -> list[Accusation]:
             if source.kind == "qmt.heartbeat" and picture.status_of(source) in (UP, LATE):
                 found += [accuse_login(source, now)] if logged_out(source, picture) else []
                 found += [accuse_tick(source, now)] if tick_stopped(source, picture) else []
+        if grid_missing(picture):
+            found.append(accuse_grid(machine, now))
     return found + silent_scripts(picture)
 
 
@@ -1122,6 +1126,37 @@ def tick_stopped(source: Source, picture: Picture) -> bool:
     if tick is None or fresh is None or seen is None or day_of(fresh) != day_of(picture.now):
         return False
     return picture.calendar.continuous().session_seconds(tick, seen) > TICK_OLD
+
+
+def grid_missing(picture: Picture) -> bool:
+    """The trading strategy says its mode when a day begins, after each start of QMT and every ten minutes. One that has
+    not, although it did lately and another script has fresh quotes since then (so it is no holiday), does not run."""
+    said, now = picture.machine.mode_at, picture.now
+    if said is None or now - said > PAUSE_LIMIT:
+        return False
+    qmt = picture.qmt
+    started = number(qmt.data.get("started")) if qmt is not None else None  # the PC's clock: near enough
+    since = max(midnight_after(now) - DAY, started if started is not None and started < now else 0.0)
+    waited = max(since, picture.machine.heard_since or 0.0, (qmt.up_since or 0.0) if qmt is not None else 0.0)
+    begun = said >= since - CLOCK_NOISE
+    if begun and picture.calendar.continuous().session_seconds(max(said, waited), now) < GRID_SILENT:
+        return False
+    if not begun and picture.calendar.session_seconds(waited, now) < GRID_PATIENCE:
+        return False
+    scripts = [source for source in picture.sources if source.kind == "qmt.heartbeat"]
+    return any((script.tick_fresh or 0.0) > since and picture.status_of(script) == UP for script in scripts)
+
+
+def accuse_grid(machine: Machine, now: float) -> Accusation:
+    return Accusation(
+        "grid",
+        "",
+        machine.mode_at,
+        "交易策略没有运行",
+        "交易策略在运行",
+        f"QMT 和行情正常，但 ETF 网格没有消息（最后一次 {clock(machine.mode_at, now)}）：它不会下单，也没有照看委托。",
+        "在 QMT 的“模型交易”里重新运行 etf_grid，勾选“终端启动后自动运行”；不再用它，就在页面上点“知道了”。",
+    )
 
 
 def accuse_login(source: Source, now: float) -> Accusation:
@@ -1447,6 +1482,8 @@ def cured(incident: Incident, picture: Picture) -> bool:
         return machine.stop is None
     if kind == "observe":
         return not only_observes(machine)
+    if kind == "grid":
+        return machine.mode_at is not None and machine.mode_at > incident.seen
     spoken_by = SPOKEN_BY.get(kind, kind)
     source = next((s for s in picture.sources if (s.kind, s.name) == (spoken_by, incident.name)), None)
     if source is None:
@@ -2122,7 +2159,8 @@ def qmt_process(tx: Tx, machine: Machine, event: Event) -> None:
         if not was_well or state == "restarted":
             source.state_since, source.up_since = event.ours("since") or event.happened, event.seen
         bad_open = any(incident.kind == "qmt.process" for incident in open_incidents(tx.db, machine.name))
-        if state == "restarted" and not bad_open and not event.history and tx.calendar.in_tell(tx.now):
+        changed = event.data.get("change") is not False  # its periodic repeat says it again
+        if state == "restarted" and changed and not bad_open and not event.history and tx.calendar.in_tell(tx.now):
             name = words(event.data.get("name"), 60) or "QMT"
             detail = f"{clock(event.happened, tx.now)} {name} 重新启动过，现在在运行。"
             todo = "看一眼 QMT 是否已登录、策略是否在运行。"
@@ -2680,6 +2718,8 @@ def last_word(accusation: Accusation, picture: Picture) -> float:
     """When the accused was last heard: only a later word can end the incident."""
     if accusation.kind == "host":
         return picture.machine.heard or 0.0
+    if accusation.kind == "grid":
+        return picture.machine.mode_at or 0.0
     kind = SPOKEN_BY.get(accusation.kind, accusation.kind)
     seen = [s.last_seen for s in picture.sources if (s.kind, s.name) == (kind, accusation.name)]
     return (seen[0] if seen else None) or 0.0

@@ -1,6 +1,7 @@
 """`python -m rehearsal [drill NAME | bench NAME | test ...]`: what run.py hands over to in the environment."""
 
 import argparse
+import importlib
 import os
 import shutil
 import signal
@@ -10,9 +11,7 @@ import tempfile
 from pathlib import Path
 
 from rehearsal import rehearse
-from rehearsal.bench import __main__ as bench
 from rehearsal.drills import DRILLS, run_drill
-from rehearsal.fortnight import __main__ as fortnight
 from rehearsal.road import ROOT, Road
 
 EPILOG = """examples:
@@ -33,10 +32,10 @@ def main():
     if sys.argv[1:2] == ["test"]:
         # A process of its own, in front: pytest's exit code is ours, its options are passed through untouched.
         sys.exit(subprocess.call([sys.executable, "-m", "pytest", *sys.argv[2:]], cwd=ROOT))
-    if sys.argv[1:2] == ["bench"]:
-        sys.exit(bench.main(sys.argv[2:]))
-    if sys.argv[1:2] == ["fortnight"]:
-        sys.exit(fortnight.main(sys.argv[2:]))
+    if sys.argv[1:2] in (["bench"], ["fortnight"]):
+        # Imported only now: they need numpy, which a rehearsal of the heartbeat alone does without.
+        tool = importlib.import_module(f"rehearsal.{sys.argv[1]}.__main__")
+        sys.exit(tool.main(sys.argv[2:]))
     options = parse(sys.argv[1:])
     folder = Path(tempfile.mkdtemp(prefix="qmt-sentry-"))
     try:

@@ -86,12 +86,6 @@ def post_costs(qmt_folder, skip=0):
     return [line["ms"] for line in lines if line.get("posted") and line["script"] == "heartbeat"][skip:]
 
 
-def handlebar_costs(qmt_folder):
-    """Milliseconds of etf_grid.py's own time for each call of its handlebar."""
-    lines = read_lines(Path(qmt_folder) / "costs.jsonl")
-    return [line["ms"] for line in lines if (line["script"], line["entry"]) == ("etf_grid", "handlebar")]
-
-
 # ---- orders
 
 
@@ -189,7 +183,6 @@ def report(road, seconds, ended, causes=()):
         "latency_p99": percentile(delays, 0.99),
         "post_cost_ms_p50": percentile(costs, 0.5),
         "post_cost_ms_p99": percentile(costs, 0.99),
-        "handlebar_ms_p99": percentile(handlebar_costs(road.qmt_folder), 0.99),
         "orders": len(orders),
         "orders_filled": sum(1 for order in orders if FINAL.get(order["status"]) == "filled"),
         "fills": sum(order["deals"] for order in orders),

@@ -1,20 +1,40 @@
 """The rehearsal: start the chain, show what runs where, let the ETF grid trade, kill QMT once and bring it back, print
 what the phone gets."""
 
+import importlib.util
 import json
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from rehearsal import market, oracle
 from rehearsal.clock import clock_text
 from rehearsal.promised import COST, LATENCY, TOLD, TOLERANCE
 
-CLOCK = "10:00:00"  # what all parts' clocks show at the start: a rehearsal begins at any hour, the exchange does not
-STORY_AFTER = 16  # s until QMT is killed: by then the first orders are placed
-STORY_BACK = 8  # s until it is started again
-STORY_NEEDS = 34  # s that a run must last for the story to end well
 TIMES = {"tick": 1.3}  # s between ticks: a day's path takes 79 s, so that looks once a minute meet different prices
-MINUTES_FROM = 150  # s that a run must last for the strategy to look once a minute, as in real life
+STORY_BACK = 8  # s after the kill until QMT is started again
+STORY_NEEDS = 34  # s that a run must last for the story to end well
+LONG_FROM = 150  # s that a run must last for the strategy to look once a minute, as in real life
+
+
+class Opening(NamedTuple):
+    """How a rehearsal begins: what the strategy's `decide` is, what all parts' clocks show (a rehearsal begins at any
+    hour, the exchange does not), and how many seconds later QMT is killed. By then the first orders are placed."""
+
+    decide: str
+    clock: str
+    story_after: float
+
+
+SHORT = Opening("once 09:30", "10:00:00", 16)  # it decides as soon as it believes the account
+LONG = Opening("minute", "09:59:40", 30)
+
+
+def opening(seconds):
+    """The opening of a run of `seconds` (None: until Ctrl-C)."""
+    return SHORT if seconds is not None and seconds < LONG_FROM else LONG
+
+
 CHANNEL_NAMES = {"wecom": "企业微信", "pushplus": "pushplus", "mail": "邮件"}
 
 
@@ -25,23 +45,23 @@ class Deed:
         self.after, self.text, self.title, self.act = after, text, title, act
 
 
-def story(road):
+def story(road, after):
     """What a first rehearsal shows: QMT dies, the phone is told; QMT is back, the phone is told."""
     return [
-        Deed(STORY_AFTER, "现在强行结束 QMT（kill -9）……", "QMT 不在运行", lambda: road.qmt.kill()),
-        Deed(STORY_AFTER + STORY_BACK, "现在重新打开 QMT……", "已恢复", lambda: road.start_qmt()),
+        Deed(after, "现在强行结束 QMT（kill -9）……", "QMT 不在运行", lambda: road.qmt.kill()),
+        Deed(after + STORY_BACK, "现在重新打开 QMT……", "已恢复", lambda: road.start_qmt()),
     ]
 
 
 def trade_settings(data, seconds):
-    """[strategy] of the rehearsal: every fund that has prices. A short run decides once, as soon as it may: with once a
-    minute its end could come first."""
+    """[strategy] of the rehearsal: every fund that has prices. None where the strategy cannot run."""
+    if not all(importlib.util.find_spec(name) for name in ("numpy", "pandas")):
+        return None
     codes = (
         sorted(path.stem for path in Path(data).glob("*.csv")) if data else sorted(code for code, _, _ in market.ETFS)
     )
     funds = [code for code in codes if code.endswith((".SH", ".SZ"))]
-    short = seconds is not None and seconds < MINUTES_FROM
-    return {"funds": ", ".join(funds), "decide": "once 09:30" if short else "minute"}
+    return {"funds": ", ".join(funds), "decide": opening(seconds).decide}
 
 
 def table(road):
@@ -66,17 +86,20 @@ def rehearse(road, seconds, with_story, say=print):
     """Run until `seconds` are over (None: until Ctrl-C). Returns the report."""
     clock = road.now
     say("正在启动……")
-    road.set_clock(CLOCK)
+    begins = opening(seconds)
+    road.set_clock(begins.clock)
     road.start()
     started = clock()
     say("QMT 哨兵演练：以下都是真实的程序，只有 QMT 和手机是模拟的（账户与行情为演练数据）。")
-    say(
-        f"随时都能演练：所有程序的钟一起从 {CLOCK[:5]} 走起，下面、看板和手机上都是这个时间。ETF 网格在模拟账户里交易。"
+    say(f"随时都能演练：所有程序的钟一起从 {begins.clock} 走起，下面、看板和手机上都是这个时间。")
+    traded = (
+        "ETF 网格在模拟账户里交易。" if road.trade else "这个 Python 没有 numpy 或 pandas，ETF 网格不运行，只有心跳。"
     )
+    say(traded)
     for line in table(road):
         say(line)
     say("按 Ctrl-C 结束。" if seconds is None else f"{seconds:g} 秒后自动结束。")
-    deeds = story(road) if with_story else []
+    deeds = story(road, begins.story_after) if with_story else []
     causes, shown, state, placed = [], 0, "", 0
     try:
         while seconds is None or clock() - started < seconds:

@@ -17,7 +17,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from rehearsal import oracle, yesterday
+from rehearsal import oracle
 from rehearsal.children import Child
 from rehearsal.clock import day_text, shift_to
 from rehearsal.network import Line
@@ -187,6 +187,8 @@ class Road:
         if self.trade is not None:
             ini.read_dict({"account": {"id": ACCOUNT}, "strategy": self.trade})
             funds = [code.strip() for code in self.trade["funds"].split(",")]
+            from rehearsal import yesterday  # needs numpy, which only a Python that trades has
+
             yesterday.write(self.home, funds, SHARES, day_text(self.now() - 86400))
         write_ini(ini, self.home / "sentry.ini")
 

@@ -36,6 +36,7 @@ class Account(NamedTuple):
     started: str = ""  # the day of its last start
     stop_day: str = ""
     stop_why: str = ""
+    owner: str = ""  # digest of the account that has these shares; '' = not known
     moved: Sequence[Any] = ()  # (by, day, cell) of the last move of the grid state: grid.json's second witness
     late: Sequence[Any] = ()  # (day, reference price) of ex-dates whose factors the bars did not show yet
     decided: str = ""  # with `decide = once`: the last day on which the rule was asked

@@ -6,6 +6,7 @@ from . import cancels, notices, orders
 from .desk import Desk
 from .flags import Flag
 
+_MAYBE_ALIVE = (orders.SENT, orders.WORKING, orders.UNKNOWN)
 UNCONFIRMED = 60.0  # seconds after the first request without a final status: told
 
 
@@ -24,14 +25,15 @@ class Canceller:
         """One call of handlebar; `allowed` is asked right before a cancel."""
         for flag in self._desk.today():
             row = self._desk.rows.get(flag.name)
-            if flag.order.state != orders.WORKING or row is None:
-                continue
+            if flag.order.state not in _MAYBE_ALIVE or (row is None and not flag.order.sysid):
+                continue  # of an unknown one too: to cancel what is final does no harm
             placed = flag.placed(now)
             age = max(now - placed, now - self._since.setdefault(flag.name, now))
             # abs: a clock that was set back must not keep an order from being asked again
             asked = abs(now - self._asked[flag.name]) if flag.name in self._asked else float("inf")
-            live = cancels.Live(flag.order.sysid, row.status or 0, age, asked)
-            stop_it = stop or self._desk.oversized(flag, row)
+            status = row.status or 0 if row is not None else 0
+            live = cancels.Live(flag.order.sysid, status, age, asked)
+            stop_it = stop or (row is not None and self._desk.oversized(flag, row))
             why = cancels.why(live, second, stop_it, self._fill_timeout)
             if not why:
                 continue

@@ -24,6 +24,11 @@ def _day(number: int) -> str:
     return time.strftime("%Y%m%d", time.gmtime(number * 86400))
 
 
+def weekday(day_text: str) -> int:
+    """0 = Monday to 6 = Sunday of 'YYYYMMDD'."""
+    return datetime.date(int(day_text[:4]), int(day_text[4:6]), int(day_text[6:])).weekday()
+
+
 def stamp(epoch: float) -> str:
     """'YYYYMMDDhhmmss' of an epoch time in seconds."""
     return time.strftime("%Y%m%d%H%M%S", time.gmtime(epoch + CHINA))

@@ -62,6 +62,7 @@ class Decider:
         self._limits = gate.Limits(found.max_attempts, found.max_order_amount, found.max_day_amount, found.tick_max_age)
         self._silence = silence.Silence()
         self._called = float("-inf")
+        self._ended: Dict[str, float] = {}  # flag id -> Watch.watched when its rest was first due
         self._decided: Dict[str, int] = {}  # code -> second of the day of the last decision
 
     def run(self, ContextInfo: Any, now: float, ticks: Dict[str, Any]) -> None:
@@ -176,7 +177,9 @@ class Decider:
         if fund.code not in self._desk.grid.cells or wish.side != (1 if first.buy else -1):
             settle.settle(self._desk, chain)
             return
-        if not all(self._desk.deals_agree(flag) for flag in chain):
+        since = self._ended.setdefault(chain[-1].name, self._desk.watch.watched)
+        looked = self._desk.watch.watched - since >= settle.CONFIRM_FOR
+        if not looked or not all(self._desk.deals_agree(flag) for flag in chain):
             return  # what was filled is not sure yet, and with it the rest
         rest = first.number("target") - settle.done(chain)[1]
         wish = plan.Wish(wish.side, int(first.get("cell", wish.cell)), rest)

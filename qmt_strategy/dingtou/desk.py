@@ -5,6 +5,7 @@ fails blocks all new intents until a probe succeeds; what could not be written i
 cancels an order: that is trader.py's.
 """
 
+import collections
 import os
 from typing import Any, Callable, Dict, List, Optional, Set
 
@@ -32,6 +33,7 @@ class Desk:
         self.grid_file = GridFile(home)
         self.watch = lookout.Watch()
         self.rows: Dict[str, OrderRow] = {}  # the newest row of each order of ours
+        self.row_since: Dict[str, float] = {}  # when that was first seen
         self.held: Set[str] = set()  # six digits that POSITION has shown today
         self.trouble = ""  # what the disk said when it refused; '' = it takes writes
         self._probed = float("-inf")
@@ -53,6 +55,7 @@ class Desk:
         self.flags.load(self._needed_since())
         self._loaded = True
         self.rows = {}
+        self.row_since = {}
         self.held = set()
         self._searches = {}
         self.day = day
@@ -167,8 +170,9 @@ class Desk:
         self.held.update(code for code, holding in look.holdings.items() if holding.volume)
         self.take_deals(look.deals)
         matched = set()
+        remarks = collections.Counter(row.remark for row in look.orders)
         for row in look.orders:
-            flag = self.flag_of(row) or lost.adopt(self, row)
+            flag = self.flag_of(row, remarks[row.remark] == 1) or lost.adopt(self, row)
             if flag is not None:
                 matched.add(flag.name)
                 self.take_row(flag, row)
@@ -222,6 +226,7 @@ class Desk:
     def take_row(self, flag: Flag, row: OrderRow) -> None:
         """An ORDER row or order_callback of `flag`."""
         self.rows[flag.name] = row
+        self.row_since.setdefault(flag.name, self.now())
         kind = orders.kind_of(row.status)
         if kind == orders.WITHDRAWN and not (row.sure and (row.traded or row.status != orders.PART_CANCELLED)):
             kind = orders.ALIVE  # how much of it was traded is not known yet: the rest must not be bought again
@@ -236,14 +241,17 @@ class Desk:
         reason = row.reason if kind == orders.REFUSED else ""
         self.record(flag, orders.Seen(kind, filled, row.average, row.sysid, reason))
 
-    def flag_of(self, row: OrderRow) -> Optional[Flag]:
-        """Our order that a row is: by its remark, else by the sysid once recorded, on the same day."""
+    def flag_of(self, row: OrderRow, alone: bool = False) -> Optional[Flag]:
+        """Our order that a row is: by its remark, else by the sysid once recorded, on the same day.
+
+        `alone`: no other row of the same look has this remark; then a counter that numbers it anew is believed.
+        """
         if row.day not in ("", self.day):
             return None
         flag = self.flags.flags.get(row.remark)
         if flag is not None:
             same = flag.id.day == self.day and flag.id.code == row.code
-            return flag if same and row.sysid in ("", flag.order.sysid or row.sysid) else None
+            return flag if same and (alone or row.sysid in ("", flag.order.sysid or row.sysid)) else None
         if row.remark or not row.sysid:
             return None
         for flag in self.today():
@@ -301,6 +309,9 @@ class Desk:
         account = self.book.accounts.get(code)
         if account is not None and account.stop_day == self.day:
             return account.stop_why
+        if self.other_account(code):
+            words = "资金账号换了，这只基金的账是另一个账号的，停止交易。"
+            return words + "请核对持仓，再写 start_cell = 格子号 当天日期；或改回原来的账号"
         for flag in self.flags.of(code):
             if flag.stops(self.day):
                 return "委托 %s 的结果不明，或今天才查明，这只基金今天不再下单" % flag.name
@@ -308,13 +319,18 @@ class Desk:
 
     # ---- books and grid state
 
+    def other_account(self, code: str) -> bool:
+        """Whether this fund's books are those of another account than the one in sentry.ini."""
+        account = self.book.accounts.get(code)
+        return account is not None and account.owner not in ("", self.book.account)
+
     def stop(self, code: str, words: str) -> None:
         """No intent of this fund today, a restart of QMT included."""
         account = self.book.accounts.get(code)
         if account is not None and account.stop_day != self.day:
             self.book.accounts[code] = account._replace(stop_day=self.day, stop_why=words)
             self.write(self.save_book)
-        self.teller.once(code, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
+        notices.tell_stopped(self.teller, code, words)
 
     def stop_all(self, words: str) -> None:
         """`stop` for every fund that has started to trade."""

@@ -9,6 +9,8 @@ from .looks import Look
 from .morning import Morning
 from .params import Fund
 
+CASH_SEEN = 10.0  # seconds after an order's first row until ACCOUNT surely shows it
+
 
 class Scene(NamedTuple):
     """One fund at one moment."""
@@ -46,7 +48,7 @@ def gather(scene: Scene, wish: plan.Wish, made: sizing.Ticket) -> gate.Facts:
     mine = [flag for flag in today if flag.id.code == code]
     of_fund = [row for row in look.orders if row.code == code]
     alive = [row for row in of_fund if orders.kind_of(row.status) == orders.ALIVE]
-    unseen = [flag for flag in today if flag.buy and not flag.ended and flag.name not in desk.rows]
+    unseen = [flag for flag in today if flag.buy and _cash_not_seen(desk, flag, scene.now)]
     return gate.Facts(
         live=scene.live,
         newest_copy=scene.newest_copy,
@@ -87,6 +89,12 @@ def why_no_cell(scene_desk: Desk, fund: Fund) -> str:
         return ""
     trace, held = scene_desk.last_trace(fund.code), fund.code[:6] in scene_desk.held
     return gridstate.why_not(scene_desk.grid, fund, scene_desk.day, trace, held)
+
+
+def _cash_not_seen(desk: Desk, flag: Flag, now: float) -> bool:
+    """Whether m_dAvailable may not show yet what this buy costs: ACCOUNT is up to 6 s behind (qmt-facts 1.3)."""
+    since = desk.row_since.get(flag.name)
+    return not flag.ended if since is None else flag.order.state != orders.VOID and 0 <= now - since < CASH_SEEN
 
 
 def why_stopped(desk: Desk, fund: Fund) -> str:

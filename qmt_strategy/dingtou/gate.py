@@ -6,6 +6,8 @@ retry of an unfinished order waits for what passes and ends at what does not.
 
 from typing import NamedTuple, Optional
 
+from . import clock
+
 MORNING = (9 * 3600 + 30 * 60, 11 * 3600 + 30 * 60)  # seconds of the day, both inside
 AFTERNOON = (13 * 3600, 14 * 3600 + 54 * 60)  # the last attempt begins at 14:54:00
 BY_FEE = 1.001  # cash set aside for an order of 1 yuan
@@ -126,6 +128,8 @@ def _market(f: Facts, limits: Limits) -> Optional[Reason]:
         return Reason("tick-day", "没有今天的行情", True)
     if not abs(f.now - f.tick_at) <= limits.tick_age:
         return Reason("tick-age", "行情时间与电脑时间相差超过 %.0f 秒，不下单" % limits.tick_age, True)
+    if not in_hours(clock.second_of_day(f.tick_at)):
+        return Reason("hours", "行情的时间不在下单时间内（9:30-11:30、13:00-14:54）", True)
     if f.phase in _HALTED or f.suspended:
         return Reason("halted", "停牌，不下单", True)
     if not (f.bid > 0 and f.ask > 0 and f.price > 0):
@@ -149,7 +153,7 @@ def _money(f: Facts, limits: Limits) -> Optional[Reason]:
         return Reason("cap", "这笔委托要 %.0f 元，超过单笔上限 %.0f 元，不下单" % (f.yuan, limits.order_yuan), False)
     if not f.day_yuan + f.yuan <= limits.day_yuan:
         return Reason(
-            "cap",
+            "day-cap",
             "今天已委托 %.0f 元，再加 %.0f 元就超过每天上限 %.0f 元，不下单" % (f.day_yuan, f.yuan, limits.day_yuan),
             False,
         )

@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> Key:
-        return (self.day, self.trade_id, self.sysid, self.code)
+        return (self.day, _number(self.trade_id), _number(self.sysid), self.code)
 
     @property
     def signed(self) -> int:
@@ -72,7 +72,7 @@ def from_deal(row: rows.Row, today: str) -> Optional[Entry]:
     What comes out reads back from the file as it is: an odd row must not make the ledger unreadable. A volume below
     zero is a cancel that some counters list among the deals, and no deal.
     """
-    sysid, trade_id = _clean(row["合同编号"]), _clean(row["订单编号"])
+    sysid, trade_id = _clean(rows.contract(row["合同编号"])), _clean(row["订单编号"])
     if not row["代码"] or not sysid or not trade_id or row["买卖"] is None:
         return None
     if not row["成交量"] or row["成交量"] < 0:
@@ -81,7 +81,7 @@ def from_deal(row: rows.Row, today: str) -> Optional[Entry]:
         code=_code(row["代码"]),
         buy=row["买卖"] == "买",
         sysid=sysid,
-        day=_day(row["日期"], today),
+        day=_day(row["日期"], _day_of_remark(row["投资备注"]) or today),
         time=_clean(row["时间"]),
         price=row["成交均价"],
         volume=row["成交量"],
@@ -103,6 +103,17 @@ def _day(text: Optional[str], today: str) -> str:
     """YYYYMMDD out of what a counter calls a date; what is none is today."""
     digits = "".join(sign for sign in text or "" if sign in "0123456789")
     return digits if len(digits) == 8 else today
+
+
+def _number(text: str) -> str:
+    """What Excel leaves of a contract or trade number when it saves the file: no zeros at its front."""
+    return text.lstrip("0") or text
+
+
+def _day_of_remark(remark: Optional[str]) -> str:
+    """The day of our order, for a counter that gives its deals no date; '' where the remark is no id of ours."""
+    ident = ids.parse(remark)
+    return ident.day if ident is not None else ""
 
 
 def _clean(text: Optional[str]) -> str:
@@ -151,7 +162,8 @@ class Ledger:
         """Whether rows.deal()'s row is booked already."""
         if not row["代码"]:
             return False
-        key = (_day(row["日期"], today), _clean(row["订单编号"]), _clean(row["合同编号"]), _code(row["代码"]))
+        day = _day(row["日期"], _day_of_remark(row["投资备注"]) or today)
+        key = (day, _number(_clean(row["订单编号"])), _number(_clean(row["合同编号"])), _code(row["代码"]))
         return key in self._keys
 
     def take(self, entries: Iterable[Entry]) -> List[Entry]:

@@ -95,7 +95,7 @@ def order_row(row: rows.Row) -> OrderRow:
     return OrderRow(
         code=(row["代码"] or "")[:6],
         remark=row["投资备注"] or "",
-        sysid=row["合同编号"] or "",
+        sysid=rows.contract(row["合同编号"]),
         buy=None if side is None else side == "买",
         price=row["委托价"] or 0.0,
         volume=row["委托量"] or 0,

@@ -60,14 +60,15 @@ def mend_starts(desk: "Desk") -> None:
 
 
 def check_account(desk: "Desk", name: str) -> None:
-    """The owner typed another account into sentry.ini: POSITION decides tomorrow, today nothing is ordered."""
-    if desk.book.account and desk.book.account != name:
-        desk.stop_all(
-            "资金账号换了，账本是另一个账号的，今天不交易。请核对持仓，不符的基金再写 start_cell = 格子号 当天日期"
-        )
-    if desk.book.account != name:
-        desk.book.account = name
-        if desk.book.accounts:
+    """`name` is the account's digest. The funds of another one stop until start_cell, or until it is back."""
+    book = desk.book
+    before = book.account or name
+    for code, account in book.accounts.items():
+        if not account.owner:
+            book.accounts[code] = account._replace(owner=before)
+    if book.account != name:
+        book.account = name
+        if book.accounts:
             desk.write(desk.save_book)
 
 

@@ -5,7 +5,7 @@ The pure part is reconcile.py. A mismatch counts only when it has lasted: POSITI
 
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
-from . import control, gridstate, ids, ledger, lookout, notices, orders, reconcile, settle, sizing
+from . import control, gridstate, ids, ledger, lookout, notices, orders, proofs, reconcile, settle
 from .book import Account, Start
 from .desk import Desk
 from .flags import Flag
@@ -51,6 +51,9 @@ class Morning:
             return  # told by Desk.stopped
         desk = self._desk
         account, lost = self._account(fund)
+        if account is not None and desk.other_account(fund.code):
+            self._take_answers(fund.code)  # POSITION is another account's: it proves nothing of this one's orders
+            return
         if account is None:
             if not may_start(desk, fund):
                 self._again[fund.code] = self.steady.seconds + RECHECK
@@ -96,12 +99,12 @@ class Morning:
             desk.ledger.signed(code, account.day, desk.day),
             self._splits(code, account.day, desk.day),
             position,
-            [_answered(desk, code, flags, flag) for flag in flags],
-            _nameless(desk, code, flags, {flag.id.day for flag in flags if not flag.ended}),
+            [proofs.answered(desk, code, flags, flag) for flag in flags],
+            proofs.nameless(desk, code, flags, {flag.id.day for flag in flags if proofs.is_open(desk, flag)}),
             sure=desk.book.lost_day < account.day,
         )
         # POSITION is loaded later than ACCOUNT: what it proves about an open order, nothing included, must last.
-        certain = verdict.ok and not verdict.split and all(flag.ended for flag in flags)
+        certain = verdict.ok and not verdict.split and not any(proofs.is_open(desk, flag) for flag in flags)
         if not certain and look.position_day not in ("", desk.day):
             self._why[code] = "QMT 的持仓还是 %s 的，没有刷新，查不清未完的委托。请重启 QMT" % look.position_day
             desk.teller.once(code + " old", notices.STOPPED_FUND, "%s：%s" % (code, self._why[code]), code=code)
@@ -120,12 +123,14 @@ class Morning:
         """Once a day, and again after an answer that does not agree; what had no end becomes `unknown`: to be asked."""
         desk = self._desk
         for flag in flags:
-            if not flag.ended and flag.order.state != orders.UNKNOWN and flag.id.day != desk.day:
+            if proofs.is_open(desk, flag) and flag.order.state != orders.UNKNOWN and flag.id.day != desk.day:
                 desk.record(flag, orders.Seen(orders.LOST))
         answered = [flag.name for flag in flags if flag.order.by == "owner"]
         if answered and all(flag.ended for flag in flags):
             words += "。您对 %s 的答复与持仓不符：请再核对，并在 sentry.ini 里写 start_cell = 格子号 当天日期"
             words = words % "、".join(answered)
+        elif not any(proofs.is_open(desk, flag) for flag in flags):
+            words += "。要照现在的持仓继续，在 sentry.ini 里写 start_cell = 格子号 当天日期"
         self._why[code] = words
         key = " ".join([code, "position"] + answered)
         desk.teller.once(key, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
@@ -143,11 +148,13 @@ class Morning:
         entries = []
         for name, shares in sorted(verdict.fills.items()):
             flag = desk.flags.flags[name]
-            entries.append(proved(flag.id.code, flag.buy, shares, flag.id.day, name, "%s-%s" % (ledger.PROVED, name)))
+            entries.append(
+                proofs.proved(flag.id.code, flag.buy, shares, flag.id.day, name, "%s-%s" % (ledger.PROVED, name))
+            )
         if verdict.split:
             name = "%s-SPLIT-%s-%s" % (ledger.PROVED, desk.day, code[:6])
-            day = _day_before(desk.day, account.day)
-            entries.append(proved(code[:6], verdict.split > 0, abs(verdict.split), day, "份额拆分", name))
+            day = proofs.day_before(desk.day, account.day)
+            entries.append(proofs.proved(code[:6], verdict.split > 0, abs(verdict.split), day, "份额拆分", name))
             words = "%s 份额拆分，持仓变化 %+d 股，已记账" % (code, verdict.split)
             desk.teller.tell(notices.STATE, words, stage="split", code=code)
         if entries:
@@ -174,7 +181,11 @@ class Morning:
         newest = filled[-1] if filled else None
         cell = desk.grid.cells.get(code)
         if cell is not None:
-            other = newest.name if newest is not None and _contradicts(newest, cell) else _newer(desk, code, cell)
+            other = (
+                newest.name
+                if newest is not None and proofs.contradicts(newest, cell)
+                else proofs.newer(desk, code, cell)
+            )
             if other:
                 desk.drop_cell(code)
                 desk.stop(code, "网格状态 state/grid.json 与记录 %s 矛盾，今天不交易" % other)
@@ -221,11 +232,11 @@ def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
     code = fund.code
     position = look.holding(code).volume
     account = desk.book.accounts.get(code)
-    if account is not None:
+    if account is not None and not desk.other_account(code):
         strange = position - account.shares - desk.ledger.signed(code, account.day, desk.day)
         if strange:
             name = "%s-ADJUST-%s-%s" % (ledger.PROVED, desk.day, code[:6])
-            desk.ledger.take([proved(code[:6], strange > 0, abs(strange), desk.day, "按您的选择对账", name)])
+            desk.ledger.take([proofs.proved(code[:6], strange > 0, abs(strange), desk.day, "按您的选择对账", name)])
             if not desk.write(desk.ledger.flush):
                 return False
     shares = position - desk.ledger.signed(code, desk.day, desk.day)
@@ -234,7 +245,7 @@ def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
     for flag in desk.flags.of(code):  # the owner's choice is newer than what they filled
         if flag.ended and not flag.settled:
             desk.append(flag, settled=True, grid=None)
-    desk.book.accounts[code] = Account(0, "", [], started=desk.day)
+    desk.book.accounts[code] = Account(0, "", [], started=desk.day, owner=desk.book.account)
     desk.rebase(code, shares)
     if not desk.move_grid(code, cell, "start"):
         return False
@@ -255,81 +266,3 @@ def take_answer(desk: Desk, flag: Flag) -> None:
         desk.teller.once(flag.name, notices.SETTINGS, answer.problem, code=flag.code, flag=flag.name)
         return
     desk.record(flag, orders.Seen(answer.kind, answer.shares, answer.price))
-
-
-def item_of(desk: Desk, flag: Flag) -> reconcile.Item:
-    """A flag as reconcile.judge wants it."""
-    booked, _ = desk.ledger.volume_of(flag.code, flag.name, flag.order.sysid, flag.id.day)
-    by_yuan = flag.get("order_type") == sizing.BY_YUAN
-    return reconcile.Item(
-        id=flag.name,
-        buy=flag.buy,
-        booked=booked,
-        filled=flag.order.filled if flag.ended else booked,
-        most=max(sizing.most_shares(flag.order.expected, by_yuan), flag.order.filled),
-        open=not flag.ended,
-    )
-
-
-def proved(code: str, buy: bool, shares: int, day: str, remark: str, name: str) -> ledger.Entry:
-    """A ledger row that POSITION proved."""
-    return ledger.Entry(code, buy, "", day, "", None, shares, None, None, remark, name)
-
-
-def _answered(desk: Desk, code: str, flags: List[Flag], flag: Flag) -> reconcile.Item:
-    """item_of, where deals that nobody owns are taken for those of an order that the owner said has filled."""
-    item = item_of(desk, flag)
-    if flag.order.by != "owner" or item.filled <= item.booked:
-        return item
-    nameless = _nameless(desk, code, flags, {flag.id.day})[item.buy]
-    return item._replace(booked=item.booked + min(nameless, item.filled - item.booked))
-
-
-def _nameless(desk: Desk, code: str, flags: List[Flag], days: Set[str]) -> Dict[bool, int]:
-    """Shares by side of deals on `days` that may have been an open order's: neither id nor sysid of a flag.
-
-    Whatever their remark says: a client that cuts or changes remarks must not make an order look as if it did nothing.
-    """
-    sysids = {(flag.id.day, flag.order.sysid) for flag in flags if flag.order.sysid}
-    found: Dict[bool, int] = {True: 0, False: 0}
-    for entry in desk.ledger.entries:
-        foreign = entry.remark not in desk.flags.flags and not entry.trade_id.startswith(ledger.PROVED)
-        if entry.code == code[:6] and entry.day in days and foreign and (entry.day, entry.sysid) not in sysids:
-            found[entry.buy] += entry.volume
-    return found
-
-
-def _newer(desk: Desk, code: str, cell: gridstate.Cell) -> str:
-    """What shows that grid.json is an older one put back (a backup, a sync program): the newer move; '' = nothing."""
-    place = place_of(cell.by, cell.day)
-    moved = desk.book.accounts[code].moved if code in desk.book.accounts else None
-    if moved and (place_of(moved[0], moved[1]) > place or (moved[0] == cell.by and moved[2] != cell.cell)):
-        return str(moved[0])
-    for known in map(ids.parse, desk.ledger.remarks(code)):
-        if known is None or known.place <= place:
-            continue
-        flag = desk.flags.flags.get(known.text)
-        if flag is None or flag.get("grid") is not None:
-            return known.text
-    return ""
-
-
-def place_of(by: str, day: str) -> Tuple[str, int]:
-    """Where the order (or start) that moved a cell stands among the ids of its fund."""
-    ident = ids.parse(by)
-    return ident.place if ident is not None else (day, 0)
-
-
-def _contradicts(flag: Flag, cell: gridstate.Cell) -> bool:
-    """Whether a settled fill says something else than grid.json."""
-    by = ids.parse(cell.by)
-    if by is None:  # a start, or rebuilt: newer than what had moved nothing up to its day
-        return flag.id.day > cell.day or (flag.id.day == cell.day and flag.get("grid") not in (None, cell.cell))
-    if flag.id.place > by.place:
-        return True
-    return flag.name == cell.by and flag.get("grid") != cell.cell
-
-
-def _day_before(today: str, since: str) -> str:
-    """A split is booked on the last day before today: `since` where nothing is nearer."""
-    return since if since < today else today

@@ -61,11 +61,17 @@ class Teller:
         _told.discard((self._home, self.day, what + ":" + key))
 
 
-_REFUSED = {"cap": CAP, "attempts": CAP, "stopped-fund": STOPPED_FUND, "observe": OBSERVE}
+_REFUSED = {"cap": CAP, "day-cap": CAP, "attempts": CAP, "stopped-fund": STOPPED_FUND, "observe": OBSERVE}
 # Told elsewhere, or passing by itself:
 _QUIET = frozenset(
     ("hours", "own-live", "second-copy", "stop", "logged-out", "tick-age", "tick-day", "disk", "waiting")
 )
+
+
+def tell_stopped(teller: Teller, code: str, words: str) -> None:
+    """Tell, once a day for each reason, why a fund gets no order."""
+    text = "%s：%s" % (code, words)
+    teller.once(text, STOPPED_FUND, text, code=code)
 
 
 def tell_refusal(teller: Teller, code: str, wish: plan.Wish, reason: gate.Reason) -> None:

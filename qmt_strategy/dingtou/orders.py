@@ -105,6 +105,7 @@ class Step(NamedTuple):
 
 # ---- the table
 
+PAST_CLOSE = "past-close"  # alive at 15:00: the closing auction may have filled it after all
 CLAIMED = "claimed"  # the row of a state that ended by orderError or by the owner's word, not the counter's
 
 _Cell = Tuple[str, Tuple[str, ...]]
@@ -150,6 +151,8 @@ TABLE: Dict[str, Dict[str, _Cell]] = {
 for _state in (INTENT, SENT, WORKING):
     TABLE[_state].update(_SIGHTED)
 TABLE[UNKNOWN].update(_LATE_SIGHTED)
+TABLE[PAST_CLOSE] = dict(TABLE[EXPIRED])
+TABLE[PAST_CLOSE][LOST] = _LOST  # the next morning's POSITION does not explain it
 
 _BY: Dict[str, str] = {
     DONE: COUNTER,
@@ -166,6 +169,8 @@ _BY: Dict[str, str] = {
 
 def row_of(order: Order) -> str:
     """The table's row for an order."""
+    if order.state == EXPIRED and order.by == "clock":
+        return PAST_CLOSE
     return CLAIMED if order.by in ("call", "owner") else order.state
 
 

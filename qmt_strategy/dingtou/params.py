@@ -139,7 +139,7 @@ STRATEGY: Dict[str, _Key] = {
     "max_order_amount": ("100000", _number(100, 100000000)),
     "max_day_amount": ("300000", _number(100, 100000000)),
     "fill_timeout": ("60", _number(10, 600)),
-    "tick_max_age": ("60", _number(5, 300)),
+    "tick_max_age": ("60", _number(5, 120)),
     "cash_warning": ("80000", _number(0, 100000000)),
 }
 FUND_KEYS: Dict[str, _Key] = {

@@ -179,7 +179,8 @@ def _wrong_day(dates: List[str], today: str, previous_day: str) -> str:
     if gap is None or not 0 < gap <= LONGEST_GAP:
         return "不知道上一个交易日是哪天（QMT 给的是“%s”）。请检查 QMT 的行情连接" % previous_day
     if dates[-1] != previous_day:
-        return "日线的最后一天是 %s，上一个交易日却是 %s。%s" % (dates[-1], previous_day, _DOWNLOAD)
+        words = "日线的最后一天是 %s，上一个交易日却是 %s。%s；若昨天停牌，明天会自动恢复"
+        return words % (dates[-1], previous_day, _DOWNLOAD)
     return ""
 
 

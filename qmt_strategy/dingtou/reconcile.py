@@ -74,7 +74,7 @@ def _left(item: Item) -> int:
 
 
 def _stopped(position: int, expected: int, why: str) -> Verdict:
-    words = "持仓 %d 股，按记录应为 %d 股，对不上%s。这只基金停止交易，请核对后处理" % (
+    words = "持仓 %d 股，按记录应为 %d 股，对不上%s。这只基金停止交易，请核对（若今天份额拆分，明天会自动再核对）" % (
         position,
         expected,
         "（%s）" % why if why else "",

@@ -49,8 +49,13 @@ def text(value: Any) -> Optional[str]:
         return None
     if isinstance(value, bytes):
         value = value.decode("gbk", "replace")
-    cleaned = str(value).strip()[:_MAX_TEXT]
+    cleaned = str(value).strip(" \0\t\r\n\u3000")[:_MAX_TEXT]  # some texts come out of C arrays
     return cleaned or None
+
+
+def contract(value: Optional[str]) -> str:
+    """A contract number, '' while there is none: a counter may show a placeholder before it has numbered an order."""
+    return "" if value in (None, "0", "-1", "None") else str(value)
 
 
 def number(value: Any) -> Optional[float]:
@@ -200,7 +205,10 @@ class Finished:
 
     def order(self, obj: Any) -> Row:
         try:
-            key = ("order", obj.m_strInstrumentID, obj.m_strInsertDate, obj.m_strOrderSysID, obj.m_nOrderStatus)
+            number = (obj.m_strInstrumentID, obj.m_strInsertDate, obj.m_strOrderSysID)
+            # The volume may come later than the status.
+            status = obj.m_nOrderStatus
+            key = ("order",) + number + (0 if status == 56 else obj.m_nVolumeTraded, status)
         except Exception:  # as above
             return order(obj)
         return self._row(key, obj, order) if key[-1] in _FINAL else order(obj)

@@ -72,6 +72,14 @@ def previous_trading_day(context: Any, code: str, today: str) -> str:
         return ""
 
 
+def is_trading_day(context: Any, code: str, today: str) -> bool:
+    """Whether QMT's calendar has `today`; False where it does not say. Never raises."""
+    try:
+        return today in [_day(day) for day in context.get_trading_dates(code, "", today, 20, "1d")]
+    except Exception:  # as above
+        return False
+
+
 def last_before(days: Iterable[Any], today: str) -> str:
     """The latest of `days` that is before `today`; '' where there is none."""
     return max((day for day in map(_day, days) if day < today), default="")

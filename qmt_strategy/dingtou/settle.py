@@ -132,9 +132,12 @@ def tell(teller: notices.Teller, flag: Flag, actions: Tuple[str, ...]) -> None:
                 why, where = "隔夜没有结果，持仓也说明不了", "历史委托"
             words = "。不会重发，这只基金停止下单。请核对券商的%s，再在托盘菜单“处理未知委托”里答复" % where
             teller.tell(notices.UNKNOWN, name + why + words, reason=why, **about)
+        elif action == orders.TELL_LATE and flag.id.day != teller.day:  # the closing auction's, shown by POSITION
+            words = "按今天的持仓核对：共成交 %d 股" % order.filled
+            teller.tell(notices.SETTLED, name + words, **about)
         elif action == orders.TELL_LATE:
-            words = "后来查到：%s，共成交 %d 股。已补记，这只基金今天不再下单" % (_STATE[order.state], order.filled)
-            teller.tell(notices.LATE, name + words, **about)
+            words = "后来查到：%s，到现在成交 %d 股。已补记，这只基金今天不再下单" % (_STATE[order.state], order.filled)
+            teller.once(flag.name + order.state, notices.LATE, name + words, **about)  # forty deals are one message
         elif action == orders.TELL_POSITION:
             words = "按今天的持仓核对：共成交 %d 股" % order.filled
             teller.tell(notices.SETTLED, name + words, **about)

@@ -41,6 +41,7 @@ from .spool import Spool
 
 NAME = "etf_grid"
 SCRIPT = VERSION  # the etf_grid.py that this package belongs to
+MODE_EVERY = 600  # seconds between two `mode` posts: the receiver misses one after GRID_SILENT
 LOOK_EVERY = 6.0  # seconds between looks when nothing is under way: below lookout.GAP
 _DAY = (9 * 3600 + 15 * 60, 15 * 3600 + 10 * 60)  # seconds of the day in which anything is done
 _CLOSE = 15 * 3600
@@ -199,7 +200,7 @@ class Trader:
             self._look_once(now)
         self._close_day()
         # In observe mode too: what is alive of ours is looked after to its end.
-        self._canceller.run(now, self._second, self._stop, lambda: self._copies.check(self._teller))
+        self._canceller.run(now, self._latest_second(now), self._stop, lambda: self._copies.check(self._teller))
         self._decider.run(ContextInfo, now, self._ticks)
 
     def _begin_day(self, day: str) -> bool:
@@ -253,17 +254,17 @@ class Trader:
             return  # the first looks may take the owner's answers: no fund is accused before
         for fund in self._params.funds:
             if whys[fund.code]:
-                words = "%s：%s" % (fund.code, whys[fund.code])
-                self._teller.once(fund.code, notices.STOPPED_FUND, words, code=fund.code)
+                notices.tell_stopped(self._teller, fund.code, whys[fund.code])
             late = morning.unused_choice(self._desk, fund)
             if late:
                 self._teller.once("choice " + fund.code, notices.SETTINGS, late, code=fund.code)
 
     def _tell_mode(self, whys: Dict[str, str]) -> None:
-        """`mode`: what the strategy does, and which funds may trade; once a day and init, and when that changes."""
+        """`mode`: what the strategy does, and which funds may trade; when that changes, and as a sign of life."""
         funds = {fund.code: whys[fund.code] or self._morning.why_not(fund) for fund in self._params.funds}
         mode = "observe" if self._observe else "live"
-        found = (self._desk.day, mode, self._observe, funds)
+        # The part of the day stands for the day too: a strategy that dies in mid-session must be missed.
+        found = (self._desk.day, self._second // MODE_EVERY, mode, self._observe, funds)
         if found == self._mode:
             return
         self._mode = found
@@ -337,6 +338,11 @@ class Trader:
         if any(clock.day(at) == self._desk.day and clock.second_of_day(at) >= _LAST_TICK for at in times):
             for flag in self._desk.today():
                 self._desk.record(flag, orders.Seen(orders.CLOSED))
+
+    def _latest_second(self, now: float) -> int:
+        """Of the day, by the PC or the exchange, whichever is later: the close does not wait for a slow clock."""
+        times = [at for at in map(clock.tick_time, self._ticks.values()) if at is not None]
+        return max([self._second] + [clock.second_of_day(at) for at in times if clock.day(at) == self._desk.day])
 
     def _cancel(self, sysid: str) -> None:
         self._guard.run(

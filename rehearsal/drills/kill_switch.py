@@ -4,9 +4,9 @@ from rehearsal.drills import trading
 from rehearsal.drills.prices import BUYS
 from tray_app import stop
 
-TRADE = trading.settings(BUYS)
+TRADE = trading.settings(BUYS, fill_timeout=600)  # so that only STOP cancels
 PROMISED = 15
-QUIET = 8
+QUIET = 18  # s: without STOP the next attempt would come within 12 of the cancel
 
 
 def drill(stage):

@@ -5,7 +5,7 @@ from rehearsal.drills.prices import BUYS
 
 TRADE = trading.settings(BUYS)
 PROMISED = 10  # s from passorder to the phone
-QUIET = 15  # s after the restart: the strategy would order within 12
+QUIET = 18  # s after the restart: the strategy would order within 12
 
 
 def drill(stage):

@@ -3,13 +3,12 @@
 from rehearsal.drills import trading
 from rehearsal.drills.prices import BUYS
 
-TRADE = trading.settings(BUYS)
+TRADE = trading.settings(BUYS, decide="minute")
 PROMISED = 90  # s from passorder to the phone: 60 s of looking, a minute's look may be missed, 5 s for companions
-QUIET = 8
 
 
 def drill(stage):
-    trading.begin(stage, "silent_refusals")
+    trading.begin(stage, "silent_refusals", clock=trading.BEFORE_A_MINUTE)
     call = trading.wait_for_call(stage)
     if call is None:
         return
@@ -18,5 +17,5 @@ def drill(stage):
     trading.wait_for_state(stage, call["remark"], "unknown")
     stage.did("QMT 不再弹框")
     stage.road.tell_qmt("behaviour silent_refusals=no")
-    stage.watch(QUIET)
+    trading.watch_a_decision(stage)
     trading.judge(stage, 1, "委托状态不明", "有基金停止下单")

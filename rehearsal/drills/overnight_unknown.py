@@ -38,7 +38,7 @@ def drill(stage):
     began = stage.did("打开 QMT")
     road.start_qmt()
     told = stage.expect_on_every_channel("委托已核清", began, MORNING)
-    stage.expect_words(told, [call["remark"], str(order["traded"])])
+    stage.expect_words(told, [call["remark"], str(order["traded"]), "答复"])
     trading.wait_for_state(stage, call["remark"], "filled")
     stage.watch(QUIET)
     told_besides = ("已恢复", "委托已核清", "委托有结果了", "有基金停止下单", "哨兵重新启动过", "账户")

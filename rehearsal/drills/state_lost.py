@@ -7,7 +7,7 @@ from rehearsal.drills.prices import BUYS, SELLS
 
 TRADE = trading.settings(BUYS, SELLS)
 PROMISED = 30  # s: the files are looked at once a minute and before each intent
-QUIET = 15  # s: the strategy would have ordered within 12 s of its start
+QUIET = 18  # s: the strategy would have ordered within 12 s of its start
 
 
 def drill(stage):

@@ -3,13 +3,12 @@
 from rehearsal.drills import trading
 from rehearsal.drills.prices import BUYS
 
-TRADE = trading.settings(BUYS)
+TRADE = trading.settings(BUYS, decide="minute", fill_timeout=600)  # no slow machine makes a second attempt of it
 RECOVERY = 15  # s from the new start to the phone
-QUIET = 15  # s: a second order would come within 12 of the new start
 
 
 def drill(stage):
-    trading.begin(stage, "no_fills")
+    trading.begin(stage, "no_fills", clock=trading.BEFORE_A_MINUTE)
     call = trading.wait_for_call(stage)
     if call is None:
         return
@@ -17,10 +16,12 @@ def drill(stage):
     killed = stage.road.now()
     stage.road.qmt.kill()
     stage.expect_on_every_channel("QMT 不在运行", killed, 10)
-    back = stage.did("重新打开 QMT，价格能成交")
-    trading.behave(stage)
+    back = stage.did("重新打开 QMT，委托还挂着")
     stage.road.start_qmt()
     stage.expect_on_every_channel("已恢复", back, RECOVERY)
+    trading.watch_a_decision(stage)
+    stage.check(len(trading.calls(stage)) == 1, "没有第二笔")
+    stage.did("价格能成交了")
+    stage.road.tell_qmt("behaviour no_fills=no")
     trading.wait_for_state(stage, call["remark"], "filled")
-    stage.watch(QUIET)
     trading.judge(stage, 1, "QMT 不在运行", "已恢复")

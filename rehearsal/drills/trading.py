@@ -1,6 +1,7 @@
 """What the drills with orders share: the morning on which they begin, and the questions that every one of them asks.
 
-The strategy decides as soon as it may (`once 09:30`): about 11 s after QMT is up, when it believes the account.
+Once it believes the account, about 11 s after QMT is up, the strategy decides: with `once 09:30` at once and only then,
+with `minute` at each full minute. BEFORE_A_MINUTE is a clock at which the first such minute comes soon after.
 """
 
 from rehearsal import oracle
@@ -8,8 +9,16 @@ from rehearsal.clock import clock_text
 from rehearsal.drills import prices
 
 CLOCK = "10:00:00"
-PATIENCE = 60  # s for what needs no promise
+BEFORE_A_MINUTE = "10:00:30"
+SETTLED = 15  # s after its start in which the strategy may still be waiting for the account
+PATIENCE = 150  # s for what needs no promise: on a slow machine a minute is missed, and the next one counts
 TRADED = ("策略下单", "成交")  # told of every order, on no drill's account
+
+
+def watch_a_decision(stage):
+    """Let time pass until a strategy that was started just now, and decides each minute, has decided."""
+    wait = SETTLED + 60 - (stage.road.now() + SETTLED) % 60 + 4
+    stage.watch(wait)
 
 
 def settings(*codes, **more):

@@ -18,7 +18,7 @@ from rehearsal.qmt.client import Client
 from rehearsal.qmt.simtime import SimClock
 from rehearsal.qmt.world import World
 
-from .scenarios import CASH, HELD, NO_CAPS, REPOSITORY, Line, Scenario
+from .scenarios import CASH, HELD, NO_CAPS, REPOSITORY, Line, Scenario, clock_text
 
 SCRIPT = os.path.join(REPOSITORY, "qmt_strategy", "etf_grid.py")
 ACCOUNT = "2000567"
@@ -44,6 +44,8 @@ def ini(scenario: Scenario, start_day: str) -> str:
         lines.append("max_attempts = %d" % scenario.caps.attempts)
         lines.append("max_order_amount = %.0f" % scenario.caps.order_yuan)
         lines.append("max_day_amount = %.0f" % scenario.caps.day_yuan)
+    if scenario.decide_at >= 0:
+        lines.append("decide = once " + clock_text(scenario.decide_at)[:5])
     lines.extend(scenario.rule)
     for code, cell in sorted(scenario.cells.items()):
         lines += ["[fund:%s]" % code, "start_cell = %s %s" % (cell or "none", start_day)]

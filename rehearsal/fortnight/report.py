@@ -17,6 +17,7 @@ FIRST, LAST = "20240129", "20240209"
 LEAST = 20  # orders of the real fortnight
 SAMPLE = 2  # ex-dates of dividends, without --full
 TICK = 3  # seconds, of the exchange
+ONCE = 14 * 3600 + 50 * 60  # decide = once 14:50
 
 Say = Callable[[str], None]
 
@@ -48,8 +49,9 @@ def scenarios(folder: str, real_prices: str, seed: int, full: bool) -> List[Scen
     every_tick = [each._replace(every=TICK) for each in found + caps]
     quiet = [each._replace(name=each.name + "，开盘前没有行情", quiet=True) for each in found]
     deals = [each._replace(name=each.name + "，分笔成交", deals=5) for each in found]
+    once = [each._replace(name=each.name + "，每天 14:50 看一次", decide_at=ONCE) for each in found]
     others = [made_up(_subfolder(folder, "prices-%d" % other), other) for other in range(seed + 1, seed + 6)]
-    return every_tick + quiet + deals + others
+    return every_tick + quiet + deals + once + others
 
 
 def compare(scenario: Scenario, home: str) -> Dict[str, Any]:

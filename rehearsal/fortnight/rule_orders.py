@@ -87,7 +87,11 @@ def orders(scenario: Scenario, held: int, rule: Rule = DEFAULT) -> Tuple[List[Li
         known = [bar for bar in bars(scenario.folder, code) if bar.date <= scenario.last]
         funds.append((code, replay.Walked(known, rule_of(code, rule), scenario.cells[code], held)))
     found = replay.replay_funds(
-        funds, path=lambda bar: ticks(bar, scenario.every, scenario.quiet), first_day=scenario.first, caps=scenario.caps
+        funds,
+        path=lambda bar: ticks(bar, scenario.every, scenario.quiet),
+        decide_at=scenario.decide_at,
+        first_day=scenario.first,
+        caps=scenario.caps,
     )
     return [line_of(code, order) for code, order in found], {code: walked.cell for code, walked in funds}
 

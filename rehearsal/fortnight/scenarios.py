@@ -24,6 +24,7 @@ class Scenario(NamedTuple):
     every: int = 60  # seconds between two ticks of the main chart; a divisor of 60
     quiet: bool = False  # no tick in the last minute before 09:30 and before 13:00
     deals: int = 1  # an order fills in one to this many deals
+    decide_at: int = -1  # `decide`: every minute, or once a day at this second of the day
     rule: Tuple[str, ...] = ()  # lines of sentry.ini's [strategy] that change the rule
 
     @property

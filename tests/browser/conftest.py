@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal import rehearse
 from rehearsal.road import Road
 
 PHONE = (390, 844)  # CSS pixels, as phones of these years have
@@ -49,7 +50,8 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def road(tmp_path_factory):
-    with Road(tmp_path_factory.mktemp("road")) as road:
+    with Road(tmp_path_factory.mktemp("road"), times=rehearse.TIMES, trade=rehearse.trade_settings(None, 60)) as road:
+        road.set_clock(rehearse.CLOCK)  # the exchange is open then
         yield road.start()
 
 

@@ -51,13 +51,15 @@ def test_a_stranger_sees_only_the_login(browser, road, resize):
     assert "总资产" not in page_text(browser)
 
 
-def test_the_page_shows_lamps_account_and_deals_at_phone_width(browser, road, resize, shot):
+def test_the_page_shows_lamps_account_and_the_strategys_orders_at_phone_width(browser, road, resize, shot):
     resize(PHONE)
     browser.get_log("performance"), browser.get_log("browser")
     log_in(browser, road)
     wait_for_text(browser, "一切正常", 60)
     wait_for_text(browser, "总资产", 60)
-    wait_for_text(browser, "成交", 60)
+    wait_for_text(browser, "策略的委托", 90)
+    wait_for_text(browser, "已成交", 60)
+    wait_for_text(browser, "实盘", 60)
     shot("status-phone")
     assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
     assert hosts_asked(browser) <= {urlsplit(road.receiver_url).netloc}

@@ -95,3 +95,20 @@ def test_the_receiver_takes_the_pages_receiver_ini(tmp_path):
 @pytest.mark.parametrize("section", ["receiver", "calendar", "alerts"])
 def test_the_page_lists_every_key_of_the_receiver(section):
     assert parsed(block(5))[section] == set(receiver.SECTIONS[section])
+
+
+def examples(path):
+    """Indented ini texts of a page: each run of indented lines that begins with a section."""
+    text = (PROTOCOL.parents[1] / path).read_text(encoding="utf-8")
+    found = re.findall(r"(?:^    .*\n(?:^\n(?=    ))?)+", text, re.MULTILINE)
+    return [re.sub(r"^    ", "", block, flags=re.MULTILINE) for block in found if block.startswith("    [")]
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/etf-grid.md"])
+def test_what_the_guides_tell_to_write_is_taken_by_the_strategy(path):
+    assert examples(path)
+    for text in examples(path):
+        found = params.parse(text)
+        assert list(found.problems) == []
+        assert found.live == ("mode = live" in text)
+        assert not found.live or all(fund.start for fund in found.funds)

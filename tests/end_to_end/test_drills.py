@@ -14,7 +14,15 @@ from rehearsal.road import ROOT
 
 AT_ONCE = 6  # of five processes each, which mostly wait: more would measure the machine, not the programs
 LONGEST = 900  # s for all of them; on an idle machine they take a quarter of it
-LONG = ("network-cut", "power-cut", "receiver-down", "overnight-unknown", "order-unseen", "order-unfilled")
+LONG = (
+    "overnight-unknown",
+    "order-unseen",
+    "order-unfilled",
+    "strategy-crash",
+    "network-cut",
+    "power-cut",
+    "receiver-down",
+)
 
 pytestmark = pytest.mark.drill
 

@@ -68,6 +68,15 @@ def test_orders_that_fill_in_several_deals_are_the_same_orders(folders):
     assert seen.cells == cells
 
 
+def test_asked_once_a_day_it_orders_once_a_day(folders):
+    scenario = report.made_up(folders(), seed=1)._replace(first="20260115", decide_at=report.ONCE)
+    expected, cells = rule_orders.orders(scenario, HELD)
+    seen = live_orders.run(scenario, folders())
+    assert differences(expected, seen.lines) == [] and seen.trouble == []
+    assert seen.cells == cells
+    assert len(expected) >= 5 and {line.time for line in expected} == {"14:50:00"}
+
+
 @pytest.mark.parametrize(
     "changed",
     [Rule(quantile_negative=0.95), Rule(quantile_positive=0.95), Rule(grid_height=0.011), Rule(ma=849)],

@@ -45,7 +45,7 @@ MUTATIONS = {
         "facts.py", "any(not flag.ended for flag in desk.flags.of(code))", "False", "tests/orders/test_trader_life.py",
     ),
     "an account that differs": (
-        "trader.py", "injected != found.account_id", "False", "tests/orders/test_trader_gate.py",
+        "trader.py", "self._observe and injected != found.account_id", "True", "tests/orders/test_trader_gate.py",
     ),
 }  # fmt: skip
 

@@ -277,6 +277,8 @@ def test_what_the_strategy_does_is_posted_with_its_funds_and_again_when_that_cha
     count = len(modes)
     fresh.run(300)
     assert len([data for data in fresh.posts("strategy.notice") if data["what"] == "mode"]) == count
+    fresh.run(1200)  # every ten minutes as a sign of life
+    assert len([data for data in fresh.posts("strategy.notice") if data["what"] == "mode"]) == count + 2
     with open(os.path.join(fresh.home, "sentry.ini"), "a") as file:
         file.write("\n[strategy]\n")  # twice: refused
     fresh.start().run(60)

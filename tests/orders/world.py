@@ -75,7 +75,7 @@ class World:
         return self.start()
 
     def _passorder(self, op, order_type, account, code, price_type, price, volume, name, quick, remark, context):
-        assert account == ACCOUNT and quick == 1 and context is self.context and len(remark) == 20
+        assert account == self.account and quick == 1 and context is self.context and len(remark) == 20
         if self.before_passorder:
             self.before_passorder(remark)
         self.broker.passorder(self.now, op, order_type, code, price_type, volume, remark)

@@ -4,9 +4,10 @@ import pytest
 
 from qmt_strategy.dingtou import gate, sizing
 
+TEN = 1767578400.0  # 2026-01-05 10:00:00 in China
 GOOD = gate.Facts(
     live=True, newest_copy=True, stop=False, disk_ok=True, free_space=10 ** 9, logged_in=True, second=10 * 3600,
-    now=1000.0, today="20260105", tick_at=998.0, tick_day="20260105", trading_date="", phase=13, suspended=False,
+    now=TEN, today="20260105", tick_at=TEN - 2, tick_day="20260105", trading_date="", phase=13, suspended=False,
     bid=1.0, ask=1.001, price=1.002, up_limit=1.1, down_limit=0.9, buy=True, shares=1000, yuan=1000.0, own_live=False,
     other_live=False, attempts=0, day_yuan=0.0, free_cash=2000.0, stopped="", waiting="",
 )  # fmt: skip
@@ -31,13 +32,15 @@ AGAINST = [
     ("attempts", {"attempts": 3}),
     ("tick-day", {"tick_at": None}),
     ("tick-day", {"tick_day": "20260104"}),
-    ("tick-age", {"tick_at": 939.0}),
-    ("tick-age", {"tick_at": 1061.0}),
+    ("tick-age", {"tick_at": TEN - 61}),
+    ("tick-age", {"tick_at": TEN + 61}),
     ("tick-age", {"tick_at": float("nan")}),
     ("halted", {"phase": 1}),
     ("halted", {"phase": 17}),
     ("halted", {"phase": 20}),
     ("halted", {"suspended": True}),
+    ("hours", {"tick_at": TEN - 1801.0, "now": TEN - 1790.0}),
+    ("hours", {"tick_at": TEN + 17641.0, "now": TEN + 17640.0}),
     ("phase", {"phase": 12}),
     ("phase", {"phase": 14}),
     ("phase", {"phase": 18}),
@@ -53,7 +56,7 @@ AGAINST = [
     ("no-shares", {"shares": 0, "buy": False}),
     ("cap", {"yuan": 100000.01, "free_cash": 1e9}),
     ("cap", {"yuan": float("nan")}),
-    ("cap", {"day_yuan": 299000.01}),
+    ("day-cap", {"day_yuan": 299000.01}),
     ("cash", {"free_cash": 1000.99}),
 ]
 
@@ -73,7 +76,7 @@ def test_one_thing_wrong_is_one_reason(code, change):
     [
         {"second": 34200}, {"second": 41400}, {"second": 46800}, {"second": 53640}, {"trading_date": "20260105"},
         {"phase": None}, {"up_limit": 0.0, "price": 9.0}, {"attempts": 2}, {"yuan": 100000.0, "free_cash": 100100.0},
-        {"day_yuan": 299000.0}, {"buy": False, "free_cash": 0.0}, {"tick_at": 940.0}, {"tick_at": 1060.0},
+        {"day_yuan": 299000.0}, {"buy": False, "free_cash": 0.0}, {"tick_at": TEN - 60}, {"tick_at": TEN + 60},
     ],
 )  # fmt: skip
 def test_the_edge_itself_is_allowed(change):

@@ -171,7 +171,7 @@ def test_whatever_a_deal_row_says_the_file_reads_back_as_written(
     deal.update({"成交均价": yuan, "手续费": yuan, "成交额": yuan, "投资备注": remark})
     made = ledger.from_deal(deal, "20260105")
     if made is None:
-        assert volume <= 0 or not all(ledger._clean(text) for text in (code, sysid, number))
+        assert volume <= 0 or not all(ledger._clean(text) for text in (code, rows.contract(sysid), number))
         return
     found, problem = ledger.parse((ledger._line(ledger.COLUMNS) + ledger._line(ledger._texts(made))).encode("utf-8"))
     assert (found, problem) == ([made], "")

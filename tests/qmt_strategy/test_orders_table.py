@@ -23,7 +23,7 @@ def test_only_53_54_56_and_57_are_final(status, kind):
 
 
 def test_the_table_has_a_row_for_every_state_and_names_only_states_and_observations():
-    assert set(orders.TABLE) == orders.STATES | {orders.CLAIMED}
+    assert set(orders.TABLE) == orders.STATES | {orders.CLAIMED, orders.PAST_CLOSE}
     for row in orders.TABLE.values():
         assert set(row) <= set(orders.OBSERVATIONS)
         assert {state for state, _ in row.values()} <= orders.STATES

@@ -115,7 +115,7 @@ def test_every_value_is_read():
         "max_order_amount = 99",
         "max_day_amount = none",
         "fill_timeout = 9",
-        "tick_max_age = 301",
+        "tick_max_age = 121",
         "cash_warning = -1",
     ],
 )
@@ -151,7 +151,7 @@ def test_a_mode_that_is_not_known_observes(mode):
         "fill_timeout = 10",
         "fill_timeout = 600",
         "tick_max_age = 5",
-        "tick_max_age = 300",
+        "tick_max_age = 120",
         "funds = 512690.SH",
     ],
 )

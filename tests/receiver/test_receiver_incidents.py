@@ -74,8 +74,10 @@ def test_a_restarted_qmt_resolves_the_missing_one(bench):
 def test_a_restart_that_nobody_saw_is_one_notice(bench):
     bench.alive()
     bench.post("qmt.process", state="restarted", change=True)
+    bench.post("qmt.process", state="restarted", change=False)  # the periodic repeat, with a host.heartbeat
     bench.run(60, every=bench.alive)
     assert bench.told() == ["ℹ️ QMT 重新启动过 · mini-pc"]
+    assert "".join(text.body for text in bench.texts()).count("重新启动过，") == 1
     assert bench.incidents() == []
 
 

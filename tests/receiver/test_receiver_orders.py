@@ -213,6 +213,16 @@ def test_that_an_order_ended_unfilled_is_said(bench):
     assert bench.told() == ["ℹ️ 委托没有成交 · mini-pc"]
 
 
+def test_an_order_that_expired_at_the_close_may_be_unknown_in_the_morning(bench):
+    placed(bench)
+    bench.batch(line(bench, 3, "expired", by="clock"))
+    bench.jump("2026-01-06 09:31:00")
+    bench.batch(line(bench, 4, "unknown", reason="隔夜没有结果"))
+    assert bench.incidents() == [("order", FLAG)] and one_order(bench)["word"] == "结果不明"
+    bench.batch(line(bench, 5, "filled", by="owner", filled=1200))
+    assert bench.incidents() == []
+
+
 def test_an_order_of_an_earlier_day_is_looked_for_in_the_history(bench):
     bench.batch(line(bench, 3, "unknown", "20260102-510300-B-01"))
     bench.run(10)
@@ -365,6 +375,69 @@ def test_that_it_observes_is_no_trouble_after_the_session(bench):
     mode(bench, "observe", "账号不同")
     bench.run(30, every=bench.alive)
     assert bench.told() == []
+
+
+def quotes(bench, started="2026-01-05 09:00:00"):
+    """A heartbeat with a fresh quote, through a QMT that was started then."""
+    qmt = event("qmt.process", bench.time, state="running", name="XtItClient.exe", change=False, started=at(started))
+    beat = event("qmt.heartbeat", bench.time, strategy="heartbeat", tick_at=bench.time, logged_in=True)
+    bench.batch(event("host.heartbeat", bench.time), qmt, beat)
+
+
+def next_day(bench, time="09:26:00"):
+    quotes(bench)
+    mode(bench, "live")
+    bench.jump("2026-01-06 " + time)
+
+
+def test_a_trading_strategy_that_says_nothing_on_the_next_day_is_told_until_it_does(bench):
+    next_day(bench)
+    bench.run(800, every=lambda: quotes(bench), step=10)
+    assert bench.told() == []
+    bench.run(400, every=lambda: quotes(bench), step=10)
+    assert bench.told() == ["❗ 交易策略没有运行 · mini-pc"]
+    assert "重新运行 etf_grid" in bench.texts()[0].body
+    mode(bench, "observe", "mode = observe", chosen=True)
+    bench.run(10, every=lambda: quotes(bench))
+    assert bench.told()[1:] == ["✅ 已恢复：交易策略在运行 · mini-pc"]
+
+
+def test_a_trading_strategy_that_does_not_come_back_with_qmt_is_told(bench):
+    quotes(bench)
+    mode(bench, "live")
+    bench.jump("2026-01-05 10:10:00")
+    bench.run(1000, every=lambda: quotes(bench, "2026-01-05 10:09:00"), step=10)
+    assert bench.incidents() == [("grid", "")]
+
+
+def test_a_trading_strategy_that_dies_in_the_session_is_told_and_lunch_does_not_count(bench):
+    bench.jump("2026-01-05 11:10:00")
+    quotes(bench)
+    mode(bench, "live")
+    bench.run(6600 + 500, every=lambda: quotes(bench), step=10)  # to 13:08:20
+    assert ("grid", "") not in bench.incidents()
+    bench.run(200, every=lambda: quotes(bench), step=10)
+    assert ("grid", "") in bench.incidents()
+
+
+@pytest.mark.parametrize("tick_age", [None, 86400])
+def test_on_a_day_without_quotes_no_strategy_is_missed(bench, tick_age):
+    next_day(bench)
+    tick = None if tick_age is None else bench.time - tick_age
+    beats = lambda: bench.batch(  # noqa: E731
+        event("host.heartbeat", bench.time), event("qmt.heartbeat", bench.time, strategy="heartbeat", tick_at=tick)
+    )
+    bench.run(1500, every=beats, step=10)
+    assert ("grid", "") not in bench.incidents()
+
+
+def test_a_strategy_that_never_was_or_was_given_up_is_not_missed(bench):
+    bench.run(1500, every=lambda: quotes(bench), step=10)
+    assert bench.incidents() == []
+    mode(bench, "live")
+    bench.jump("2026-01-19 09:26:00")
+    bench.run(1500, every=lambda: quotes(bench), step=10)
+    assert ("grid", "") not in bench.incidents()
 
 
 def test_an_older_word_about_the_mode_changes_nothing(bench):

@@ -94,9 +94,9 @@ def test_the_same_seed_gives_the_same_report(tmp_path, monkeypatch):
 def test_an_outbox_that_says_yes_before_it_commits_is_found_out(tmp_path, monkeypatch):
     put_many, held_back = Outbox.put_many, []
 
-    def late(self, new, marks=None):
+    def late(self, new, *more):
         ready, held_back[:] = list(held_back), list(new)
-        return put_many(self, ready, marks)
+        return put_many(self, ready, *more)
 
     monkeypatch.setattr(Outbox, "put_many", late)
     report = replay(CUTS, 1, tmp_path, pc_disk=disk.HERE)

@@ -59,3 +59,8 @@ def test_a_long_run_decides_once_a_minute_as_in_real_life():
         "minute",
         "once 09:30",
     ]
+
+
+def test_a_python_without_pandas_rehearses_the_heartbeat_alone(monkeypatch):
+    monkeypatch.setattr("rehearsal.rehearse.importlib.util.find_spec", lambda name: name != "pandas")
+    assert trade_settings(None, 40) is None
