@@ -16,6 +16,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from qmt_strategy.backtest import compiled, engine, prices, synthetic
 from qmt_strategy.backtest.setup import NO_CAP, Setup
+from qmt_strategy.dingtou import grid
 from qmt_strategy.dingtou.rule import Rule
 from rehearsal import market
 from rehearsal.fortnight import live_orders
@@ -29,7 +30,8 @@ MODES = ("once 14:50", "minute")
 
 
 class Ordered(NamedTuple):
-    """One order as both sides have it. Shares are left out: live they follow from 卖2 and 买2, a tick or two away."""
+    """One order as both sides have it. Shares are left out: live they follow from 卖2 and 买2, a tick or two away; and
+    with them the yuan of a sale of all that is left (0.0)."""
 
     day: str
     time: str
@@ -110,14 +112,13 @@ def setup_of(funds: Sequence[prices.Fund], first: str, count: int, decide: str, 
 def by_backtest(funds: Sequence[prices.Fund], setup: Setup, chosen: Optional[compiled.Engine] = None) -> List[Ordered]:
     board = engine.Board(funds, setup, chosen)
     result = engine.result(board, setup, board.run(setup, held=HELD))
-    rule = setup.rule
     return [
         Ordered(
             order.day,
             "%02d:%02d:%02d" % (order.second // 3600, order.second // 60 % 60, order.second % 60),
             order.code,
             "B" if order.side > 0 else "S",
-            round(board.engine.grid.order_size(order.cell, rule.grid_amount, rule.buy_factor, rule.sell_factor), 2),
+            _yuan(order.yuan + setup.lot * order.price, order.cell, setup.rule),
             order.cell,
         )
         for order in result.orders
@@ -149,7 +150,16 @@ def by_strategy(
     trouble += ["not filled: " + order.request.remark for order in booked if order.status != live_orders.FILLED]
     trouble += ["never sent: " + name for name in flags if name not in sent]
     lines = [live_orders.line_of(order, flags[order.request.remark]) for order in booked]
-    return [Ordered(line.day, line.time, line.code, line.side, line.yuan, line.cell) for line in lines], trouble
+    return [
+        Ordered(line.day, line.time, line.code, line.side, _yuan(line.yuan, line.cell, rule), line.cell)
+        for line in lines
+    ], trouble
+
+
+def _yuan(worth: float, cell: int, rule: Rule) -> float:
+    """What the rule asks for in `cell`; 0.0 where an order of at most `worth` cannot be that: all that was left."""
+    asked = grid.order_size(cell, rule.grid_amount, rule.buy_factor, rule.sell_factor)
+    return round(asked, 2) if worth > asked - 0.01 else 0.0
 
 
 def _flags_of(home: str, day: str) -> Dict[str, Any]:

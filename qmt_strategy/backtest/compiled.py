@@ -58,6 +58,8 @@ def _compile() -> Engine:
 
     sources = [_source(module) for module in (grid, core)]
     folder = _folder(sources + [numba.__version__, np.__version__, sys.version])
+    if not os.path.isdir(os.path.join(folder, "__pycache__")) and sys.stderr.isatty():
+        print("第一次用 numba（或规则改过），正在编译，约半分钟……", file=sys.stderr)
     jit = numba.njit(cache=True, error_model="python")
     own_grid = _module("_compiled_grid", os.path.join(folder, "grid.py"), sources[0])
     _jit_all(own_grid, jit)

@@ -1,4 +1,4 @@
-"""How long a backtest and a parameter search take, and how much memory, with and without numba.
+"""一次回测和一次参数搜索要多久、占多少内存：有 numba 和没有。
 
 Seven made-up funds over 2,400 days, the customer's rule (ma 850), loading not counted: for each set averages,
 thresholds, the walk, the books and the figures of a search. Medians; where the machine is shared, look at the CPU time.
@@ -7,7 +7,7 @@ Python 3.8 and later.
 
 import argparse
 import json
-import resource
+import os
 import statistics
 import subprocess
 import sys
@@ -28,6 +28,15 @@ def timed(work: Callable[[], Any], rounds: int) -> Tuple[float, float]:
         work()
         found.append((time.perf_counter() - wall, time.process_time() - cpu))
     return statistics.median(one for one, _ in found), statistics.median(one for _, one in found)
+
+
+def peak_megabytes() -> float:
+    """This process's largest resident size; 0.0 where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
 def measure(engine_name: str, rounds: int) -> Dict[str, Any]:
@@ -60,7 +69,7 @@ def measure(engine_name: str, rounds: int) -> Dict[str, Any]:
             sweep.evaluate(task, sets)
 
         found["%d sets, %s" % (len(sets), name)] = timed(hundred, max(1, rounds // 2))
-    found["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    found["peak MB"] = peak_megabytes()
     return found
 
 
@@ -78,8 +87,8 @@ def many(engine_name: str, workers: int) -> Dict[str, Any]:
         wall = time.perf_counter()
         sweep.search(task, sets, folder, functools.partial(sweep.on_all_cores, workers=workers))
         wall = time.perf_counter() - wall
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {"%d sets on %d cores" % (MANY, workers): (wall, children.ru_utime + children.ru_stime)}
+    spent = os.times()
+    return {"%d sets on %d cores" % (MANY, workers): (wall, spent.children_user + spent.children_system)}
 
 
 def lines(found: Dict[str, Any]) -> List[str]:
