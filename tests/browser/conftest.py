@@ -51,7 +51,7 @@ def browser(tmp_path_factory):
 @pytest.fixture(scope="session")
 def road(tmp_path_factory):
     with Road(tmp_path_factory.mktemp("road"), times=rehearse.TIMES, trade=rehearse.trade_settings(None, 60)) as road:
-        road.set_clock(rehearse.CLOCK)  # the exchange is open then
+        road.set_clock(rehearse.SHORT.clock)  # the exchange is open then
         yield road.start()
 
 
