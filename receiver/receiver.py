@@ -3817,7 +3817,13 @@ def trading_lamp(picture: Picture) -> list[dict[str, str]]:
     if machine.mode == "observe":
         state = LATE if only_observes(machine) and picture.calendar.in_session(now) else OFF
         return [lamp("trading", "下单", state, machine.mode_why, "", "只观察")]
-    return [lamp("trading", "下单", UP, f"策略 {clock(machine.mode_at, now)} 说可以下单", "", "实盘")]
+    said = f"策略 {clock(machine.mode_at, now)} 说可以下单"
+    if grid_missing(picture):
+        return [lamp("trading", "下单", DOWN, said + "，之后没有消息", "", "没有运行")]
+    qmt = picture.qmt_status(picture.qmt) if picture.qmt is not None else UP
+    if qmt in (DOWN, UNKNOWN, OFF):  # what it said holds while QMT runs
+        return [lamp("trading", "下单", OFF if qmt == OFF else UNKNOWN, said)]
+    return [lamp("trading", "下单", UP, said, "", "实盘")]
 
 
 def names_of(db: sqlite3.Connection, machine: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import collections
 import os
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, plan, settle, sizing
+from . import checkup, disk, gridstate, ids, ledger, lookout, lost, notices, orders, plan, rows, settle, sizing
 from .book import Account, Book, Trace
 from .flags import Flag, FlagBook
 from .gridfile import GridFile
@@ -116,11 +116,12 @@ class Desk:
         jobs.append((disk.probe, os.path.join(self.home, "state")))
         if not self._loaded:
             return jobs
+        # book.json last: it says that a fund is reconciled, and a crash in between must find the flags that say how.
         jobs.append((self.ledger.flush,))
-        jobs.append((self.save_book,))
-        jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
         if self.grid_file.unsaved:
             jobs.append((self.grid_file.save,))
+        jobs.extend((self.flags.rewrite, self.flags.flags[name]) for name in sorted(self._unwritten))
+        jobs.append((self.save_book,))
         jobs.append((checkup.readable, self))
         return jobs
 
@@ -170,13 +171,16 @@ class Desk:
         self.held.update(code for code, holding in look.holdings.items() if holding.volume)
         self.take_deals(look.deals)
         matched = set()
+        others = set()  # codes of other people's orders whose outcome is not booked
         remarks = collections.Counter(row.remark for row in look.orders)
         for row in look.orders:
             flag = self.flag_of(row, remarks[row.remark] == 1) or lost.adopt(self, row)
             if flag is not None:
                 matched.add(flag.name)
                 self.take_row(flag, row)
-            elif row.remark in self.flags.flags and row.day in ("", self.day):
+            elif row.day in ("", self.day) and not self._all_booked(row):
+                others.add(row.code)
+            if flag is None and row.remark in self.flags.flags and row.day in ("", self.day):
                 words = "券商那里有两笔委托的备注都是 %s。请核对当日委托" % row.remark
                 self.stop(self.full(row.code), words)
         for flag in list(self.flags.flags.values()):
@@ -185,6 +189,15 @@ class Desk:
                     self._searches.pop(flag.name, None)
                 elif self._searches.setdefault(flag.name, lookout.Search(self.watch)).missed():
                     self.record(flag, orders.Seen(orders.LOST))
+        for flag in self.today() if others else ():
+            # Tomorrow POSITION cannot tell what this order did from what the other one did.
+            if flag.id.code in others and not flag.ended and not flag.get("others"):
+                self.append(flag, others=True)
+
+    def _all_booked(self, row: OrderRow) -> bool:
+        """Somebody else's order is at its end, with all its deals in the ledger."""
+        known, _ = self.ledger.volume_of(row.code, row.remark, row.sysid, self.day)
+        return row.status in rows.FINAL and known >= row.traded
 
     def take_deals(self, deals: List[Dict[str, Any]]) -> None:
         unknown = [row for row in deals if not self.ledger.knows(row, self.day)]

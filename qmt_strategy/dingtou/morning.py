@@ -116,6 +116,8 @@ class Morning:
             self._tell_mismatch(code, flags, verdict.words)
             return False
         self._book(code, account, flags, verdict)
+        if any(desk.unwritten(flag) for flag in flags):
+            return False  # the disk refused: book.json must not say "reconciled" before the flags say how
         desk.rebase(code, position - desk.ledger.signed(code, desk.day, desk.day))
         return True
 

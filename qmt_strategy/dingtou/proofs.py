@@ -20,6 +20,7 @@ def item_of(desk: "Desk", flag: Flag) -> reconcile.Item:
         filled=flag.order.filled if not is_open(desk, flag) else booked,
         most=max(sizing.most_shares(flag.order.expected, by_yuan), flag.order.filled),
         open=is_open(desk, flag),
+        others=flag.get("others") is True,
     )
 
 

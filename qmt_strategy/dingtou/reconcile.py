@@ -2,7 +2,8 @@
 
 POSITION - (last reconciled position + ledger, with split events) must be 0, or what an intent explains whose end nobody
 saw: then that is booked as one fill "from position". Anything else stops the fund until the owner settles it. What is
-not unique explains nothing: two open orders, or deals of the fund that may have been the order's without saying so.
+not unique explains nothing: two open orders, somebody else's order whose end nobody saw, or deals of the fund that may
+have been the order's without saying so.
 """
 
 from typing import Dict, List, NamedTuple, Sequence
@@ -17,6 +18,7 @@ class Item(NamedTuple):
     filled: int  # shares that are known to have been traded
     most: int  # shares that may have been traded
     open: bool  # its end is not known
+    others: bool = False  # another order of the fund stood beside it, and its end was not seen either
 
 
 class Verdict(NamedTuple):
@@ -58,6 +60,8 @@ def judge(
         return _stopped(position, expected + split_shares, "成交记录丢过，查不清未完的委托")
     if any(nameless.get(item.buy, 0) for item in open_items):
         return _stopped(position, expected + split_shares, "当天还有没有备注的成交，分不清是不是这笔委托的")
+    if any(item.others for item in open_items):
+        return _stopped(position, expected + split_shares, "当天还有别的委托没有看到结果，分不清是哪一笔的")
     if rest == 0:
         return Verdict(True, certain, split_shares, "")
     explaining = [item for item in open_items if item.buy == (rest > 0) and _left(item) >= abs(rest)]

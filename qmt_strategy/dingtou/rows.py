@@ -29,7 +29,7 @@ _STATUS = {
     86: "已确认",
     255: "未知",
 }
-_FINAL = (53, 54, 56, 57)
+FINAL = (53, 54, 56, 57)
 
 
 def _read(obj: object, names: Tuple[str, ...]) -> object:
@@ -211,7 +211,7 @@ class Finished:
             key = ("order",) + number + (0 if status == 56 else obj.m_nVolumeTraded, status)
         except Exception:  # as above
             return order(obj)
-        return self._row(key, obj, order) if key[-1] in _FINAL else order(obj)
+        return self._row(key, obj, order) if key[-1] in FINAL else order(obj)
 
     def _row(self, key: Tuple[Any, ...], obj: object, convert: Callable[[object], Row]) -> Row:
         for part in key:

@@ -251,6 +251,7 @@ class RandomDays(RuleBasedStateMachine):
         if not os.path.exists(path):
             return
         self.disturbed.add(self.day)
+        armed, self.faults.kill_after = self.faults.kill_after, 0  # this is not the strategy's doing
         if damage is not None:
             with open(path, "r+b") as file:
                 file.write(damage * 20)
@@ -258,6 +259,7 @@ class RandomDays(RuleBasedStateMachine):
             shutil.rmtree(path)
         else:
             os.remove(path)
+        self.faults.kill_after = armed
 
     def _end_troubles(self):
         self.broker.logged_in = True

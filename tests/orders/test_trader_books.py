@@ -46,6 +46,28 @@ def test_an_unknown_order_that_filled_is_booked_once_from_position(world):
     assert world.calls() == [FIRST]
 
 
+def test_beside_somebody_elses_order_whose_end_nobody_saw_position_proves_nothing_about_an_unknown_one(world):
+    unknown(world)
+    world.broker.fate = lambda call: Fate(fills=((600, None),))
+    world.broker.passorder(world.now, 23, 1101, FUND, 3, 100, "", ours=False)
+    world.run(60).overnight(NEXT)
+    world.broker.deals = []  # the client shows no deals of yesterday
+    world.broker.volume["510300"] = 100
+    world.run(180)
+    assert world.states()[FIRST] == "unknown" and world.cell() == 0
+    assert any("分不清是哪一笔的" in text for _, text in world.notices("stopped-fund"))
+    drop(world).run(120)
+    assert world.calls() == [FIRST]
+
+
+def test_somebody_elses_order_that_was_seen_to_its_end_leaves_the_proof_to_position(world):
+    unknown(world)
+    world.broker.passorder(world.now, 24, 1101, FUND, 3, 100, "", ours=False)  # nothing to sell: refused at once
+    world.run(60)
+    drop(world, 1.0).overnight(NEXT).run(120)
+    assert world.states()[FIRST] == "expired"
+
+
 def test_a_position_that_no_order_explains_stops_its_fund_every_day_until_it_is_settled(world):
     unknown(world)
     world.broker.volume["510300"] = 9000
@@ -205,3 +227,21 @@ def test_every_state_that_ends_up_in_a_flag_file_is_one_of_the_machines(world):
     unknown(world)
     for lines in world.flags().values():
         assert {line["state"] for line in lines} <= orders.STATES
+
+
+def test_a_fund_is_not_reconciled_while_the_flag_file_that_says_how_is_held(world, monkeypatch):
+    unknown(world).overnight(NEXT)
+    plain = os.open
+
+    def held(path, mode, *more, **named):
+        if str(path).endswith(FIRST + ".jsonl") and mode & (os.O_WRONLY | os.O_RDWR):
+            raise PermissionError(13, "held")
+        return plain(path, mode, *more, **named)
+
+    monkeypatch.setattr(os, "open", held)
+    world.run(180)
+    monkeypatch.undo()
+    world.restart().run(180)
+    assert world.states()[FIRST] == "expired"
+    drop(world).run(60)
+    assert world.calls() == [FIRST, "20260106-510300-B-01"]

@@ -599,3 +599,13 @@ def test_a_database_of_the_version_before_is_taken_over(tmp_path):
     placed(bench)
     assert one_order(bench)["word"] == "已下单"
     bench.receiver.store.close()
+
+
+def test_what_a_strategy_may_do_is_not_known_while_qmt_is_down(bench):
+    quotes(bench)
+    mode(bench, "live")
+    lamps = lambda: [one["word"] for one in status(bench)["machines"][0]["lamps"] if one["kind"] == "trading"]  # noqa: E731
+    assert lamps() == ["实盘"]
+    gone = event("qmt.process", bench.time, state="missing", name="XtItClient.exe", change=True)
+    bench.batch(event("host.heartbeat", bench.time), gone)
+    assert lamps() == ["未知"]
