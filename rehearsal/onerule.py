@@ -1,7 +1,8 @@
 """One rule, two runtimes: the same days through etf_grid.py in the simulated QMT and through the backtest.
 
-`python -m rehearsal.onerule` takes 250 trading days from 2022-11-02 and from 2025-07-01 of the real prices beside the
-repository, and a made-up market, each for `minute` and `once 14:50`: half an hour. The tests take some days of them.
+`python -m rehearsal.onerule --full` takes 250 trading days from 2022-11-02 and from 2025-07-01 of the real prices beside
+the repository, and a made-up market, each for `minute` and `once 14:50`: half an hour on an idle machine. Without
+`--full` it takes six days of each, and the tests take some more.
 Caps, cash and the length of holdings are out of the way; each fund begins in the cell of the last close.
 """
 
@@ -10,22 +11,25 @@ import glob
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from qmt_strategy.backtest import compiled, engine, prices, synthetic
+from qmt_strategy.backtest import board, compiled, engine, prices, synthetic
 from qmt_strategy.backtest.setup import NO_CAP, Setup
 from qmt_strategy.dingtou import grid
 from qmt_strategy.dingtou.rule import Rule
 from rehearsal import market
 from rehearsal.fortnight import live_orders
-from rehearsal.fortnight.scenarios import HELD, NO_CAPS, REAL_PRICES, Scenario
+from rehearsal.fortnight.scenarios import HELD, NO_CAPS, REAL_PRICES, REPOSITORY, Scenario
 from rehearsal.qmt import times
 from rehearsal.qmt.adjust import Event
 
 WINDOWS = ("20221102", "20250701")
-DAYS = 250
+DAYS, FEW = 250, 6
+LEAST = (40, 20, 5)  # buys, sells and funds of all full windows together
 MODES = ("once 14:50", "minute")
 
 
@@ -83,15 +87,15 @@ def compare(
     rule = rule or Rule()
     funds = sorted(funds, key=lambda fund: fund.code)  # as sentry.ini has them: at one second, who comes first
     setup = setup_of(funds, first, count, decide, rule)
-    board = engine.Board(funds, setup)
+    made = board.Board(funds, setup)
     cut = [fund.until(setup.end) for fund in funds]
-    live, trouble = by_strategy(home, cut, board.days, board.start_cells(setup), decide, rule)
+    live, trouble = by_strategy(home, cut, made.days, made.start_cells(setup), decide, rule)
     missing = []
     for fund in cut:
-        without = len(set(board.days) - set(fund.dates))
+        without = len(set(made.days) - set(fund.dates))
         if without:
-            missing.append("%s has no bar on %d of %d days" % (fund.code, without, len(board.days)))
-    name = "{} to {}, {}".format(board.days[0], board.days[-1], decide)
+            missing.append("%s has no bar on %d of %d days" % (fund.code, without, len(made.days)))
+    name = "{} to {}, {}".format(made.days[0], made.days[-1], decide)
     return Compared(name, by_backtest(funds, setup), live, trouble, missing)
 
 
@@ -110,8 +114,8 @@ def setup_of(funds: Sequence[prices.Fund], first: str, count: int, decide: str, 
 
 
 def by_backtest(funds: Sequence[prices.Fund], setup: Setup, chosen: Optional[compiled.Engine] = None) -> List[Ordered]:
-    board = engine.Board(funds, setup, chosen)
-    result = engine.result(board, setup, board.run(setup, held=HELD))
+    made = board.Board(funds, setup, chosen)
+    result = engine.result(made, setup, engine.walk(made, setup, held=HELD))
     return [
         Ordered(
             order.day,
@@ -196,29 +200,49 @@ def in_memory() -> Optional[str]:
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
-    """0 where all windows give the same orders, with at least 40 buys, 20 sells and 5 funds in total."""
+    """0 where all windows give the same orders and, with --full, there are at least 40 buys, 20 sells and 5 funds."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal.onerule", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--full", action="store_true", help="%d trading days of each window instead of %d" % (DAYS, FEW)
+    )
     parser.add_argument("--data", default=REAL_PRICES, help="folder of real prices")
-    parser.add_argument("--days", type=int, default=DAYS, help="trading days of each window")
     parser.add_argument("--modes", default=",".join(MODES), help="once 14:50, minute or both")
     options = parser.parse_args(argv)
+    days = DAYS if options.full else FEW
     made_up = synthetic.funds(5, days=1300)
-    windows: List[Any] = [(made_up, made_up[0].dates[-options.days])]
+    windows: List[Any] = [(made_up, made_up[0].dates[-days], "made-up prices")]
     if os.path.isdir(options.data):
-        windows += [(prices.load(options.data).funds, first) for first in WINDOWS]
+        real = prices.load(options.data).funds
+        windows += [(real, first, "real prices") for first in WINDOWS]
+    else:
+        print("no real prices in %s: the made-up window alone" % options.data)
+    print("%s, commit %s, %d days a window" % (time.strftime("%Y-%m-%d %H:%M"), _commit(), days), flush=True)
     found = []
-    for funds, first in windows:
+    for funds, first, name in windows:
         for decide in options.modes.split(","):
             home = tempfile.mkdtemp(dir=in_memory())
             try:
-                found.append(compare(home, funds, first, options.days, decide.strip()))
+                found.append(compare(home, funds, first, days, decide.strip()))
             finally:
                 shutil.rmtree(home, ignore_errors=True)
-            print("\n".join(found[-1].lines()), flush=True)
+            print(name + ", " + "\n".join(found[-1].lines()), flush=True)
     buys, sells = sum(one.buys for one in found), sum(one.sells for one in found)
     codes = len({order.code for one in found for order in one.live})
-    print("in total %d buys, %d sells, %d funds" % (buys, sells, codes))
-    return 0 if all(one.same for one in found) and buys >= 40 and sells >= 20 and codes >= 5 else 1
+    same = all(one.same for one in found)
+    enough = not options.full or all(one >= least for one, least in zip((buys, sells, codes), LEAST))
+    print("in total %d buys, %d sells, %d funds: %s" % (buys, sells, codes, "PASS" if same and enough else "FAIL"))
+    if not enough:
+        print("a full comparison wants at least %d buys, %d sells and %d funds" % LEAST)
+    return 0 if same and enough else 1
+
+
+def _commit() -> str:
+    """The commit that is tried, with a plus where files differ from it; '?' without git."""
+    try:
+        asked = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+        return subprocess.check_output(asked, cwd=REPOSITORY, stderr=subprocess.DEVNULL, timeout=30).decode().strip()
+    except (OSError, subprocess.SubprocessError):
+        return "?"
 
 
 if __name__ == "__main__":

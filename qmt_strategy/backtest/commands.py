@@ -34,7 +34,11 @@ def main(argv: Sequence[str]) -> int:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     options.add_data(parser)
     options.add_setup(parser)
-    parser.add_argument("--benchmark", default="", help="基准：数据里的一只基金（默认 510300.SH 或第一只），或 none")
+    parser.add_argument(
+        "--benchmark",
+        default="",
+        help="数据里的一只基金（默认 510300.SH 或第一只）、index（fetch 存的上证指数）或 none",
+    )
     parser.add_argument("--out", help="把报告（HTML）、CSV 和 JSON 写到这个文件夹")
     parser.add_argument("--json", action="store_true", help="只在屏幕上输出 JSON")
     parser.add_argument("--engine", choices=("auto", "numba", "python"), default="auto", help="默认装了 numba 就用")

@@ -5,26 +5,15 @@ average are the same for its backward and its forward form.
 """
 
 import math
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections import Counter
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..dingtou import grid
 from ..dingtou.rule import Rule
 from . import adjust, prices
-
-FIT = 0.0016  # yuan: closer is rounding to three decimals
-STEP = 5e-4  # of a slope: closer is the same slope
-
-
-class Stretch(NamedTuple):
-    """Days on which series = slope * raw + offset."""
-
-    first: str
-    last: str
-    slope: float
-    offset: float
-    error: float  # yuan, the largest
+from .lining import FIT, Stretch, lines_of
 
 
 class Study(NamedTuple):
@@ -98,44 +87,6 @@ def kind_of(fund: prices.Fund, series: Sequence[float]) -> str:
     return "unknown"
 
 
-def lines_of(fund: prices.Fund, series: Sequence[float]) -> List[Stretch]:
-    """The stretches in which the series is one line of the raw close, found without knowing the events."""
-    raw, values = np.asarray(fund.closes, float), np.asarray(series, float)
-    found: List[Stretch] = []
-    start = 0
-    while start < len(raw):
-        end, slope, offset, error = _longest(raw, values, start)
-        found.append(Stretch(fund.dates[start], fund.dates[end - 1], slope, offset, error))
-        start = end
-    return found
-
-
-def _longest(raw: Any, values: Any, start: int) -> Tuple[int, float, float, float]:
-    """The longest stretch from `start` on that one line fits; (end, slope, offset, error)."""
-    good, bad = start + 1, len(raw) + 1
-    end = len(raw)
-    best = _fit(raw, values, start, good)
-    while good + 1 < bad:
-        line = _fit(raw, values, start, end)
-        if line[2] <= FIT:
-            good, best = end, line
-        else:
-            bad = end
-        end = min(len(raw), (good + bad) // 2)
-        if good == len(raw):
-            break
-    return (good,) + best
-
-
-def _fit(raw: Any, values: Any, start: int, end: int) -> Tuple[float, float, float]:
-    """(slope, offset, largest error) of the least-squares line."""
-    x, y = raw[start:end], values[start:end]
-    spread = float(((x - x.mean()) ** 2).sum())
-    slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if spread > 1e-9 else float(y.mean() / x.mean())
-    offset = float(y.mean()) - slope * float(x.mean())
-    return slope, offset, float(np.abs(slope * x + offset - y).max())
-
-
 class Verdict(NamedTuple):
     """QMT's live series of a fund against the backtest's, on the last common day."""
 
@@ -168,9 +119,34 @@ def live_verdict(fund: prices.Fund, dates: Sequence[str], closes: Sequence[float
     return Verdict(common[-1], pairs["cell"], pairs["hi"], pairs["lo"], pairs["side"], first["side"] == second["side"])
 
 
-def matched(ours: Sequence[Any], theirs: Sequence[Any]) -> Tuple[int, int, int]:
-    """(orders of both, of the first alone, of the second alone) by day, fund and side."""
-    one = [(order.day, order.code, order.side) for order in ours]
-    other = [(order.day, order.code, order.side) for order in theirs]
-    both = sum(min(one.count(key), other.count(key)) for key in set(one))
-    return both, len(one) - both, len(other) - both
+class Matched(NamedTuple):
+    """How many orders two runs share by day and side."""
+
+    both: int
+    same_size: int  # of those, with as many shares
+    ours: int  # of the first run alone
+    theirs: int
+
+
+def matched(ours: Sequence[Any], theirs: Sequence[Any]) -> Matched:
+    """The orders of two runs, those of a day, fund and side one for one."""
+    pair = (ours, theirs)
+    one, other = (Counter((order.day, order.code, order.side) for order in orders) for orders in pair)
+    sized, others = (Counter((order.day, order.code, order.side, order.shares) for order in orders) for orders in pair)
+    both = sum((one & other).values())
+    return Matched(both, sum((sized & others).values()), len(ours) - both, len(theirs) - both)
+
+
+def together(parts: Iterable[Matched]) -> Matched:
+    """The sum over funds."""
+    return Matched(*(sum(column) for column in zip(Matched(0, 0, 0, 0), *parts)))
+
+
+def band(distances: "np.ndarray[Any, Any]", rule: Rule) -> Tuple[float, float]:
+    """(buy below, sell from) as distances, from all of them; NaN where a side has none."""
+    hi, lo, _, _ = grid.thresholds(distances, rule.quantile_positive, rule.quantile_negative, rule.grid_height)
+    far = grid.NEVER
+    return (
+        lo * rule.grid_height if lo > -far else math.nan,
+        hi * rule.grid_height if hi < far else math.nan,
+    )

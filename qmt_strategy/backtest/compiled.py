@@ -1,6 +1,6 @@
-"""core.py and the rule's own grid.py, compiled by numba when it is installed, as they are when not.
+"""The core and the rule's own grid.py, compiled by numba when it is installed, as they are when not.
 
-numba compiles copies: the two source files are put, unchanged, into a folder of the user's cache that is named after
+numba compiles copies: the source files are put, unchanged, into a folder of the user's cache that is named after
 their contents, so that a compiled form outlives the process and never outlives a change of the rule.
 """
 
@@ -10,13 +10,14 @@ import os
 import sys
 import tempfile
 import types
-from typing import Any, Dict, List, NamedTuple, Sequence
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from ..dingtou import grid
-from . import core
+from . import booking, bounding, core, pathing
 
+SOURCES: Tuple[Any, ...] = (grid, bounding, booking, pathing, core)  # each asks only those before it
 CACHE = "QMT_BACKTEST_CACHE"  # environment variable: another folder for the compiled form
 
 
@@ -24,15 +25,16 @@ class Engine(NamedTuple):
     """The functions of one form, and the containers that it wants."""
 
     name: str  # 'numba 0.58.1' or 'python'
-    grid: Any  # module
-    core: Any  # module
+    grid: Any  # modules
+    bounding: Any
+    core: Any
 
     def rows(self, table: Any) -> Any:
-        """A one- or two-dimensional array as this form reads it."""
+        """An array as this form reads it."""
         return table if self.name != "python" else table.tolist()
 
 
-PLAIN = Engine("python", grid, core)
+PLAIN = Engine("python", grid, bounding, core)
 _loaded: Dict[str, Engine] = {}
 
 
@@ -56,18 +58,23 @@ def engine(wanted: str = "auto") -> Engine:
 def _compile() -> Engine:
     import numba
 
-    sources = [_source(module) for module in (grid, core)]
+    sources = [_source(module) for module in SOURCES]
     folder = _folder(sources + [numba.__version__, np.__version__, sys.version])
     if not os.path.isdir(os.path.join(folder, "__pycache__")) and sys.stderr.isatty():
         print("第一次用 numba（或规则改过），正在编译，约半分钟……", file=sys.stderr)
     jit = numba.njit(cache=True, error_model="python")
-    own_grid = _module("_compiled_grid", os.path.join(folder, "grid.py"), sources[0])
-    _jit_all(own_grid, jit)
-    own_core: Any = _module("_compiled_core", os.path.join(folder, "core.py"), sources[1])
-    own_core.grid = own_grid
-    own_core.bisect_left = jit(_bisect_left)
-    _jit_all(own_core, jit)
-    return Engine("numba " + numba.__version__, own_grid, own_core)
+    copies: Dict[str, Any] = {}
+    for module, source in zip(SOURCES, sources):
+        name = module.__name__.split(".")[-1]
+        copy: Any = _module("_compiled_" + name, os.path.join(folder, name + ".py"), source)
+        for known, compiled in copies.items():
+            if hasattr(copy, known):
+                setattr(copy, known, compiled)
+        if hasattr(copy, "bisect_left"):
+            copy.bisect_left = jit(_bisect_left)
+        _jit_all(copy, jit)
+        copies[name] = copy
+    return Engine("numba " + numba.__version__, copies["grid"], copies["bounding"], copies["core"])
 
 
 def _bisect_left(values: Sequence[float], one: float) -> int:

@@ -56,7 +56,7 @@ def fetch(fetcher: Fetcher, codes: Sequence[str], first: str, last: str, fresh_h
     os.makedirs(fetcher.folder, exist_ok=True)
     about = read_about(fetcher.folder)
     problems: List[str] = []
-    calendar = _table(fetcher, about, problems, "calendar.csv", fetcher.sources.calendar, (), _calendar, fresh_hours)
+    _table(fetcher, about, problems, "calendar.csv", fetcher.sources.calendar, (), _calendar, fresh_hours)
     events: Dict[str, List[Any]] = {}
     for code in codes:
         name = code + ".csv"
@@ -72,11 +72,11 @@ def fetch(fetcher: Fetcher, codes: Sequence[str], first: str, last: str, fresh_h
     _table(fetcher, about, problems, "index.csv", fetcher.sources.index_bars, (INDEX,), _bars, fresh_hours)
     _write_events(fetcher.folder, events)
     _write(os.path.join(fetcher.folder, ABOUT), json.dumps(about, ensure_ascii=False, indent=1))
-    return problems + check(fetcher.folder, codes, calendar)
+    return problems + check(fetcher.folder, codes)
 
 
-def check(folder: str, codes: Sequence[str], calendar: Optional[List[str]]) -> List[str]:
-    """What `run` would refuse or note of the folder, and the holes against the calendar."""
+def check(folder: str, codes: Sequence[str]) -> List[str]:
+    """What `run` would refuse or note of the folder, holes against the calendar among it."""
     problems = []
     for code in codes:
         if not os.path.exists(os.path.join(folder, code + ".csv")):
@@ -87,13 +87,7 @@ def check(folder: str, codes: Sequence[str], calendar: Optional[List[str]]) -> L
             problems.append(str(error))
             continue
         problems.extend(loaded.notes)
-        fund = loaded.funds[0]
-        if calendar:
-            own = set(fund.dates)
-            missing = [day for day in calendar if fund.dates[0] < day < fund.dates[-1] and day not in own]
-            if missing:
-                problems.append("%s 比交易日历少 %d 天（如 %s），可能停牌" % (code, len(missing), missing[0]))
-        problems.extend(_against_hfq(folder, fund))
+        problems.extend(_against_hfq(folder, loaded.funds[0]))
     return problems
 
 

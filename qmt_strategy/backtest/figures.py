@@ -33,7 +33,7 @@ def figures(result: Result, benchmark: Optional[Any] = None, benchmark_name: str
         "engine": result.engine,
         "buys": sum(order.side > 0 for order in result.orders),
         "sells": sum(order.side < 0 for order in result.orders),
-        "injections": int((flows > 0).sum()),
+        "injections": sum(order.injected > 0 for order in result.orders) + (result.setup.cash > 0),
         "injected": round(invested, 2),
         "final_value": round(final, 2),
         "final_cash": round(float(result.cash[-1]), 2),
@@ -53,7 +53,9 @@ def figures(result: Result, benchmark: Optional[Any] = None, benchmark_name: str
         "drawdowns": [fall._asdict() for fall in falls],
         "months": metrics.by_month(days, returns),
         "years": metrics.by_year(days, returns),
-        "peak_capital": round(float((result.holdings.sum(axis=0)).max()), 2),
+        # The most that was out of the purse at once: paid for funds, less what sales and dividends brought back.
+        "peak_capital": round(float(max(0.0, (np.cumsum(flows) - result.cash).max())), 2),
+        "peak_holdings": round(float((result.holdings.sum(axis=0)).max()), 2),
         "idle_cash_share": float(idle.mean()),
         "idle_cash_at_end": float(idle[-1]),
         "funds": [of_fund(result, number) for number in range(len(result.codes))],
@@ -65,9 +67,8 @@ def figures(result: Result, benchmark: Optional[Any] = None, benchmark_name: str
 
 
 def whole_years(first: str, last: str) -> float:
-    """Years and months between two days, as the original counts them."""
-    months = (int(last[:4]) - int(first[:4])) * 12 + int(last[4:6]) - int(first[4:6]) + (1 if last[6:] >= "28" else 0)
-    return months / 12.0
+    """Years between two days in whole months, as the original counts them; the nearest month."""
+    return round(money.years_between(first, last) * 12) / 12.0
 
 
 def against(result: Result, level: Any, name: str, returns: Any, began: int) -> Dict[str, Any]:

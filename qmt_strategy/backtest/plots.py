@@ -12,8 +12,9 @@ import matplotlib.font_manager  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
-from . import metrics, money  # noqa: E402
-from .engine import Board, Result  # noqa: E402
+from . import levels, metrics, money  # noqa: E402
+from .board import Board  # noqa: E402
+from .engine import Result  # noqa: E402
 
 plt.rcParams["svg.fonttype"] = "none"  # text stays text: any Chinese font of the reader will do
 plt.rcParams["svg.hashsalt"] = "qmt-backtest"  # the same run gives the same file
@@ -163,7 +164,7 @@ def _price(result: Result, board: Board, number: int) -> str:
     at = _thin(len(line.places))
     dates = _dates([board.days[place] for place in line.places])
     signal, scale, now = line.signal, line.scale[0], line.scale[0][-1]
-    shown = board.shown(result.setup, number)
+    shown = levels.shown(board, result.setup, number)
     raise_to_now = (scale / now)[line.first :]
     figure, axes = _axes(1.1)
     axes.plot(dates[at], (signal[line.first :] / now)[at], color="#34495e", linewidth=1.0, label="价格（前复权）")
@@ -194,7 +195,7 @@ def _cell(result: Result, board: Board, number: int) -> str:
     line = board.lines[number]
     at = _thin(len(line.places))
     dates = _dates([board.days[place] for place in line.places])
-    average = board.shown(result.setup, number)[0]
+    average = levels.shown(board, result.setup, number)[0]
     raw = np.array(line.fund.closes[line.first :])
     with np.errstate(invalid="ignore"):
         cells = (raw - average) / average / result.setup.rule.grid_height
@@ -206,6 +207,22 @@ def _cell(result: Result, board: Board, number: int) -> str:
     axes.axhline(0, color="#bdc3c7", linewidth=0.8)
     axes.legend(fontsize=8, loc="upper left", ncol=2, frameon=False)
     return _svg(figure)
+
+
+def distances(lines: Sequence[Any], band: Any, prefix: str) -> str:
+    """(name, days, distances to the average) of several signals of a fund, with the thresholds of the first."""
+    figure, axes = _axes(1.2)
+    colors = (BLUE, ORANGE, GREEN, GREY, RED)
+    for (name, days, values), color in reversed(list(zip(lines, colors))):
+        at = _thin(len(days))
+        axes.plot(_dates(days)[at], np.asarray(values)[at] * 100, color=color, linewidth=1.0, label=name)
+    for value, color, label in ((band[0], GREEN, "低于此可买（等比）"), (band[1], RED, "高于此可卖（等比）")):
+        if np.isfinite(value):
+            axes.axhline(value * 100, color=color, linestyle="--", linewidth=0.9, label=label)
+    axes.axhline(0, color="#bdc3c7", linewidth=0.8)
+    axes.set_ylabel("离均线 %", fontsize=9)
+    axes.legend(fontsize=8, loc="upper left", frameon=False)
+    return _prefixed(_svg(figure), prefix)
 
 
 def heat_map(title: str, names: Sequence[str], values: Sequence[List[Any]], table: Any, unit: str, prefix: str) -> str:

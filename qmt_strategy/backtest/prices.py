@@ -5,7 +5,6 @@ split (new shares for one old) or dividend (yuan a share). Dates 2024-01-31 or 2
 """
 
 import bisect
-import csv
 import datetime
 import os
 import re
@@ -13,15 +12,12 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 
 from ..dingtou.plan import LIMIT_MARGIN, LONGEST_GAP
 from ..dingtou.rule import daily_limit
+from .csvlines import DataError, day_of, price_of, rows
 
 _NAME = re.compile(r"^(\d{6}\.(?:SH|SZ))\.csv$")
-_DATE = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})$")
 _COLUMNS = ("date", "open", "high", "low", "close")
+SEEN = 0.03  # of the price: an event of that size shows in the opening price
 ROUNDING = 0.0015  # yuan: highs and lows of some sources are rounded apart from the close
-
-
-class DataError(ValueError):
-    """Prices that cannot be used; the text is a Chinese sentence with file, line and reason."""
 
 
 class Event(NamedTuple):
@@ -96,7 +92,8 @@ def load(folder: str, codes: Sequence[str] = (), accept_jumps: bool = False) -> 
     funds = [
         with_events(read_fund(folder, code), events.get(code[:6], []), folder, notes, accept_jumps) for code in chosen
     ]
-    notes.extend(_holes(funds))
+    notes.extend(_unused(folder, found, events))
+    notes.extend(_holes(funds, _calendar(folder)))
     return Prices(funds, folder, notes)
 
 
@@ -106,6 +103,8 @@ def read_fund(folder: str, code: str) -> Fund:
     fund = Fund(code, [], [], [], [], [], [], [])
     for line, row in rows(path, _COLUMNS):
         day = day_of(path, line, "date", row["date"])
+        if _date(day).weekday() >= 5:
+            raise DataError("%s 第 %d 行：%s 是周末，没有交易，请核对日期" % (path, line, day))
         if fund.dates and day <= fund.dates[-1]:
             words = "重复了" if day in fund.dates else "比上一行 %s 早" % fund.dates[-1]
             raise DataError("%s 第 %d 行：日期 %s %s，请删去或按日期排好" % (path, line, day, words))
@@ -165,7 +164,7 @@ def with_events(
             fund.dividends[at] += event.value
         else:
             fund.splits[at] *= event.value
-        _check_event(fund, at, event, path, line)
+        _check_event(fund, at, event, path, line, notes)
     _check_jumps(fund, os.path.join(folder, fund.code + ".csv"), notes, accept_jumps)
     return fund
 
@@ -175,14 +174,21 @@ def reference(fund: Fund, at: int) -> float:
     return (fund.closes[at - 1] - fund.dividends[at]) / fund.splits[at]
 
 
-def _check_event(fund: Fund, at: int, event: Event, path: str, line: int) -> None:
-    """An event that the prices do not show: with it the day's move is beyond the limit, without it it is not."""
+def _check_event(fund: Fund, at: int, event: Event, path: str, line: int, notes: List[str]) -> None:
+    """An event that the prices do not show: with it the day's move is beyond the limit, without it it is not. A smaller
+    one that the opening price does not show is noted; one below SEEN is lost in a day's usual moves."""
     limit = daily_limit(fund.code) + LIMIT_MARGIN
     plain = fund.closes[at] / fund.closes[at - 1] - 1
     with_it = fund.closes[at] / reference(fund, at) - 1
     if abs(with_it) > limit and abs(plain) < abs(with_it):
         words = "%s 第 %d 行：%s 在 %s 的 %s %s 在价格里看不到（当天原始价格只变了 %+.1f%%），请核对日期和数值"
         raise DataError(words % (path, line, fund.code, event.date, event.kind, event.value, plain * 100))
+    due = reference(fund, at) / fund.closes[at - 1]
+    opened = fund.opens[at] / fund.closes[at - 1]
+    if abs(due - 1) >= SEEN and abs(opened - 1) < abs(opened - due):
+        words = "%s 第 %d 行：%s 在 %s 的 %s %s 在开盘价里看不到（应变 %+.1f%%，只变了 %+.1f%%），请核对"
+        change = (due - 1) * 100, (opened - 1) * 100
+        notes.append(words % ((path, line, fund.code, event.date, event.kind, event.value) + change))
 
 
 def _check_jumps(fund: Fund, path: str, notes: List[str], accept: bool) -> None:
@@ -197,16 +203,37 @@ def _check_jumps(fund: Fund, path: str, notes: List[str], accept: bool) -> None:
             notes.append(words)
 
 
-def _holes(funds: Sequence[Fund]) -> List[str]:
-    """Days that other funds have and a fund has not, between its first and its last."""
-    calendar = sorted({day for fund in funds for day in fund.dates})
+def _unused(folder: str, codes: Sequence[str], events: Dict[str, List[Tuple[int, Event]]]) -> List[str]:
+    """Files and events that belong to no fund: a code mistyped, or without its market."""
+    notes = []
+    for name in sorted(os.listdir(folder)):
+        if re.match(r"^\d.*\.csv$", name, re.I) and not _NAME.match(name):
+            notes.append("%s 没有用：文件名应像 510300.SH.csv（6 位代码和市场）" % os.path.join(folder, name))
+    there = {code[:6] for code in codes}
+    for code in sorted(set(events) - there):
+        words = "%s 第 %d 行：代码 %s 没有行情文件，这条没有用"
+        notes.append(words % (os.path.join(folder, "events.csv"), events[code][0][0], code))
+    return notes
+
+
+def _calendar(folder: str) -> List[str]:
+    """The trading days that fetch stored, [] where it did not."""
+    path = os.path.join(folder, "calendar.csv")
+    if not os.path.exists(path):
+        return []
+    return [day_of(path, line, "date", row["date"]) for line, row in rows(path, ("date",))]
+
+
+def _holes(funds: Sequence[Fund], trading_days: Sequence[str] = ()) -> List[str]:
+    """Days of the calendar or of other funds that a fund has not, between its first and its last."""
+    calendar = sorted({day for fund in funds for day in fund.dates} | set(trading_days))
     notes = []
     for fund in funds:
         own = set(fund.dates)
         missing = [day for day in calendar if fund.dates[0] < day < fund.dates[-1] and day not in own]
         if missing:
             notes.append(
-                "%s 缺 %d 天（如 %s），可能停牌；这些天不交易，按前一天的价格估值"
+                "%s 缺 %d 天（如 %s），可能停牌；这些天和之后第一天不交易（实盘也这样），按前一天的价格估值"
                 % (fund.code, len(missing), missing[0])
             )
         for before, after in zip(fund.dates, fund.dates[1:]):
@@ -217,49 +244,3 @@ def _holes(funds: Sequence[Fund]) -> List[str]:
 
 def _date(day: str) -> datetime.date:
     return datetime.date(int(day[:4]), int(day[4:6]), int(day[6:]))
-
-
-# ---- reading lines
-
-
-def rows(path: str, columns: Sequence[str]) -> List[Tuple[int, Dict[str, str]]]:
-    """(line number, row) of a CSV that has `columns`; blank lines are passed over."""
-    try:
-        with open(path, "rb") as file:
-            raw = file.read()
-    except OSError as error:
-        raise DataError("%s 打不开（%s），请检查路径和权限" % (path, error.strerror)) from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise DataError("%s 第 %d 行不是 UTF-8 编码（可能是 GBK），请另存为 UTF-8" % (path, line)) from None
-    reader = csv.DictReader(text.splitlines())
-    missing = [name for name in columns if name not in (reader.fieldnames or [])]
-    if missing:
-        raise DataError("%s 第 1 行缺少列 %s，应有 %s" % (path, "、".join(missing), ",".join(columns)))
-    found = []
-    for row in reader:
-        if any(row.get(name) is None for name in columns):
-            raise DataError("%s 第 %d 行的列数不够" % (path, reader.line_num))
-        found.append((reader.line_num, row))
-    return found
-
-
-def day_of(path: str, line: int, name: str, text: str) -> str:
-    match = _DATE.match(text.strip())
-    try:
-        assert match is not None
-        return datetime.date(*(int(part) for part in match.groups())).strftime("%Y%m%d")
-    except (AssertionError, ValueError):
-        raise DataError("%s 第 %d 行：%s 是 %s，应是 2024-01-31 这样的日期" % (path, line, name, text[:20])) from None
-
-
-def price_of(path: str, line: int, name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0.0 < value < 1e6:
-        raise DataError("%s 第 %d 行：%s 是 %s，应是正数" % (path, line, name, text[:20] or "空"))
-    return value

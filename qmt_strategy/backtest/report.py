@@ -1,9 +1,10 @@
 """The report: one HTML file in Chinese, nothing loaded from elsewhere, readable on a desk and on a phone."""
 
 import html
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from . import summary
+from .engine import Order
 from .setup import FILLS, Setup
 from .summary import number, percent, yuan
 
@@ -28,37 +29,55 @@ body{padding:10px;font-size:14px}.cards{grid-template-columns:repeat(2,1fr)}
 """
 
 
+NO_PICTURES = "没有安装 matplotlib，所以没有图：pip install matplotlib==3.7.5 后再跑一次就有"
+
+
+def pictures() -> Optional[Any]:
+    """The module that draws, or None where matplotlib is not installed (Python 3.8 as the tray has it)."""
+    try:
+        from . import plots
+    except ImportError:
+        return None
+    return plots
+
+
 def page(
-    figures: Dict[str, Any], setup: Setup, source: str, notes: List[str], pictures: Dict[str, Any], made: str = ""
+    figures: Dict[str, Any],
+    setup: Setup,
+    source: str,
+    notes: List[str],
+    pictures: Dict[str, Any],
+    orders: Sequence[Order] = (),
 ) -> str:
-    """The whole file. `made`: when and by what, a Chinese phrase of the caller's."""
+    """The whole file. `pictures` as plots.all_pictures, {} = none could be drawn."""
     against: Optional[Dict[str, Any]] = figures.get("benchmark")
     parts = [
         "<h1>ETF 网格回测报告</h1>",
-        "<p>%s 到 %s。%s。%s</p>" % (_day(figures["first_day"]), _day(figures["last_day"]), _e(source), _e(made)),
+        "<p>%s 到 %s。%s。</p>" % (_day(figures["first_day"]), _day(figures["last_day"]), _e(source)),
         "<p>%s；%s。</p>" % (_e(FILLS[setup.fill]), _e(summary.rule_words(setup.rule))),
-        "".join('<div class="note">%s</div>' % _e(note) for note in notes),
+        "".join('<div class="note">%s</div>' % _e(note) for note in notes + ([] if pictures else [NO_PICTURES])),
         _cards(figures, against),
         "<h2>净值和基准</h2>",
-        _picture(pictures["equity"]),
+        _picture(pictures.get("equity")),
         "<p>单位净值：补入的钱不算收益，和基准可直接比。</p>",
-        _picture(pictures["unit"]),
+        _picture(pictures.get("unit")),
         _against(against),
         "<h2>回撤</h2>",
-        _picture(pictures["drawdown"]),
+        _picture(pictures.get("drawdown")),
         _falls(figures["drawdowns"]),
         "<h2>现金和持仓</h2>",
-        _picture(pictures["cash"]),
+        _picture(pictures.get("cash")),
         "<h2>每月收益（%）</h2>",
-        '<div class="wide heat">%s</div>' % pictures["months"],
-        _years(figures["years"]),
+        _picture(pictures.get("months"), " heat"),
+        _months(figures["months"], figures["years"]),
         "<h2>各基金</h2>",
         _funds(figures["funds"]),
         "<h2>没有下的单</h2>",
         _skipped(figures["skipped"]),
     ]
-    for code, price, cell in pictures["funds"]:
+    for code, price, cell in pictures.get("funds", []):
         parts.append("<h3>%s</h3>%s%s" % (_e(code), _picture(price), _picture(cell)))
+    parts.append("<h2>成交明细</h2>" + _orders(orders))
     parts.append("<h2>全部参数</h2>" + _setup(setup))
     return document("ETF 网格回测报告", "".join(parts))
 
@@ -86,7 +105,8 @@ def _cards(one: Dict[str, Any], against: Optional[Dict[str, Any]]) -> str:
         ("卡玛", number(one["calmar"])),
         ("买 / 卖", "%d / %d" % (one["buys"], one["sells"])),
         ("手续费（元）", yuan(one["fees"])),
-        ("持仓最高（元）", yuan(one["peak_capital"])),
+        ("占用资金最高（元）", yuan(one["peak_capital"])),
+        ("持仓市值最高（元）", yuan(one["peak_holdings"])),
         ("闲置现金 平均 / 期末", "%s / %s" % (percent(one["idle_cash_share"]), percent(one["idle_cash_at_end"]))),
         ("原策略年化算法", percent(one["original_annualised"])),
     ]
@@ -124,8 +144,35 @@ def _falls(falls: List[Dict[str, Any]]) -> str:
     return table(["幅度", "开始", "最低", "恢复"], rows)
 
 
-def _years(years: Dict[str, float]) -> str:
-    return table(["年"] + list(years), [["收益"] + [percent(one) for one in years.values()]])
+def _months(months: Dict[str, float], years: Dict[str, float]) -> str:
+    rows = []
+    for year, whole in years.items():
+        of_year = [months.get("%s%02d" % (year, month)) for month in range(1, 13)]
+        rows.append(
+            [year] + ["" if one is None else "%.1f" % (one * 100) for one in of_year] + ["%.1f" % (whole * 100)]
+        )
+    return table(["年"] + ["%d月" % month for month in range(1, 13)] + ["全年"], rows)
+
+
+def _orders(orders: Sequence[Order]) -> str:
+    """Folded away: on a phone it would be the longest part."""
+    rows = [
+        [
+            _day(one.day),
+            "%02d:%02d" % (one.second // 3600, one.second // 60 % 60),
+            one.code,
+            "买" if one.side > 0 else "卖",
+            one.shares,
+            "%.3f" % one.price,
+            yuan(one.yuan),
+            yuan(one.fee),
+            one.cell,
+            yuan(one.injected) if one.injected else "",
+        ]
+        for one in orders
+    ]
+    heads = ["日期", "时间", "基金", "买卖", "份额", "价格", "金额", "手续费", "格", "补入现金"]
+    return "<details><summary>全部 %d 笔</summary>%s</details>" % (len(rows), table(heads, rows))
 
 
 def _funds(funds: List[Dict[str, Any]]) -> str:
@@ -184,8 +231,8 @@ def table(heads: List[str], rows: List[List[Any]]) -> str:
     return '<div class="wide"><table><tr>%s</tr>%s</table></div>' % (head, body)
 
 
-def _picture(svg: str) -> str:
-    return '<div class="wide">%s</div>' % svg
+def _picture(svg: Optional[str], kind: str = "") -> str:
+    return '<div class="wide%s">%s</div>' % (kind, svg) if svg else ""
 
 
 def _e(text: str) -> str:

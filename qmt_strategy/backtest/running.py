@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from . import adjust, compiled, engine, figures, options, prices, summary
+from . import adjust, board, compiled, csvlines, engine, figures, options, prices, summary
 from .setup import Setup
 
 
@@ -17,8 +17,8 @@ def run(given: argparse.Namespace, data: prices.Prices, setup: Setup) -> int:
         chosen = compiled.engine(given.engine)
     except ImportError:
         raise options.UsageError("没有安装 numba：请去掉 --engine numba，或 pip install numba") from None
-    board = engine.Board(data.funds, setup, chosen)
-    result = engine.result(board, setup, board.run(setup))
+    made = board.Board(data.funds, setup, chosen)
+    result = engine.result(made, setup, engine.walk(made, setup))
     level, name = benchmark(data, result.days, given.benchmark)
     found = figures.figures(result, level, name)
     notes = summary.warnings(setup) + data.notes
@@ -28,24 +28,34 @@ def run(given: argparse.Namespace, data: prices.Prices, setup: Setup) -> int:
         print("\n".join(summary.lines(found, setup, notes)))
     if given.out:
         write(given.out, result, found, setup, data, notes)
-        _write_page(given.out, board, result, found, data, notes, level, name)
+        _write_page(given.out, made, result, found, data, notes, level, name)
         print("报告：%s" % os.path.join(given.out, "report.html"))
     return 0
 
 
 def benchmark(data: prices.Prices, days: List[str], wanted: str) -> Tuple[Optional[Any], str]:
-    """(the adjusted closes of a fund on `days`, its code); (None, '') for 'none'. Raises UsageError."""
+    """(the adjusted closes of a fund on `days`, its code); (None, '') for 'none', the index that fetch stored for 'index'.
+
+    Raises UsageError or prices.DataError.
+    """
     if wanted == "none":
         return None, ""
+    if wanted == "index":
+        dates, values = csvlines.read_closes(os.path.join(data.source, "index.csv"))
+        return _on(days, dict(zip(dates, values))), "上证指数（不含分红）"
     fund = data.fund(wanted.upper()) if wanted else data.fund("510300.SH") or data.funds[0]
     if fund is None:
         raise options.UsageError(
             "--benchmark %s 不在数据里（有：%s）" % (wanted, "、".join(one.code for one in data.funds))
         )
-    closes = dict(zip(fund.dates, adjust.closes(fund, "ratio_back")))
+    return _on(days, dict(zip(fund.dates, adjust.closes(fund, "ratio_back")))), fund.code
+
+
+def _on(days: List[str], closes: Dict[str, float]) -> Any:
+    """The value of each day, or the last one known before; NaN before the first."""
     row = np.array([closes.get(day, 0.0) for day in days])
-    level = engine.known_closes(row[None, :])[0]
-    return np.where(level > 0, level, np.nan), fund.code
+    level = board.known_closes(row[None, :])[0]
+    return np.where(level > 0, level, np.nan)
 
 
 def document(found: Dict[str, Any], setup: Setup, data: prices.Prices, notes: List[str]) -> Dict[str, Any]:
@@ -90,7 +100,7 @@ def write(
 
 def _write_page(
     folder: str,
-    board: engine.Board,
+    made: board.Board,
     result: engine.Result,
     found: Dict[str, Any],
     data: prices.Prices,
@@ -98,8 +108,9 @@ def _write_page(
     level: Optional[Any],
     name: str,
 ) -> None:
-    from . import plots, report  # here, so that a run without a report does not wait for matplotlib
+    from . import report
 
-    pictures = plots.all_pictures(result, board, level, name)
+    drawing = report.pictures()  # here, so that a run without a report does not wait for matplotlib
+    pictures = drawing.all_pictures(result, made, level, name) if drawing else {}
     with open(os.path.join(folder, "report.html"), "w", encoding="utf-8") as file:
-        file.write(report.page(found, result.setup, "行情：" + data.source, notes, pictures))
+        file.write(report.page(found, result.setup, "行情：" + data.source, notes, pictures, result.orders))

@@ -1,16 +1,22 @@
-"""The command `compare`: the adjustment study of each fund in words, and QMT's live series against the backtest's."""
+"""The command `compare`: which kind of 复权 each series is, and what the rule would have done with it.
+
+Compared with the ratio series are the four other kinds made from our own events, or another source's series, or QMT's
+live ones. Fills are at raw prices whatever the signal.
+"""
 
 import argparse
+import html
 import json
 import os
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..dingtou import grid
-from . import adjust, comparing, engine, figures, prices
+from . import adjust, comparing, csvlines, engine, figures, metrics, money, prices
 from .comparing import Study
 from .setup import Setup
-from .summary import percent
+from .summary import percent, yuan
 
+REFERENCE = "ratio_back"
 KINDS = {
     "ratio_back": "等比后复权",
     "ratio_front": "等比前复权",
@@ -21,35 +27,135 @@ KINDS = {
 }
 
 
+class Signals(NamedTuple):
+    """One series for each of some funds."""
+
+    name: str  # for the reader
+    kind: str  # of adjust.KINDS, '' where it comes from elsewhere
+    funds: List[prices.Fund]  # on the days of the series
+    series: Dict[str, List[float]]
+
+
+class Outcome(NamedTuple):
+    """What the rule would have done with it."""
+
+    buys: int
+    sells: int
+    injected: float  # yuan, as the next two
+    final_value: float
+    profit: float
+    xirr: Optional[float]
+    max_drawdown: Optional[float]
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--series", help="另一来源的复权收盘价文件夹（每只基金一个 510300.SH.csv：date,close），逐个对照"
     )
     parser.add_argument("--qmt", help="QMT 实盘序列的文件夹（哨兵上传的 chart-510300.SH.csv，或 date,close）")
-    parser.add_argument("--out", help="把结果写成 compare.json 放进这个文件夹")
+    parser.add_argument("--out", help="把 compare.html（图和表）和 compare.json 写进这个文件夹")
 
 
 def run(given: argparse.Namespace, data: prices.Prices, setup: Setup) -> int:
-    """The four kinds made from our own events, or the series of another source, or QMT's."""
+    """The kinds made from our own events, or the series of another source, or QMT's."""
     found: Dict[str, Any] = {}
-    orders = _orders(data, setup) if not given.series and not given.qmt else {}
-    for fund in data.funds:
-        print(fund.code)
-        if given.qmt:
-            print("  " + _live(fund, given.qmt, setup))
-            continue
-        for name, one, series in _series(fund, given.series):
-            study = comparing.study(one, series, setup.rule)
-            found.setdefault(fund.code, {})[name] = study._asdict()
-            print("\n".join("  " + line for line in words(name, study)))
-    for kind, (both, ours, theirs) in orders.items():
-        line = "%s：和等比复权相同的委托 %d 笔，只有等比才有 %d 笔，只有它才有 %d 笔"
-        print(line % (KINDS[kind], both, ours, theirs))
+    text: List[str] = []
+    compared = signals_of(given, data, text)
+    studies: Dict[str, Dict[str, Study]] = {}
+    for one in compared:
+        for fund in one.funds:
+            studies.setdefault(fund.code, {})[one.name] = comparing.study(fund, one.series[fund.code], setup.rule)
+    for code, by_name in studies.items():
+        text.append(code)
+        for name, study in by_name.items():
+            text += ["  " + line for line in words(name, study)]
+        found[code] = {name: study._asdict() for name, study in by_name.items()}
+    if given.qmt:
+        text += [_verdict(fund, one, setup) for one in compared for fund in one.funds]
+    worth = {one.name: outcomes(one, setup) for one in compared}
+    for name, (reference, other, matched) in worth.items():
+        text += outcome_words(name, reference, other, matched)
+        found.setdefault("outcomes", {})[name] = {
+            "reference": reference._asdict(),
+            "series": other._asdict(),
+            "orders": {code: one._asdict() for code, one in matched.items()},
+        }
+    print("\n".join(text))
     if given.out:
         os.makedirs(given.out, exist_ok=True)
         with open(os.path.join(given.out, "compare.json"), "w", encoding="utf-8") as file:
             json.dump(figures.clean(found), file, ensure_ascii=False, indent=1)
+        _write_page(os.path.join(given.out, "compare.html"), text, compared, worth, studies, setup)
+        print("对照：%s" % os.path.join(given.out, "compare.html"))
     return 0
+
+
+def signals_of(given: argparse.Namespace, data: prices.Prices, text: List[str]) -> List[Signals]:
+    """What is to be compared; what is missing is added to `text`. Raises DataError."""
+    if not given.series and not given.qmt:
+        return [
+            Signals(
+                KINDS[kind],
+                kind,
+                data.funds,
+                {fund.code: [round(one, 3) for one in adjust.closes(fund, kind)] for fund in data.funds},
+            )
+            for kind in adjust.KINDS
+        ]
+    folder, name = (given.qmt, "QMT 的序列") if given.qmt else (given.series, given.series)
+    funds, series = [], {}
+    for fund in data.funds:
+        names = ["%s.csv" % fund.code]
+        if given.qmt:
+            names.insert(0, "chart-" + names[0])
+        path = next((os.path.join(folder, one) for one in names if os.path.exists(os.path.join(folder, one))), "")
+        if not path:
+            text.append("%s：%s 里没有 %s，跳过" % (fund.code, folder, " 或 ".join(names)))
+            continue
+        theirs = dict(zip(*csvlines.read_closes(path)))
+        known = [at for at, day in enumerate(fund.dates) if day in theirs]
+        if not known:
+            raise prices.DataError("%s 和行情没有共同的日期" % path)
+        funds.append(fund.at(known))
+        series[fund.code] = [theirs[day] for day in funds[-1].dates]
+    if not funds:
+        raise prices.DataError("%s 里没有任何一只基金的序列，请检查文件夹" % folder)
+    return [Signals(name, "", funds, series)]
+
+
+def outcomes(one: Signals, setup: Setup) -> Tuple[Outcome, Outcome, Dict[str, comparing.Matched]]:
+    """(the ratio series' outcome, this series', {code: orders of both}) over the same funds and days."""
+    ours = engine.run(one.funds, setup._replace(signals=REFERENCE))
+    if one.kind:
+        theirs = engine.run(one.funds, setup._replace(signals=one.kind))
+    else:
+        theirs = engine.run(one.funds, setup, series=one.series)
+    matched = {
+        fund.code: comparing.matched(
+            [order for order in ours.orders if order.code == fund.code],
+            [order for order in theirs.orders if order.code == fund.code],
+        )
+        for fund in one.funds
+    }
+    return _outcome(ours), _outcome(theirs), matched
+
+
+def _outcome(result: engine.Result) -> Outcome:
+    invested, final = float(result.flows.sum()), float(result.equity[-1])
+    falls = metrics.drawdown_curve(money.unit_returns(result.equity, result.flows))
+    found = Outcome(
+        sum(order.side > 0 for order in result.orders),
+        sum(order.side < 0 for order in result.orders),
+        invested,
+        final,
+        final - invested,
+        money.xirr(money.flow_list(result.days, result.flows, final)),
+        float(falls.min()),
+    )
+    return Outcome(*figures.clean(found))
+
+
+# ---- in words
 
 
 def words(name: str, study: Study) -> List[str]:
@@ -79,64 +185,91 @@ def words(name: str, study: Study) -> List[str]:
     ]
 
 
+def outcome_words(name: str, reference: Outcome, other: Outcome, matched: Dict[str, comparing.Matched]) -> List[str]:
+    line = "%s：和等比复权同日同向的委托 %d 笔（其中 %d 笔份额也相同），只有等比才有 %d 笔，只有它才有 %d 笔"
+    found = [line % ((name,) + comparing.together(matched.values()))]
+    for label, one in (("等比", reference), ("它", other)):
+        found.append(
+            "  %s：买 %d 卖 %d，投入 %s 元，期末 %s 元，XIRR %s，最大回撤 %s"
+            % (
+                label,
+                one.buys,
+                one.sells,
+                yuan(one.injected),
+                yuan(one.final_value),
+                percent(one.xirr),
+                percent(one.max_drawdown),
+            )
+        )
+    return found
+
+
 def _threshold(cell: int) -> str:
     return "无" if abs(cell) >= grid.NEVER else str(cell)
 
 
-def _series(fund: prices.Fund, folder: Optional[str]) -> List[Tuple[str, prices.Fund, List[float]]]:
-    """(name, the fund on the series' days, the series)."""
-    if not folder:
-        return [(kind, fund, [round(one, 3) for one in adjust.closes(fund, kind)]) for kind in adjust.KINDS]
-    path = os.path.join(folder, fund.code + ".csv")
-    if not os.path.exists(path):
-        return []
-    dates, closes = read_closes(path)
-    theirs = dict(zip(dates, closes))
-    keep = fund.until(max(dates))
-    known = [at for at, day in enumerate(keep.dates) if day in theirs]
-    if not known:
-        raise prices.DataError("%s 和行情没有共同的日期" % path)
-    cut = keep.at(known)
-    return [(path, cut, [theirs[day] for day in cut.dates])]
-
-
-def read_closes(path: str) -> Tuple[List[str], List[float]]:
-    """(dates, closes) of a CSV with date and close: another source's series, or a chart file of the strategy."""
-    dates, closes = [], []
-    for line, row in prices.rows(path, ("date", "close")):
-        if row["close"].strip():
-            dates.append(prices.day_of(path, line, "date", row["date"]))
-            closes.append(prices.price_of(path, line, "close", row["close"]))
-    if not dates:
-        raise prices.DataError("%s 里没有价格" % path)
-    return dates, closes
-
-
-def _live(fund: prices.Fund, folder: str, setup: Setup) -> str:
-    names = ["chart-%s.csv" % fund.code, "%s.csv" % fund.code]
-    path = next((os.path.join(folder, name) for name in names if os.path.exists(os.path.join(folder, name))), "")
-    if not path:
-        return "没有 QMT 的序列（%s），跳过" % " 或 ".join(names)
-    dates, closes = read_closes(path)
-    verdict = comparing.live_verdict(fund, dates, closes, setup.rule)
+def _verdict(fund: prices.Fund, one: Signals, setup: Setup) -> str:
+    verdict = comparing.live_verdict(fund, fund.dates, one.series[fund.code], setup.rule)
     if verdict is None:
-        return "共同的日子不足 %d 天，无法对照" % setup.rule.ma
+        return "%s：共同的日子不足 %d 天，无法对照" % (fund.code, setup.rule.ma)
     asks = {1: "买", -1: "卖", 0: "不动"}
-    return "%s：格 %d / %d，卖出门槛 %d / %d，买入门槛 %d / %d（回测 / QMT）；没有上次成交时：%s / %s，%s" % (
-        (verdict.day,)
-        + verdict.cell
-        + verdict.hi
-        + verdict.lo
+    cells = tuple(_threshold(cell) for cell in verdict.cell + verdict.hi + verdict.lo)
+    return "%s %s：格 %s / %s，卖出门槛 %s / %s，买入门槛 %s / %s（回测 / QMT）；没有上次成交时：%s / %s，%s" % (
+        (fund.code, verdict.day)
+        + cells
         + (asks[verdict.side[0]], asks[verdict.side[1]], "一致" if verdict.same else "不一致，请核对复权数据")
     )
 
 
-def _orders(data: prices.Prices, setup: Setup) -> Dict[str, Tuple[int, int, int]]:
-    """{kind: orders matched against the ratio series'}; fills at raw prices whatever the signal."""
-    reference = engine.run(data.funds, setup._replace(signals="ratio_back")).orders
-    kinds: Sequence[str] = [kind for kind in adjust.KINDS if kind != "ratio_back"]
-    found = {}
-    for kind in kinds:
-        other = engine.run(data.funds, setup._replace(signals=kind)).orders
-        found[kind] = comparing.matched(reference, other)
-    return found
+# ---- the page
+
+
+def _write_page(path: str, text: List[str], compared: List[Signals], worth: Any, studies: Any, setup: Setup) -> None:
+    from . import report  # here: it wants matplotlib where there is one
+
+    heads = ["信号", "买", "卖", "投入", "期末", "盈亏", "XIRR", "最大回撤", "相同委托", "只有等比", "只有它"]
+    rows: List[List[Any]] = []
+    for name, (reference, other, matched) in worth.items():
+        all_funds = comparing.together(matched.values())
+        counts: List[Any] = [all_funds.both, all_funds.ours, all_funds.theirs]
+        if not rows or compared[0].kind == "":
+            rows.append(["等比（对照的标准）"] + _cells(reference) + ["", "", ""])
+        rows.append([name] + _cells(other) + counts)
+    body = ["<h1>复权对照</h1><h2>同一规则，不同信号</h2>", report.table(heads, rows)]
+    pictures = report.pictures()
+    for code, by_name in studies.items():
+        body.append("<h2>%s</h2>" % html.escape(code))
+        if pictures:
+            lines, bounds = _distances(code, compared, setup)
+            body.append('<div class="wide">%s</div>' % pictures.distances(lines, bounds, "d" + code[:6]))
+        for name, study in by_name.items():
+            body.append("<p>%s</p>" % "<br>".join(html.escape(line) for line in words(name, study)))
+        heads = ["信号", "相同委托", "份额也同", "只有等比", "只有它"]
+        table = [[name] + list(matched[code]) for name, (_, _, matched) in worth.items() if code in matched]
+        body.append(report.table(heads, table))
+    if not pictures:
+        body.insert(1, '<div class="note">%s</div>' % report.NO_PICTURES)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(report.document("复权对照", "".join(body)))
+
+
+def _cells(one: Outcome) -> List[Any]:
+    money_of = [yuan(value) for value in (one.injected, one.final_value, one.profit)]
+    return [one.buys, one.sells] + money_of + [percent(one.xirr), percent(one.max_drawdown)]
+
+
+def _distances(code: str, compared: List[Signals], setup: Setup) -> Tuple[List[Any], Tuple[float, float]]:
+    """([(name, days, distances)], the reference's (buy, sell) thresholds as distances, NaN = none) of one fund."""
+    found = []
+    bounds = (float("nan"), float("nan"))
+    for one in compared:
+        fund = next((fund for fund in one.funds if fund.code == code), None)
+        if fund is None:
+            continue
+        if not found:
+            reference = comparing.distances(adjust.closes(fund, REFERENCE), setup.rule.ma)
+            bounds = comparing.band(reference, setup.rule)
+            found.append(("等比", fund.dates, reference))
+        if one.kind not in ("ratio_back", "ratio_front"):
+            found.append((one.name, fund.dates, comparing.distances(one.series[code], setup.rule.ma)))
+    return found, bounds

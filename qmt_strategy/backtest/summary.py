@@ -32,8 +32,13 @@ def lines(figures: Dict[str, Any], setup: Setup, notes: List[str]) -> List[str]:
             number(figures["calmar"]),
         ),
         "最大回撤 %s%s" % (percent(figures["max_drawdown"]), _fall(figures["drawdowns"])),
-        "持仓最高 %s 元；闲置现金平均占 %s，期末占 %s"
-        % (yuan(figures["peak_capital"]), percent(figures["idle_cash_share"]), percent(figures["idle_cash_at_end"])),
+        "占用资金最高 %s 元，持仓市值最高 %s 元；闲置现金平均占 %s，期末占 %s"
+        % (
+            yuan(figures["peak_capital"]),
+            yuan(figures["peak_holdings"]),
+            percent(figures["idle_cash_share"]),
+            percent(figures["idle_cash_at_end"]),
+        ),
     ]
     against: Optional[Dict[str, Any]] = figures.get("benchmark")
     if against:

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Se
 
 import numpy as np
 
-from . import compiled, core, engine, metrics, money, options, prices
+from . import board, booking, compiled, engine, metrics, money, options, prices
 from .setup import Setup
 
 Values = Dict[str, float]
@@ -101,14 +101,14 @@ def _draw(one: Range, chance: random.Random) -> float:
 _boards: Dict[Any, Any] = {}  # of the task in work: another one replaces it
 
 
-def boards(task: Task) -> List[engine.Board]:
+def boards(task: Task) -> List[board.Board]:
     """The task's one or two stretches, ready to run."""
     chosen = compiled.engine(task.engine)
     setups = [task.setup]
     if task.split:
         day_before = max(day for fund in task.funds for day in fund.dates if day < task.split)
         setups = [task.setup._replace(end=day_before), task.setup._replace(start=task.split)]
-    return [engine.Board(task.funds, setup, chosen) for setup in setups]
+    return [board.Board(task.funds, setup, chosen) for setup in setups]
 
 
 def evaluate(task: Task, sets: Sequence[Values]) -> List[Values]:
@@ -121,37 +121,37 @@ def evaluate(task: Task, sets: Sequence[Values]) -> List[Values]:
     return [evaluate_one(task.setup, ready, one) for one in sets]
 
 
-def known_boards() -> List[engine.Board]:
+def known_boards() -> List[board.Board]:
     """The boards of the task in work."""
-    return [board for _, ready in _boards.values() for board in ready]
+    return [stretch for _, ready in _boards.values() for stretch in ready]
 
 
-def evaluate_one(setup: Setup, ready: Sequence[engine.Board], values: Values) -> Values:
+def evaluate_one(setup: Setup, ready: Sequence[board.Board], values: Values) -> Values:
     row = dict(values)
     numbers: Dict[str, Any] = dict(values)
     chosen = setup._replace(rule=setup.rule._replace(**numbers))
-    for board, prefix in zip(ready, ("", "after_")):
-        for name, one in worth(board, board.run(chosen, notes=False), chosen).items():
+    for stretch, prefix in zip(ready, ("", "after_")):
+        for name, one in worth(stretch, engine.walk(stretch, chosen, notes=False), chosen).items():
             row[prefix + name] = one
     return row
 
 
-def worth(board: engine.Board, books: engine.Books, setup: Setup) -> Values:
+def worth(stretch: board.Board, written: engine.Written, setup: Setup) -> Values:
     """A set's figures, without what a report needs."""
-    unit = core.UNIT
-    cash, held = np.asarray(books.cash), np.asarray(books.held)
-    equity = (cash + (held * board.known).reshape(len(board.days), -1).sum(axis=1)) / unit
-    flows = np.diff(np.asarray(books.injected), prepend=0) / unit
+    unit = booking.UNIT
+    days = engine.daily(stretch, written)
+    equity = (days.cash + (engine.held_daily(stretch, written) * stretch.known).sum(axis=1)) / unit
+    flows = np.diff(days.injected, prepend=0) / unit
     flows[0] += setup.cash
-    sides = [row[2] for row in books.orders]
+    sides = [row[2] for row in written.orders]
     return {
-        "xirr": money.xirr(money.flow_list(board.days, flows, equity[-1])),
+        "xirr": money.xirr(money.flow_list(stretch.days, flows, equity[-1])),
         "profit": round(float(equity[-1] - flows.sum()), 2),
         "injected": round(float(flows.sum()), 2),
         "max_drawdown": float(metrics.drawdown_curve(money.unit_returns(equity, flows)).min()),
         "buys": sides.count(1),
         "sells": sides.count(-1),
-        "fees": round(float(books.fees[-1]) / unit, 2),
+        "fees": round(float(days.fees[-1]) / unit, 2),
     }
 
 

@@ -125,11 +125,15 @@ def _write_table(path: str, ordered: Sequence[sweep.Values]) -> None:
 
 def _write_page(path: str, ordered: Sequence[sweep.Values], names: Sequence[str], given: argparse.Namespace) -> None:
     """Table and, over the first two parameters, heat maps of the mean over the others."""
-    from . import plots, report  # here, so that a search's workers never load matplotlib
+    from . import report
+
+    plots = report.pictures()  # here, so that a search's workers never load matplotlib
 
     parts = ["<h1>参数搜索</h1><p>%s</p>" % html.escape(lines(ordered, names, given.by)[0])]
     stretches = [("", "挑选期")] + ([("after_", "检验期（%s 起）" % given.split)] if given.split else [])
-    if len(names) > 1 and all(len({row[name] for row in ordered}) <= 40 for name in names[:2]):
+    if not plots:
+        parts.append('<div class="note">%s</div>' % report.NO_PICTURES)
+    elif len(names) > 1 and all(len({row[name] for row in ordered}) <= 40 for name in names[:2]):
         for number, (prefix, title) in enumerate(stretches):
             table, values = means(ordered, names[:2], prefix + "xirr")
             picture = plots.heat_map(title + " XIRR", names[:2], values, table, "%", "heat%d" % number)

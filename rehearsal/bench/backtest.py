@@ -41,7 +41,7 @@ def peak_megabytes() -> float:
 
 def measure(engine_name: str, rounds: int) -> Dict[str, Any]:
     """One engine in this process."""
-    from qmt_strategy.backtest import compiled, engine, sweep, synthetic
+    from qmt_strategy.backtest import board, compiled, engine, sweep, synthetic
     from qmt_strategy.backtest.setup import Setup
 
     funds = synthetic.funds(1, DAYS)
@@ -49,11 +49,11 @@ def measure(engine_name: str, rounds: int) -> Dict[str, Any]:
     found: Dict[str, Any] = {"engine": chosen.name}
     for fill in FILLS:
         setup = Setup(fill=fill)
-        board = engine.Board(funds, setup, chosen)
+        made = board.Board(funds, setup, chosen)
 
-        def one_run(board: Any = board, setup: Any = setup) -> None:
-            board.forget()
-            board.run(setup)
+        def one_run(made: Any = made, setup: Any = setup) -> None:
+            made.forget()
+            engine.walk(made, setup)
 
         one_run()
         found["one run, " + fill] = timed(one_run, rounds)
@@ -64,8 +64,8 @@ def measure(engine_name: str, rounds: int) -> Dict[str, Any]:
         sweep.evaluate(task, sets[:1])
 
         def hundred(task: Any = task, sets: Any = sets) -> None:
-            for board in sweep.known_boards():
-                board.forget()
+            for made in sweep.known_boards():
+                made.forget()
             sweep.evaluate(task, sets)
 
         found["%d sets, %s" % (len(sets), name)] = timed(hundred, max(1, rounds // 2))

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from qmt_strategy.backtest import compiled, core, engine, synthetic
+from qmt_strategy.backtest import booking, compiled, engine, synthetic
 from qmt_strategy.backtest.setup import LEGACY, NO_CAP, Setup
 from qmt_strategy.dingtou.rule import Rule
 
@@ -49,9 +49,9 @@ def test_the_least_fee_of_an_order_is_taken(fund, before, rule, chosen):
 
 
 def test_a_fee_is_rounded_half_up_to_cents():
-    assert core.fee_of(99_950_000, 0.0001, 0) == 10_000  # 9,995 yuan: 0.9995 -> 1.00
-    assert core.fee_of(12_350_0000, 0.0001, 0) == 124 * core.CENT  # 12,350 yuan: 1.235 -> 1.24
-    assert core.fee_of(12_340_0000, 0.0001, 0) == 123 * core.CENT
+    assert booking.fee_of(99_950_000, 0.0001, 0) == 10_000  # 9,995 yuan: 0.9995 -> 1.00
+    assert booking.fee_of(12_350_0000, 0.0001, 0) == 124 * booking.CENT  # 12,350 yuan: 1.235 -> 1.24
+    assert booking.fee_of(12_340_0000, 0.0001, 0) == 123 * booking.CENT
 
 
 def test_slippage_buys_above_and_sells_below(fund, before, rule, chosen):

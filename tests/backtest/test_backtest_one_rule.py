@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from qmt_strategy.backtest import compiled, core, synthetic
+from qmt_strategy.backtest import compiled, synthetic
 from qmt_strategy.dingtou import grid
 from qmt_strategy.dingtou.rule import Rule
 from rehearsal import onerule
@@ -90,7 +90,8 @@ def test_a_rule_changed_in_the_backtest_alone_is_noticed(home, monkeypatch):
         def decide(cell, last_cell, lo, hi):
             return grid.decide(cell, last_cell, lo - 3, hi)
 
-    monkeypatch.setattr(core, "grid", Eager())
+    for module in compiled.SOURCES[1:]:
+        monkeypatch.setattr(module, "grid", Eager())
     monkeypatch.setattr(compiled, "engine", lambda wanted="auto": compiled.PLAIN)
     funds, first = made_up()
     found = onerule.compare(home, funds, first, 8, "once 14:50", SHORT)

@@ -1,10 +1,11 @@
 """One rule: the fast core gives the orders of dingtou/replay.py, compiled or not, and knows nothing of tomorrow."""
 
 import functools
+import os
 
 import pytest
 
-from qmt_strategy.backtest import adjust, compiled, core, engine, synthetic
+from qmt_strategy.backtest import adjust, booking, bounding, compiled, core, engine, pathing, synthetic
 from qmt_strategy.backtest.setup import LEGACY, NO_CAP, Setup
 from qmt_strategy.dingtou import grid, replay, sizing
 from qmt_strategy.dingtou.rule import Rule, daily_limit
@@ -110,15 +111,19 @@ def test_a_rule_that_is_changed_on_one_side_alone_is_noticed(monkeypatch, name):
         cell, decide, order_size, bounds = grid.cell, grid.decide, grid.order_size, grid.bounds
 
     setattr(Changed, name, staticmethod(changed[name]))
-    monkeypatch.setattr(core, "grid", Changed)
+    for module in (booking, bounding, pathing, core):
+        monkeypatch.setattr(module, "grid", Changed)
     assert by_core(made_up(), setup, compiled.engine("python")) != expected_of("minute")
 
 
 def test_the_compiled_rule_is_the_live_source_unchanged():
     if compiled.engine().name == "python":
         pytest.skip("numba is not installed")
-    for module, copy in ((grid, compiled.engine().grid), (core, compiled.engine().core)):
-        with open(module.__file__, "rb") as ours, open(copy.__file__, "rb") as theirs:
+    folder = os.path.dirname(compiled.engine().grid.__file__)
+    assert compiled.SOURCES[0] is grid
+    for module in compiled.SOURCES:
+        path = os.path.join(folder, os.path.basename(module.__file__))
+        with open(module.__file__, "rb") as ours, open(path, "rb") as theirs:
             assert ours.read() == theirs.read()
 
 
@@ -135,16 +140,16 @@ def test_shares_sold_are_those_of_the_live_sizing():
         for sellable in sorted({0, held, held // 2, max(0, held - 100)}):
             for yuan in (100.0, 950.0, 5000.0, 20000.0):
                 for price in (0.453, 1.0, 2.718):
-                    wanted = core.whole_lots(yuan / price, 100)
-                    ours = core.shares_to_sell(wanted, held, min(sellable, held), 100)
+                    wanted = booking.whole_lots(yuan / price, 100)
+                    ours = booking.shares_to_sell(wanted, held, min(sellable, held), 100)
                     assert ours == sizing.sell(yuan, price, held, sellable).shares
 
 
 def test_the_path_of_a_day_is_the_one_that_the_simulated_qmt_walks():
     bar = replay.Bar("20240102", 1.003, 1.037, 0.981, 0.999)
-    corners = [int(round(price * core.UNIT)) for price in (bar.open, bar.low, bar.high, bar.close)]
+    corners = [int(round(price * booking.UNIT)) for price in (bar.open, bar.low, bar.high, bar.close)]
     for step, (_, price) in enumerate(engine.ticks(bar)):
-        assert core.path_price(*corners, step, engine.STEPS) / core.UNIT == price
+        assert pathing.path_price(*corners, step, engine.STEPS) / booking.UNIT == price
 
 
 @pytest.mark.parametrize("fill", ["minute", "once", "close", "next-open", "next-close"])
