@@ -52,6 +52,8 @@ class Board:
         self.lines = [self._line(fund, calendar, (series or {}).get(fund.code)) for fund in cut]
         dates = [datetime.date(int(day[:4]), int(day[4:6]), int(day[6:])).toordinal() for day in self.days]
         self.gap_rows = self.engine.rows(np.array([0] + [one - before for before, one in zip(dates, dates[1:])]))
+        self.spots = [self.engine.rows(line.places * len(cut) + at) for at, line in enumerate(self.lines)]
+        self.ordinals = np.array(dates, dtype=np.int64)
         self.fixed = self._fixed()
         # The last close known on each spot, in units: what is held is worth that.
         self.known_closes = known_closes(self.by_fund(self.fixed["closes"]))

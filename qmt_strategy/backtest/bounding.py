@@ -1,9 +1,7 @@
 """Every day's thresholds from the distances before it. Compiled by numba when it is there, plain when not."""
 
 from bisect import bisect_left
-from typing import Any, Tuple
-
-import numpy as np
+from typing import Any
 
 from ..dingtou import grid
 
@@ -16,21 +14,23 @@ def day_bounds(
     part_above: float,
     part_below: float,
     height: float,
-    asks_above: Any,
-    asks_below: Any,
-) -> Tuple[Any, Any]:
-    """(his, los) of each day from the `window` distances before it; `first` is the first day that has one before it.
+    inside: int,
+    spots: Any,
+    above_average: Any,
+    below_average: Any,
+    his: Any,
+    los: Any,
+) -> None:
+    """Put one fund's thresholds of each day, from the `window` distances before it, into `his` and `los`.
 
-    A side with fewer than `least` distances gets a threshold that no price reaches, and so does the side of a day that
-    nobody asks for (0 in `asks_above`, `asks_below`).
+    `first` is the first bar that has a distance before it, `inside` the first bar of the run; `spots` are the places
+    of the bars from `inside` on in the last four. A side with fewer than `least` distances is left as it is, and so is
+    that of a day whose prices are not on that side of the average.
     """
-    days = len(distances)
-    his = np.full(days, grid.NEVER)
-    los = np.full(days, -grid.NEVER)
     nothing = [0.0 for _ in range(0)]
     above = [0.0 for _ in range(0)]
     below = [0.0 for _ in range(0)]
-    for day in range(first, days):
+    for day in range(first, len(distances)):
         one = distances[day - 1]
         if one > grid.NOISE:
             above.insert(bisect_left(above, one), one)
@@ -42,12 +42,13 @@ def day_bounds(
                 above.pop(bisect_left(above, oldest))
             elif oldest < -grid.NOISE:
                 below.pop(bisect_left(below, oldest))
-        sells = asks_above[day] and len(above) >= least
-        buys = asks_below[day] and len(below) >= least
-        if sells or buys:
-            hi, lo, _, _ = grid.bounds(
-                above if sells else nothing, below if buys else nothing, part_above, part_below, height
-            )
-            his[day] = hi
-            los[day] = lo
-    return his, los
+        if day >= inside:
+            spot = spots[day - inside]
+            sells = above_average[spot] and len(above) >= least
+            buys = below_average[spot] and len(below) >= least
+            if sells or buys:
+                hi, lo, _, _ = grid.bounds(
+                    above if sells else nothing, below if buys else nothing, part_above, part_below, height
+                )
+                his[spot] = hi
+                los[spot] = lo

@@ -40,6 +40,8 @@ def simulate(
     waiting = zeros.copy()  # side of an order that waits for the next bar
     waiting_cell = zeros.copy()
     awake = [0 for _ in range(0)]  # rows of today's funds whose prices are beyond a threshold
+    last_cells, holdings = books.cells, books.holdings
+    on_path = terms.model == ON_PATH
     rows, days = len(market.days), len(gaps)
     reached = 0  # days before it have had their interest
     row = 0
@@ -57,18 +59,23 @@ def simulate(
             if market.dividends[row] > 0.0 or market.splits[row] != 1.0:
                 paid += booking.events(market, books, row)
             fund = market.funds[row]
-            if market.stirring[row] or waiting[fund] != 0:
+            if waiting[fund] != 0:
                 begin(books, fund)
-                if waiting[fund] != 0:
-                    opening = terms.model == NEXT_OPEN
-                    at = market.opens[row] if opening else market.closes[row]
-                    second = terms.open_second if opening else terms.close_second
-                    booking.fill(market, terms, books, row, waiting[fund], waiting_cell[fund], at, second)
-                    waiting[fund] = 0
-                if market.stirring[row] and stirs(market, terms, books, row):
+                opening = terms.model == NEXT_OPEN
+                at = market.opens[row] if opening else market.closes[row]
+                second = terms.open_second if opening else terms.close_second
+                booking.fill(market, terms, books, row, waiting[fund], waiting_cell[fund], at, second)
+                waiting[fund] = 0
+            if market.stirring[row]:
+                low = market.lows[row] if on_path else market.closes[row]
+                high = market.highs[row] if on_path else market.closes[row]
+                average, last = market.averages[row], last_cells[fund]
+                buys, sells = beyond(low, high, average, terms.height, last, market.los[row], market.his[row])
+                if buys or (sells and (holdings[fund] > 0 or terms.notes)):
+                    begin(books, fund)
                     awake.append(row)
             row += 1
-        if len(awake) > 0 and terms.model == ON_PATH:
+        if len(awake) > 0 and on_path:
             walk_day(market, terms, books, awake, looks[0], looks[1], turns)
         elif len(awake) > 0:
             for one in awake:
@@ -112,17 +119,11 @@ def begin(books: Books, fund: int) -> None:
     books.no_sell[fund] = grid.NEVER
 
 
-def stirs(market: Market, terms: Terms, books: Books, row: int) -> bool:
-    """Whether a price of the day is beyond its threshold and beyond the last cell, a hair wider than rounding: else
-    the rule need not be asked."""
-    fund = market.funds[row]
-    average, last = market.averages[row], books.cells[fund]
-    low = market.lows[row] if terms.model == ON_PATH else market.closes[row]
-    if low / booking.UNIT <= average * (1.0 + min(market.los[row], last) * terms.height) + EDGE:
-        return True
-    high = market.highs[row] if terms.model == ON_PATH else market.closes[row]
-    sells = high / booking.UNIT >= average * (1.0 + max(market.his[row], last) * terms.height) - EDGE
-    return sells and (books.holdings[fund] > 0 or terms.notes)
+def beyond(low: int, high: int, average: float, height: float, last: int, lo: int, hi: int) -> Tuple[bool, bool]:
+    """Whether the day's (low, high) is beyond its threshold and beyond the last cell, a hair wider than rounding: else
+    the rule need not be asked. Numbers only: numba counts references for each tuple that is handed on."""
+    buys = low / booking.UNIT <= average * (1.0 + min(lo, last) * height) + EDGE
+    return buys, high / booking.UNIT >= average * (1.0 + max(hi, last) * height) - EDGE
 
 
 def walk_day(
@@ -186,9 +187,10 @@ def walk_day(
             market.los[row],
             market.his[row],
         )
-        outcome = booking.fill(market, terms, books, row, side, cell, at, seconds_of[look])
-        if outcome != FILLED:
-            give_up(market, terms, books, row, side, cell, outcome)
+        if side != 0:
+            outcome = booking.fill(market, terms, books, row, side, cell, at, seconds_of[look])
+            if outcome != FILLED:
+                give_up(market, terms, books, row, side, cell, outcome)
         look += 1
 
 

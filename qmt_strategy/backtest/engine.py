@@ -105,21 +105,23 @@ def walk(board: Board, setup: Setup, notes: bool = True, held: int = 0) -> Writt
         held,
         cash,
     )
-    return Written(*written, cash, held, cells)
+    days, moves, orders = written
+    return Written(days, moves, orders, cash, held, cells)
 
 
 def daily(board: Board, written: Written) -> Daily:
     """Every day's books: a day on which nothing changed is as the one before."""
     count = len(board.days)
     if not written.days:
-        return Daily(np.full(count, written.cash, np.int64), *np.zeros((3, count), np.int64))
+        nothing = np.zeros(count, np.int64)
+        return Daily(np.full(count, written.cash, np.int64), nothing, nothing, nothing)
     log = np.array(written.days, dtype=np.int64).T
     at = np.searchsorted(log[0], np.arange(count), "right")
     first = [written.cash, 0, 0]
-    standing = [np.concatenate([[begun], row])[at] for begun, row in zip(first, log[1:4])]
+    cash, injected, fees = (np.concatenate([[begun], row])[at] for begun, row in zip(first, log[1:4]))
     paid = np.zeros(count, np.int64)
     paid[log[0]] = log[4]
-    return Daily(*standing, paid)
+    return Daily(cash, injected, fees, paid)
 
 
 def held_daily(board: Board, written: Written, which: int = 2) -> "np.ndarray[Any, Any]":

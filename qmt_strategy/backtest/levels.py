@@ -40,23 +40,20 @@ def market_of(board: Board, setup: Setup) -> booking.Market:
 
 def thresholds(board: Board, setup: Setup, above: Any, below: Any) -> Tuple[Any, Any]:
     """(hi, lo) of each spot, out of reach on spots that are not in `above` and `below`."""
-    rule = setup.rule
+    rule, rows = setup.rule, board.engine.rows
     parts = (rule.quantile_positive, rule.quantile_negative, rule.grid_height)
-    columns = []
-    for number, (_, distances) in enumerate(board.means(rule.ma, setup.average_today)):
-        if setup.full_sample:
-            hi, lo, _, _ = grid.thresholds(np.asarray(distances), *parts)
-            columns.append((np.full(len(distances), hi), np.full(len(distances), lo)))
-            continue
-        first = 1 if setup.average_today else rule.ma
-        asks = []
-        for spots in (above, below):
-            one = np.zeros(len(distances), dtype=bool)
-            one[board.lines[number].first :] = board.column(spots, number)
-            asks.append(board.engine.rows(one))
-        columns.append(board.engine.bounding.day_bounds(distances, first, WINDOW, LEAST_A_SIDE, *parts, *asks))
-    his = board.table([hi for hi, _ in columns], np.int64, grid.NEVER)
-    return his, board.table([lo for _, lo in columns], np.int64, -grid.NEVER)
+    first = 1 if setup.average_today else rule.ma
+    his, los = (np.full(len(board.there), cell) for cell in (grid.NEVER, -grid.NEVER))
+    means = board.means(rule.ma, setup.average_today)
+    if setup.full_sample:
+        for number, (line, (_, distances)) in enumerate(zip(board.lines, means)):
+            spots = line.places * len(board.lines) + number
+            his[spots], los[spots], _, _ = grid.thresholds(np.asarray(distances), *parts)
+        return his, los
+    tables = rows(above), rows(below), rows(his), rows(los)
+    for line, spots, (_, distances) in zip(board.lines, board.spots, means):
+        board.engine.bounding.day_bounds(distances, first, WINDOW, LEAST_A_SIDE, *parts, line.first, spots, *tables)
+    return np.asarray(tables[2]), np.asarray(tables[3])
 
 
 def _stirring(setup: Setup, average: Any, low: Any, high: Any, los: Any, his: Any, above: Any, below: Any) -> Any:

@@ -1,6 +1,6 @@
 """The stretches in which an adjusted series is one line of the raw price: slope * raw + offset (affine fit)."""
 
-from typing import Any, List, NamedTuple, Sequence, Tuple
+from typing import Any, List, NamedTuple, Tuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class Stretch(NamedTuple):
     error: float  # yuan, the largest
 
 
-def lines_of(fund: prices.Fund, series: Sequence[float]) -> List[Stretch]:
+def lines_of(fund: prices.Fund, series: Any) -> List[Stretch]:
     """The stretches of a series over the fund's own days, found without knowing the events."""
     raw, values = np.asarray(fund.closes, float), np.asarray(series, float)
     found: List[Stretch] = []
@@ -31,7 +31,7 @@ def lines_of(fund: prices.Fund, series: Sequence[float]) -> List[Stretch]:
     return found
 
 
-def scale_of(fund: prices.Fund, series: Sequence[float]) -> "np.ndarray[Any, Any]":
+def scale_of(fund: prices.Fund, series: Any) -> "np.ndarray[Any, Any]":
     """Two rows over the fund's days: raw price = series / row 0 - row 1."""
     place = {day: at for at, day in enumerate(fund.dates)}
     scale = np.ones((2, len(fund.dates)))

@@ -18,22 +18,23 @@ def years_between(first: str, last: str) -> float:
 
 
 def xirr(flows: Sequence[Flow]) -> float:
-    """The yearly rate (actual days / 365) at which all flows are worth nothing together; NaN where there is none.
+    """The yearly rate (actual days / 365) at which all flows are worth nothing together; NaN where there is none."""
+    return rate_of([ordinal(day) for day, _ in flows], [value for _, value in flows])
 
-    Newton's steps, kept between -99.99 % and the first rate above which the sign has changed.
-    """
-    real = [(ordinal(day), value) for day, value in flows if value]
-    if not real or not (min(value for _, value in real) < 0 < max(value for _, value in real)):
+
+def rate_of(days: Any, values: Any) -> float:
+    """xirr of flows as two rows, days counted from anywhere."""
+    values = np.asarray(values, float)
+    ages = np.asarray(days, float)[values != 0] / 365.0
+    values = values[values != 0]
+    if not len(values) or not values.min() < 0 < values.max() or ages.min() == ages.max():
         return math.nan
-    first = min(day for day, _ in real)
-    ages = np.array([(day - first) / 365.0 for day, _ in real])
-    values = np.array([value for _, value in real])
-    if ages.max() == 0:
-        return math.nan
+    ages = ages - ages.min()
 
     def worth(rate: float) -> float:
         return float((values * np.exp(-ages * math.log1p(rate))).sum())
 
+    # Newton's steps, kept between -99.99 % and the first rate above which the sign has changed.
     low, high = -0.9999, 0.1
     worth_low = worth(low)
     while worth(high) * worth_low > 0:

@@ -50,11 +50,12 @@ def edge(
     hi: int,
 ) -> int:
     """The price nearest to the average (units) at which the rule asks for `side`, near `guess`; 0 = not there."""
-    for near in (guess, guess - side * MIL):
-        if asked(near, lowest, highest, average, height, last_cell, lo, hi)[0] == side:
-            nearer = asked(near + side * MIL, lowest, highest, average, height, last_cell, lo, hi)[0]
-            return 0 if nearer == side else near
-    return 0
+    if asked(guess, lowest, highest, average, height, last_cell, lo, hi)[0] == side:
+        # A rule that asks sooner than at its threshold is not this one: then every look is asked.
+        nearer = asked(guess + side * MIL, lowest, highest, average, height, last_cell, lo, hi)[0]
+        return 0 if nearer == side else guess
+    near = guess - side * MIL
+    return near if asked(near, lowest, highest, average, height, last_cell, lo, hi)[0] == side else 0
 
 
 def beginning(cell: int, average: float, height: float) -> int:
@@ -133,7 +134,10 @@ def search(
     if sure and no_buy != grid.NEVER:
         guess = ticks_below(average * (1.0 + min(last_cell, lo) * height))
         if low <= guess + MIL:
-            buy_high = edge(guess, 1, lowest, highest, average, height, last_cell, lo, hi)
+            if high < guess:  # all prices of the day
+                buy_high = high
+            else:
+                buy_high = edge(guess, 1, lowest, highest, average, height, last_cell, lo, hi)
             sure = buy_high > 0
             if sure and no_buy > -grid.NEVER:
                 buy_low = beginning(no_buy + 1, average, height)
@@ -141,7 +145,10 @@ def search(
     if sure and no_sell != -grid.NEVER:
         guess = ticks_below(average * (1.0 + max(last_cell, hi) * height))
         if high >= guess:
-            sell_low = edge(guess, -1, lowest, highest, average, height, last_cell, lo, hi)
+            if low > guess + MIL:
+                sell_low = low
+            else:
+                sell_low = edge(guess, -1, lowest, highest, average, height, last_cell, lo, hi)
             sure = sell_low > 0
             if sure and no_sell < grid.NEVER:
                 sell_high = beginning(no_sell, average, height) - MIL

@@ -46,6 +46,12 @@ def _axes(ratio: float = 1.0) -> Any:
     return figure, axes
 
 
+def _legend(axes: Any, columns: int) -> None:
+    """Above the picture: inside it would cover some fund's line."""
+    place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+    axes.legend(fontsize=8, ncol=columns, frameon=False, **place)
+
+
 def _svg(figure: Any) -> str:
     buffer = io.StringIO()
     with warnings.catch_warnings():
@@ -102,7 +108,7 @@ def _equity(result: Result, level: Optional[Any], name: str) -> str:
         same = money.same_flows(result.flows, level)[at] / 1e4
         axes.plot(dates, same, color=ORANGE, linewidth=1.1, label="同样的钱买 " + name)
     axes.set_ylabel("万元", fontsize=9)
-    axes.legend(fontsize=9, loc="upper left", frameon=False)
+    _legend(axes, 3)
     return _svg(figure)
 
 
@@ -113,7 +119,7 @@ def _unit(days: Sequence[str], returns: Any, level: Optional[Any], name: str) ->
     axes.plot(dates, money.unit_values(returns)[at], color=BLUE, linewidth=1.3, label="单位净值")
     if level is not None and np.isfinite(level[0]):
         axes.plot(dates, (level / level[0])[at], color=ORANGE, linewidth=1.1, label=name + "（含分红）")
-    axes.legend(fontsize=9, loc="upper left", frameon=False)
+    _legend(axes, 3)
     return _svg(figure)
 
 
@@ -133,7 +139,7 @@ def _cash(result: Result) -> str:
     colors = ["#d5dbdb"] + [plt.get_cmap("tab10")(number % 10) for number in range(len(result.codes))]
     axes.stackplot(_dates(result.days)[at], rows, labels=["现金"] + result.codes, colors=colors, linewidth=0)
     axes.set_ylabel("万元", fontsize=9)
-    axes.legend(fontsize=8, loc="upper left", ncol=2, frameon=False)
+    _legend(axes, 4)
     return _svg(figure)
 
 
@@ -150,7 +156,8 @@ def _months(days: Sequence[str], returns: Any) -> str:
     for row in range(len(years)):
         for column in range(12):
             if np.isfinite(table[row][column]):
-                axes.text(column, row, "%.1f" % table[row][column], ha="center", va="center", fontsize=8)
+                color = "white" if abs(table[row][column]) > 0.7 * most else "black"
+                axes.text(column, row, "%.1f" % table[row][column], ha="center", va="center", fontsize=8, color=color)
     axes.set_xticks(range(12))
     axes.set_xticklabels(["%d月" % month for month in range(1, 13)], fontsize=8)
     axes.set_yticks(range(len(years)))
@@ -187,7 +194,7 @@ def _price(result: Result, board: Board, number: int) -> str:
             label="%s %d" % (label, len(orders)),
         )
     axes.set_ylabel("元", fontsize=9)
-    axes.legend(fontsize=8, loc="upper left", ncol=3, frameon=False)
+    _legend(axes, 3)
     return _svg(figure)
 
 
@@ -205,7 +212,10 @@ def _cell(result: Result, board: Board, number: int) -> str:
         dates[at], result.cells[number][line.places][at], color=BLUE, linewidth=1.2, where="post", label="上次成交的格"
     )
     axes.axhline(0, color="#bdc3c7", linewidth=0.8)
-    axes.legend(fontsize=8, loc="upper left", ncol=2, frameon=False)
+    if not np.isfinite(cells).any():
+        axes.text(0.5, 0.7, "行情不足一条均线，没有交易", transform=axes.transAxes, ha="center", fontsize=10)
+        axes.set_yticks([])
+    _legend(axes, 2)
     return _svg(figure)
 
 
@@ -221,7 +231,7 @@ def distances(lines: Sequence[Any], band: Any, prefix: str) -> str:
             axes.axhline(value * 100, color=color, linestyle="--", linewidth=0.9, label=label)
     axes.axhline(0, color="#bdc3c7", linewidth=0.8)
     axes.set_ylabel("离均线 %", fontsize=9)
-    axes.legend(fontsize=8, loc="upper left", frameon=False)
+    _legend(axes, 3)
     return _prefixed(_svg(figure), prefix)
 
 

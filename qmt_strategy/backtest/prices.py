@@ -14,6 +14,8 @@ from ..dingtou.plan import LIMIT_MARGIN, LONGEST_GAP
 from ..dingtou.rule import daily_limit
 from .csvlines import DataError, day_of, price_of, rows
 
+__all__ = ["DataError", "Event", "Fund", "Prices", "load", "read_events", "read_fund", "reference", "with_events"]
+
 _NAME = re.compile(r"^(\d{6}\.(?:SH|SZ))\.csv$")
 _COLUMNS = ("date", "open", "high", "low", "close")
 SEEN = 0.03  # of the price: an event of that size shows in the opening price

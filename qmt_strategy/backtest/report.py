@@ -22,10 +22,10 @@ p{margin:6px 0}.note{background:#fef5e7;border-left:4px solid #d68910;padding:8p
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13.5px}
 th,td{padding:5px 8px;border-bottom:1px solid #e5e8ea;text-align:right;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}th{background:#f4f6f7}
-svg{width:100%;height:auto;display:block}.up{color:#c0392b}.down{color:#1e8449}
-.pair{display:grid;grid-template-columns:1fr 1fr;gap:12px}@media(max-width:760px){.pair{grid-template-columns:1fr}
-body{padding:10px;font-size:14px}.cards{grid-template-columns:repeat(2,1fr)}
-.heat svg{min-width:520px}}
+svg{width:100%;height:auto;display:block}
+summary{cursor:pointer;padding:4px 0}
+@media(max-width:760px){body{padding:10px;font-size:14px}.cards{grid-template-columns:repeat(2,1fr)}
+.wide svg{min-width:560px}}
 """
 
 
@@ -148,9 +148,7 @@ def _months(months: Dict[str, float], years: Dict[str, float]) -> str:
     rows = []
     for year, whole in years.items():
         of_year = [months.get("%s%02d" % (year, month)) for month in range(1, 13)]
-        rows.append(
-            [year] + ["" if one is None else "%.1f" % (one * 100) for one in of_year] + ["%.1f" % (whole * 100)]
-        )
+        rows.append([year] + ["" if one is None else "%.1f" % (one * 100) for one in of_year + [whole]])
     return table(["年"] + ["%d月" % month for month in range(1, 13)] + ["全年"], rows)
 
 

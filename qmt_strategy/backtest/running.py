@@ -34,7 +34,7 @@ def run(given: argparse.Namespace, data: prices.Prices, setup: Setup) -> int:
 
 
 def benchmark(data: prices.Prices, days: List[str], wanted: str) -> Tuple[Optional[Any], str]:
-    """(the adjusted closes of a fund on `days`, its code); (None, '') for 'none', the index that fetch stored for 'index'.
+    """(the adjusted closes of a fund on `days`, its code); (None, '') for 'none', what fetch stored for 'index'.
 
     Raises UsageError or prices.DataError.
     """

@@ -260,7 +260,7 @@ def _cells(one: Outcome) -> List[Any]:
 
 def _distances(code: str, compared: List[Signals], setup: Setup) -> Tuple[List[Any], Tuple[float, float]]:
     """([(name, days, distances)], the reference's (buy, sell) thresholds as distances, NaN = none) of one fund."""
-    found = []
+    found: List[Any] = []
     bounds = (float("nan"), float("nan"))
     for one in compared:
         fund = next((fund for fund in one.funds if fund.code == code), None)

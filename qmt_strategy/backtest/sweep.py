@@ -145,7 +145,7 @@ def worth(stretch: board.Board, written: engine.Written, setup: Setup) -> Values
     flows[0] += setup.cash
     sides = [row[2] for row in written.orders]
     return {
-        "xirr": money.xirr(money.flow_list(stretch.days, flows, equity[-1])),
+        "xirr": money.rate_of(np.append(stretch.ordinals, stretch.ordinals[-1]), np.append(-flows, equity[-1])),
         "profit": round(float(equity[-1] - flows.sum()), 2),
         "injected": round(float(flows.sum()), 2),
         "max_drawdown": float(metrics.drawdown_curve(money.unit_returns(equity, flows)).min()),

@@ -91,6 +91,62 @@ def many(engine_name: str, workers: int) -> Dict[str, Any]:
     return {"%d sets on %d cores" % (MANY, workers): (wall, spent.children_user + spent.children_system)}
 
 
+def beside_vectorbt(python: str, count: int) -> Dict[str, Any]:
+    """(wall, CPU) of a set of the legacy rule, medians: vectorbt's from_order_func run by `python`, and ours.
+
+    Both from the same adjusted closes, one set after the other; `agree`: sets with as many buys and sells.
+    """
+    import tempfile
+
+    import numpy as np
+
+    from qmt_strategy.backtest import board, compiled, engine, sweep, synthetic
+    from qmt_strategy.backtest.setup import LEGACY, Setup
+    from qmt_strategy.dingtou.rule import Rule
+
+    # Without splits and dividends, which from_order_func does not know.
+    funds = [
+        fund._replace(splits=[1.0] * DAYS, dividends=[0.0] * DAYS, closes=list(board_closes(fund)))
+        for fund in synthetic.funds(1, DAYS)
+    ]
+    sets = sweep.sets_of([sweep.parse(one) for one in RANDOM], count, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, name) for name in ("prices.npz", "sets.json")]
+        np.savez(paths[0], closes=np.array([fund.closes for fund in funds]).T)
+        with open(paths[1], "w", encoding="utf-8") as file:
+            json.dump(sets, file)
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "with_vectorbt.py")
+        done = subprocess.run([python, script] + paths, stdout=subprocess.PIPE, timeout=1800, check=True)
+    theirs = json.loads(done.stdout.decode("utf-8").splitlines()[-1])
+    setup = Setup(**LEGACY)
+    made = board.Board(funds, setup, compiled.engine())
+    engine.walk(made, setup)
+    spent, orders = [], []
+    for one in sets:
+        chosen = setup._replace(rule=Rule(**one))
+        wall, cpu = time.perf_counter(), time.process_time()
+        written = engine.walk(made, chosen, notes=False)
+        sweep.worth(made, written, chosen)
+        spent.append((time.perf_counter() - wall, time.process_time() - cpu))
+        sides = [row[2] for row in written.orders]
+        orders.append([sides.count(1), sides.count(-1)])
+    ours = tuple(statistics.median(column) for column in zip(*spent))
+    return {
+        "engine": "vectorbt %s beside %s, legacy rule" % (theirs["version"], made.engine.name),
+        "a set, vectorbt": (theirs["wall"], theirs["cpu"]),
+        "a set, ours": ours,
+        "times faster (CPU)": theirs["cpu"] / ours[1],
+        "sets that agree, of %d" % count: float(sum(one == other for one, other in zip(orders, theirs["orders"]))),
+    }
+
+
+def board_closes(fund: Any) -> List[float]:
+    """Comparable over splits and dividends, in whole ticks as the core wants them."""
+    from qmt_strategy.backtest import adjust
+
+    return [round(one, 3) for one in adjust.closes(fund, "ratio_back")]
+
+
 def lines(found: Dict[str, Any]) -> List[str]:
     """For reading."""
     said = [str(found.get("engine", ""))] if "engine" in found else []
@@ -107,17 +163,19 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--many", action="store_true", help="10,000 sets as well")
+    parser.add_argument("--vectorbt", metavar="PYTHON", help="an interpreter that has vectorbt: measured beside")
     parser.add_argument("--report", metavar="FILE", help="write the figures as JSON")
-    parser.add_argument("--only", choices=("numba", "python", "many"), help="one part, in this process")
+    parser.add_argument("--only", choices=("numba", "python", "many", "vectorbt"), help="one part, in this process")
     options = parser.parse_args(argv)
     if options.only:
         print(json.dumps(_part(options)))
         return 0
     results = []
-    for part in ["numba", "python"] + (["many"] if options.many else []):
+    for part in ["numba", "python"] + (["many"] if options.many else []) + (["vectorbt"] if options.vectorbt else []):
         # A process each: memory is that of the part alone.
         command = [sys.executable, "-m", "rehearsal.bench.backtest", "--only", part]
         command += ["--rounds", str(options.rounds), "--workers", str(options.workers)]
+        command += ["--vectorbt", options.vectorbt] if options.vectorbt else []
         done = subprocess.run(command, stdout=subprocess.PIPE, timeout=1800)
         if done.returncode == 0:
             results.append(json.loads(done.stdout.decode("utf-8").splitlines()[-1]))
@@ -133,6 +191,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 def _part(options: argparse.Namespace) -> Dict[str, Any]:
     if options.only == "many":
         return many("auto", options.workers)
+    if options.only == "vectorbt":
+        return beside_vectorbt(options.vectorbt, 30)
     return measure(options.only, options.rounds)
 
 

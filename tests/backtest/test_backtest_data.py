@@ -29,6 +29,7 @@ BAD = {
     "a column too few": (GOOD + "2024-01-05,1,1.1\n", "第 5 行", "列数不够"),
     "a jump without an event": (GOOD + "2024-01-05,0.5,0.55,0.5,0.52\n", "第 5 行", "events.csv 缺"),
     "no such column": ("day,open\n2024-01-02,1\n", "第 1 行", "缺少列 date"),
+    "a Saturday": (GOOD + "2024-01-06,1,1.1,0.9,1.03\n", "第 5 行", "周末"),
     "a single day": (GOOD[: GOOD.index("2024-01-03")], "至少要有两天", ""),
 }
 
@@ -81,6 +82,30 @@ def test_a_hole_is_told(tmp_path):
     write(tmp_path, GOOD)
     folder = write(tmp_path, GOOD.replace("2024-01-03,1.01,1.03,1,1.02\n", ""), "510300.SH.csv")
     assert any("510300.SH 缺 1 天（如 20240103）" in note for note in prices.load(folder).notes)
+
+
+def test_a_hole_against_the_stored_calendar_is_told_for_a_fund_alone(tmp_path):
+    write(tmp_path, "date\n20240102\n20240103\n20240104\n", "calendar.csv")
+    folder = write(tmp_path, GOOD.replace("2024-01-03,1.01,1.03,1,1.02\n", ""))
+    assert any("512690.SH 缺 1 天（如 20240103）" in note for note in prices.load(folder).notes)
+
+
+def test_events_and_files_of_no_fund_are_told(tmp_path):
+    write(tmp_path, GOOD)
+    write(tmp_path, GOOD, "510300.csv")
+    folder = write(tmp_path, EVENTS + "512960,2024-01-03,dividend,0.01\n", "events.csv")
+    notes = "\n".join(prices.load(folder).notes)
+    assert "510300.csv 没有用" in notes
+    assert "events.csv 第 2 行：代码 512960 没有行情文件" in notes
+
+
+def test_a_dividend_that_the_opening_price_does_not_show_is_told(tmp_path):
+    write(tmp_path, GOOD)
+    (note,) = prices.load(write(tmp_path, EVENTS + "512690,2024-01-03,dividend,0.05\n", "events.csv")).notes
+    assert "events.csv 第 2 行" in note and "开盘价里看不到" in note
+    shown = GOOD.replace("2024-01-03,1.01,1.03,1,1.02", "2024-01-03,0.96,1.03,0.96,1.02")
+    write(tmp_path, shown)
+    assert prices.load(str(tmp_path)).notes == []
 
 
 def test_a_jump_can_be_accepted_and_is_told(tmp_path):

@@ -171,7 +171,7 @@ def test_an_unsound_table_is_taken_for_no_answer(world, library, what, monkeypat
 def test_a_hole_against_the_calendar_is_told(world, library, monkeypatch):
     sound = library.fund_etf_hist_em
     monkeypatch.setattr(library, "fund_etf_hist_em", lambda **asked: sound(**asked).drop(index=1))
-    assert any("比交易日历少 1 天（如 20240103）" in problem for problem in world.fetch())
+    assert any("510300.SH 缺 1 天（如 20240103）" in problem for problem in world.fetch())
 
 
 def test_a_dividend_that_the_published_adjusted_prices_do_not_know_is_told(world, library, monkeypatch):

@@ -3,10 +3,11 @@
 import csv
 import html.parser
 import json
+import sys
 
 import pytest
 
-from qmt_strategy.backtest import adjust, commands, comparing, engine, figures, synthetic
+from qmt_strategy.backtest import adjust, commands, comparing, compiled, engine, figures, synthetic
 from qmt_strategy.backtest.setup import LEGACY, Setup
 from qmt_strategy.dingtou.rule import Rule
 
@@ -135,6 +136,78 @@ def test_a_live_series_of_the_ratio_kind_agrees_and_of_another_scale_too():
     assert raw.cell[0] != raw.cell[1]
 
 
+def test_without_matplotlib_there_is_a_report_without_pictures_that_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "qmt_strategy.backtest.plots", raising=False)
+    monkeypatch.delattr("qmt_strategy.backtest.plots", raising=False)
+    assert commands.main(["run"] + SWITCHES + ["--fill", "close", "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<svg" not in page
+    assert "pip install matplotlib" in page and "XIRR" in page
+
+
+def test_peak_capital_is_what_was_out_of_the_purse_at_once(fund, before, rule):
+    # 9,991.00 out for 11,100 shares at 0.9; a sale brings money back; what the shares were worth at most is more.
+    made = fund(list(before) + [0.9, 0.95, 1.05, 1.09, 1.0])
+    setup = Setup(rule=rule, start=made.dates[len(before)], fill="close", bank=False, cash=20000.0)
+    found = figures.figures(engine.run([made], setup, compiled.PLAIN))
+    assert found["peak_capital"] == 9991.0
+    assert found["peak_holdings"] == round(11100 * 0.95, 2)
+    assert (found["injected"], found["injections"]) == (20000.0, 1)
+
+
+def test_each_injection_is_counted(fund, before, rule):
+    made = fund(list(before) + [0.9, 0.85])
+    found = figures.figures(
+        engine.run([made], Setup(rule=rule, start=made.dates[len(before)], fill="close"), compiled.PLAIN)
+    )
+    assert (found["buys"], found["injections"]) == (2, 2)
+
+
+def test_the_stored_index_can_be_the_benchmark(tmp_path, capsys):
+    funds = synthetic.funds(4, days=300, codes=("510300.SH",))
+    synthetic.write(str(tmp_path), funds)
+    switches = ["run", "--data", str(tmp_path), "--ma", "60", "--fill", "close", "--benchmark", "index"]
+    assert commands.main(switches) == 2
+    assert "index.csv" in capsys.readouterr().err
+    lines = ["date,open,high,low,close"] + ["%s,1,1,1,%d" % (day, 3000 + at) for at, day in enumerate(funds[0].dates)]
+    (tmp_path / "index.csv").write_text("\n".join(lines) + "\n")
+    assert commands.main(switches) == 0
+    assert "上证指数" in capsys.readouterr().out
+
+
+def test_compare_shows_value_and_drawdown_of_each_series_and_a_picture_of_each_fund(capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    assert commands.main(["compare"] + SWITCHES[:-2] + ["--fill", "once", "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "compare.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 3
+    for words in ("期末", "XIRR", "最大回撤", "只有等比", "不复权"):
+        assert words in page
+    found = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))["outcomes"]
+    ratio, raw = found["等比前复权"], found["不复权"]
+    assert ratio["series"] == ratio["reference"]
+    assert raw["series"]["final_value"] != raw["reference"]["final_value"]
+    assert all(one["ours"] == one["theirs"] == 0 for one in ratio["orders"].values())
+    assert sum(one["ours"] for one in raw["orders"].values()) > 0
+
+
+def test_a_series_from_elsewhere_trades_as_the_same_series_made_here():
+    funds = synthetic.funds(4, days=900, codes=("510300.SH", "510500.SH"))
+    series = {fund.code: adjust.closes(fund, "additive_back") for fund in funds}
+    setup = Setup(rule=Rule(ma=200), fill="once")
+    ours = engine.run(funds, setup._replace(signals="additive_back"), compiled.PLAIN).orders
+    theirs = engine.run(funds, setup, compiled.PLAIN, series=series).orders
+    assert len(ours) > 5
+    assert comparing.matched(ours, theirs) == (len(ours), len(ours), 0, 0)
+
+
+def test_orders_are_matched_one_for_one():
+    one = engine.Order("20240102", "510300.SH", 1, 100, 1.0, 100.0, 0.2, -9, 54000, 0.0)
+    other = one._replace(shares=200)
+    assert comparing.matched([one, one], [one, other]) == (2, 1, 0, 0)
+    assert comparing.matched([one, one], [one._replace(side=-1)]) == (0, 0, 2, 1)
+
+
 def test_compare_prints_a_study_for_each_fund_and_the_orders(capsys, tmp_path):
     assert commands.main(["compare"] + SWITCHES[:-2] + ["--fill", "once", "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
@@ -144,6 +217,7 @@ def test_compare_prints_a_study_for_each_fund_and_the_orders(capsys, tmp_path):
         "510300.SH",
         "510500.SH",
         "512690.SH",
+        "outcomes",
     }
 
 
