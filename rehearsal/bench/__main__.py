@@ -6,23 +6,25 @@ import json
 import sys
 from typing import Any, List, Optional
 
-from . import handlebar
+from . import backtest, handlebar
 
 BENCHES: Any = {"handlebar": handlebar}
 VERSIONS = ("3.6", "3.8", "3.11")  # what QMT brings, what the mini PC runs, the newest that is supported
 
 
 def main(argv: Optional[List[str]] = None) -> int:
-    words = sys.argv[1:] if argv is None else argv
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["backtest"]:
+        return backtest.main(words[1:])  # has switches of its own, and runs on 3.8 and later alone
     if words[:1] == ["receiver"]:  # the VPS's program: only on this Python, with options of its own
         from . import receiver
 
         return int(receiver.main(words[1:]))
-    options = parse(argv)
+    options = parse(words)
     if not options.name:
-        for name, module in sorted(BENCHES.items()):
+        for name, module in sorted(dict(BENCHES, backtest=backtest).items()):
             print("%s  %s" % (name, (module.__doc__ or "").splitlines()[0]))
-        print("receiver  接收端的速度和大小")
+        print("receiver  接收端的速度和大小")  # 3.6 cannot import it
         return 0
     results = []
     for version in [""] if options.here else wanted():
