@@ -156,7 +156,7 @@ def write(ini: Path, code: Code) -> None:
 def ask_receiver(code: Code, wall: Callable[[], float] = time.time) -> Outcome:
     """Show the token to the receiver with a post that carries no event. `written` is still False."""
     where = urlsplit(code.url).netloc
-    session = connection.open_session(code.token, code.fingerprint)
+    session = connection.open_session(code.url, code.token, code.fingerprint)
     try:
         now = wall()
         answer = connection.post(session, code.url.rstrip("/") + EVENTS_PATH, envelope(code.machine, RUN, now, 0, []))

@@ -76,7 +76,7 @@ class Sender:
         self._due_at = mono()
         self._tried_at = 0.0
         self._hurried = threading.Event()
-        self._session = connection.open_session(config.token, config.fingerprint)
+        self._session = connection.open_session(config.receiver, config.token, config.fingerprint)
 
     def hurry(self) -> None:
         """The next round tries at once, whatever the backoff says."""

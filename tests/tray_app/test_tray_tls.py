@@ -24,7 +24,7 @@ def secure(certificate):
 
 
 def post(url, fingerprint=""):
-    session = connection.open_session("secret", fingerprint)
+    session = connection.open_session(url, "secret", fingerprint)
     try:
         return connection.post(session, url + "/api/v1/events", BODY)
     finally:
@@ -86,7 +86,7 @@ def test_a_certificate_that_a_known_root_signed_needs_no_pin(secure, certificate
 
 
 def test_verification_is_off_only_where_the_pin_is():
-    pinned, usual = connection.open_session("t", "0" * 64), connection.open_session("t")
+    pinned, usual = (connection.open_session("https://x", "t", pin) for pin in ("0" * 64, ""))
     assert list(pinned.adapters) == ["https://"]
     assert pinned.verify is True and usual.verify is True  # nobody else may switch it off by this
     assert isinstance(usual.get_adapter("https://x"), connection._Trusting)
