@@ -4741,7 +4741,7 @@ def messages_data(
 # Each page has one function that gathers its data as plain values (the same go out as JSON) and one that makes HTML of
 # them. Every question to the database runs along an index and is bounded (tests/receiver/test_pages_speed.py).
 
-CHART_POINTS = 240  # per line: more does not fit on a phone
+CHART_POINTS = 160  # per line: more does not fit on a phone
 HOST_POINTS = 96
 TIMELINE_ROWS = 120
 SHARES_SHOWN = 10  # of an allocation; the others are one bar
@@ -4808,6 +4808,13 @@ def sound(value: Any) -> float | None:
     return None if found is None or abs(found) >= 1e13 or found == 2147483647 else found
 
 
+# What `sound` says, for thousands of rows at once.
+SOUND_SAMPLES = (
+    "machine = ? AND series = ? AND step = ? AND at >= ? AND at < ?"
+    " AND abs(low) < 1e13 AND abs(high) < 1e13 AND 2147483647 NOT IN (low, high, last)"
+)
+
+
 def frame_data(ask: Ask, days: Calendar) -> dict[str, Any]:
     """What every page says at its top."""
     return {
@@ -4827,12 +4834,20 @@ def samples(
     db: sqlite3.Connection, machine: str, series: str, step: int, start: float, end: float
 ) -> list[list[float]]:
     """[at, low, high, last] of each bucket from `start` to `end` that holds sound numbers."""
-    rows = db.execute(
-        "SELECT at, low, high, last FROM sample WHERE machine = ? AND series = ? AND step = ? AND at >= ? AND at < ?"
-        " ORDER BY at",
-        (machine, series, step, start, end),
-    ).fetchall()
-    return [list(row) for row in rows if all(sound(value) is not None for value in row)]
+    query = f"SELECT at, low, high, last FROM sample WHERE {SOUND_SAMPLES} ORDER BY at"
+    return [list(row) for row in db.execute(query, (machine, series, step, start, end)).fetchall()]
+
+
+def bundles(
+    db: sqlite3.Connection, machine: str, series: str, step: int, start: float, end: float
+) -> list[list[float]]:
+    """[at, lowest, highest, mean] of at most HOST_POINTS stretches of equal length; those without data are left out."""
+    query = (
+        f"SELECT min(at), min(low), max(high), avg(last) FROM sample WHERE {SOUND_SAMPLES}"
+        " GROUP BY CAST((at - ?) / ? AS INTEGER) ORDER BY 1"
+    )
+    width = max(1.0, (end - start) / HOST_POINTS)
+    return [list(row) for row in db.execute(query, (machine, series, step, start, end, start, width)).fetchall()]
 
 
 def newest_sample(db: sqlite3.Connection, machine: str, series: str, step: int, before: float) -> float | None:
@@ -4956,23 +4971,27 @@ class ChartRow(NamedTuple):
     upper: float | None = None
 
 
-def parse_chart(text: str) -> list[ChartRow]:
-    """date,close,average,lower,upper as docs/protocol.md section 7 has it; lines that are none are left out."""
+CHART_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", re.ASCII)
+CHART_LINES = {"d": 5, "m": 32, "y": 262, "a": 2500}  # of a posted chart that a range needs at most
+
+
+def parse_chart(text: str, most: int = 2500) -> list[ChartRow]:
+    """The last lines of date,close,average,lower,upper as docs/protocol.md section 7 has it; others are left out."""
     rows = []
-    for line in text.splitlines()[:5000]:
+    for line in text.splitlines()[-most:]:
         day, *prices = line.strip().split(",")
         day = day.replace("-", "")
-        if len(prices) == 4 and midnight_of(day) is not None:
-            rows.append(ChartRow(day, *(price_of(price) for price in prices)))
+        if len(prices) == 4 and CHART_DAY.fullmatch(day):
+            rows.append(ChartRow(day, *map(price_of, prices)))
     return rows
 
 
 def price_of(text: str) -> float | None:
     try:
-        found = sound(float(text))
+        found = float(text)
     except ValueError:
         return None
-    return found if found is not None and found > 0 else None
+    return found if 0 < found < 1e9 else None
 
 
 def price_data(ask: Ask, span: str, code: str) -> dict[str, Any]:
@@ -4985,7 +5004,7 @@ def price_data(ask: Ask, span: str, code: str) -> dict[str, Any]:
     ).fetchone()
     series = price_series(ask.db, ask.machine, code)
     step, start, end = range_of(ask, span, series)
-    rows = parse_chart(row["content"].decode("utf-8", "replace")) if row is not None else []
+    rows = parse_chart(row["content"].decode("utf-8", "replace"), CHART_LINES[span]) if row is not None else []
     newest = rows[-1].day if rows else ""
     first = max(start, (midnight_of(newest) or 0.0) + DAY)
     rows = [one for one in rows if span == "d" or one.day >= day_of(start)]
@@ -5236,9 +5255,9 @@ def host_data(ask: Ask) -> dict[str, Any]:
     start = ask.now - DAY if span == "d" else midnight_after(ask.now) - 31 * DAY
     series = []
     for name, (title, unit, factor) in HOST_SERIES.items():
-        rows = samples(ask.db, ask.machine, name, RANGE_STEPS[span][0], start, ask.now)
-        scaled = [[at, low * factor, high * factor, last * factor] for at, low, high, last in rows]
-        series.append({"series": name, "title": title, "unit": unit, "points": bundle(scaled, start, ask.now)})
+        rows = bundles(ask.db, ask.machine, name, RANGE_STEPS[span][0], start, ask.now)
+        points = [[at, low * factor, high * factor, mean * factor] for at, low, high, mean in rows]
+        series.append({"series": name, "title": title, "unit": unit, "points": points})
     return {
         **frame_data(ask, days),
         "range": span,
@@ -5251,16 +5270,6 @@ def host_data(ask: Ask) -> dict[str, Any]:
         "facts": host_facts(machine, ask.now),
         "workers": worker_rows(machine),
     }
-
-
-def bundle(rows: Sequence[list[float]], start: float, end: float, most: int = HOST_POINTS) -> list[list[float]]:
-    """[at, low, high, last] in at most `most` stretches of equal length."""
-    width = max(1.0, (end - start) / most)
-    found: dict[int, list[float]] = {}
-    for at, low, high, last in rows:
-        one = found.setdefault(int((at - start) // width), [at, low, high, last])
-        one[1], one[2], one[3] = min(one[1], low), max(one[2], high), last
-    return list(found.values())
 
 
 def host_facts(machine: Machine, now: float) -> list[list[str]]:
@@ -5660,33 +5669,40 @@ def broken(points: Sequence[tuple[float, float | None]], gap: float) -> list[tup
     return found
 
 
-def trading_points(points: Sequence[Sequence[float]], days: Sequence[str]) -> list[tuple[float, float | None]]:
+def trading_points(points: Sequence[Sequence[float]], days: Sequence[int]) -> list[tuple[float, float | None]]:
     """Hours of several days side by side, without the nights: x = place of the day in `days` + share of its trading
-    time. The line is broken where a working day has no data."""
-    places = {day: float(place) for place, day in enumerate(days)}
+    time. The line is broken where a working day has no data. `days`: see `day_number`."""
+    places = {day: place for place, day in enumerate(days)}
     found: list[tuple[float, float | None]] = []
-    before = ""
+    before = None
     for at, value in points:
-        day = day_of(at)
+        day = day_number(at)
         x = places[day] + min(1.0, max(0.0, (second_of_day(at) - 9 * 3600) / (6.25 * 3600))) * 0.9
-        if before and day != before and workdays_between(before, day):
+        if before is not None and workdays_between(before, day):
             found.append((x, None))
         found.append((x, value))
         before = day
     return found
 
 
-def day_ticks(days: Sequence[str], form: str = "%m-%d", most: int = 5) -> list[tuple[float, str]]:
-    """(place, text) of every so many days."""
+def day_number(at: float) -> int:
+    """Days since 1970-01-01, in Shanghai."""
+    return int((at + 8 * 3600) // DAY)
+
+
+def workdays_between(first: int, last: int) -> int:
+    """Mondays to Fridays strictly between two days; 1970-01-01 was a Thursday. At most a month is looked at."""
+    return sum(1 for day in range(first + 1, min(last, first + 31)) if (day + 3) % 7 < 5)
+
+
+def day_ticks(days: Sequence[str], months: bool, most: int = 5) -> list[tuple[float, str]]:
+    """(place, text) of every so many days (YYYYMMDD): month and day, or year and month."""
     stride = max(1, math.ceil(len(days) / most))
-    texts = [(place, day) for place, day in enumerate(days) if place % stride == 0]
-    return [(float(place), datetime.strptime(day, "%Y%m%d").strftime(form)) for place, day in texts]
-
-
-def workdays_between(first: str, last: str) -> int:
-    """Mondays to Fridays strictly between two days (YYYYMMDD)."""
-    begin, end = (datetime.strptime(day, "%Y%m%d").date() for day in (first, last))
-    return sum(1 for n in range(1, min((end - begin).days, 30)) if (begin + timedelta(days=n)).weekday() < 5)
+    return [
+        (float(place), f"{day[2:4]}-{day[4:6]}" if months else f"{day[4:6]}-{day[6:]}")
+        for place, day in enumerate(days)
+        if place % stride == 0
+    ]
 
 
 # HTML -----------------------------------------------------------------------------------------------------------------
@@ -6206,9 +6222,9 @@ def render_equity(
     if not found:
         return block(title, empty("这段时间还没有数据；策略的心跳送来账户后会自动出现。"), "", csv)
     if span == "m":
-        days = sorted({day_of(at) for _, _, points in found for at, _ in points})
+        days = sorted({day_number(at) for _, _, points in found for at, _ in points})
         curves = [Curve(kind, trading_points(points, days)) for kind, _, points in found]
-        ticks = day_ticks(days)
+        ticks = day_ticks([day_of(day * DAY) for day in days], False)
     else:
         curves = [Curve(kind, broken([(at, value) for at, value in points], GAPS[span])) for kind, _, points in found]
         ticks = linear_ticks(min(c.points[0][0] for c in curves), max(c.points[-1][0] for c in curves))
@@ -6256,7 +6272,7 @@ def render_days(found: dict[str, Any], span: str) -> str:
     marks = deal_marks(found["deals"], [row.day for row in rows], {row.day: row.close for row in rows})
     closes = [[float(places[row.day]), row.close] for row in rows if row.close is not None]
     said = f"{RANGES[span]}的收盘价：最低 {min(c for _, c in closes):.3f}，最高 {max(c for _, c in closes):.3f}"
-    ticks = day_ticks([row.day for row in rows], "%m-%d" if span == "m" else "%y-%m")
+    ticks = day_ticks([row.day for row in rows], span != "m")
     items = [(kind, f"{text} {price_at(rows, key)}") for kind, text, key in columns if price_at(rows, key)]
     return plot(curves, ticks, said, items, marks, found)
 
@@ -6479,19 +6495,29 @@ def render_host(data: dict[str, Any], csrf: str) -> str:
 
 
 def render_series(one: dict[str, Any], start: float, end: float, span: str) -> str:
-    """One measurement: the last values as a line, between lowest and highest as an area."""
+    """One measurement: the means as a line, between lowest and highest as an area."""
     points = one["points"]
     if len(points) < 2:
         return f'<div class="plot"><h3>{esc(one["title"])}</h3><p>没有数据</p></div>'
-    curve = Curve("l0", broken([(at, last) for at, _, _, last in points], (end - start) / HOST_POINTS * 2.5))
+    curve = Curve("l0", broken([(at, mean) for at, _, _, mean in points], (end - start) / HOST_POINTS * 2.5))
     ends = [Curve("", [(start, None), (at, low), (at, high), (end, None)]) for at, low, high, _ in points]
     frame = frame_of(ends, 110, 0.0)
     frame = frame and frame._replace(left=start, right=end)
     low, high = min(row[1] for row in points), max(row[2] for row in points)
-    said = f"最低 {low:,.1f}{one['unit']}，最高 {high:,.1f}{one['unit']}，最后 {points[-1][3]:,.1f}{one['unit']}"
-    band = [area_of(frame, [(at, low, high) for at, low, high, _ in points])] if frame else []
+    said = f"最低 {low:,.1f}{one['unit']}，最高 {high:,.1f}{one['unit']}，最近 {points[-1][3]:,.1f}{one['unit']}"
+    band = [area_of(frame, part) for part in runs(points, (end - start) / HOST_POINTS * 2.5)] if frame else []
     shape = draw(frame, [curve], linear_ticks(start, end), f"{one['title']}，{HOST_RANGES[span]}：{said}", (), band)
     return f'<div class="plot"><h3>{esc(one["title"])}</h3>{shape}<p>{esc(said)}</p></div>'
+
+
+def runs(points: Sequence[Sequence[float]], gap: float) -> list[list[tuple[float, float, float]]]:
+    """(at, low, high) in pieces that are more than `gap` apart."""
+    found: list[list[tuple[float, float, float]]] = []
+    for at, low, high, _ in points:
+        if not found or at - found[-1][-1][0] > gap:
+            found.append([])
+        found[-1].append((at, low, high))
+    return found
 
 
 def render_workers(workers: Sequence[dict[str, Any]]) -> str:
