@@ -5489,7 +5489,7 @@ MARKS_DRAWN = 120
 class Curve(NamedTuple):
     """One line. `points`: (x, y) with growing x; a y of None interrupts it."""
 
-    kind: str  # its class: l0 full, l1 dashed, l2 dotted
+    kind: str  # its class: l0 full, l1 dashed, l2 dotted, l3 dashes and dots
     points: Sequence[tuple[float, float | None]]
 
 
@@ -5590,24 +5590,21 @@ def draw(
     if frame is None:
         return ""
     values = nice_ticks(frame.low, frame.high, 4 if frame.height > 120 else 2)
-    foot = frame.height - CHART_BOTTOM
-    parts = [
-        f'<path class="grid" d="M{CHART_LEFT} {frame.y(value):.1f}H{CHART_RIGHT}"/>'
-        f'<text x="{CHART_LEFT}" y="{frame.y(value) - 3:.1f}">{axis_text(value, values)}</text>'
-        for value in values
-    ]
-    for x, text in ticks:
-        place = frame.x(x)
-        anchor = "start" if place < 24 else "end" if place > CHART_WIDTH - 24 else "middle"
-        parts.append(
-            f'<path class="grid" d="M{place:.1f} {CHART_TOP}V{foot}"/>'
-            f'<text x="{place:.1f}" y="{frame.height - 5}" text-anchor="{anchor}">{esc(text)}</text>'
-        )
+    grid = [f"M{CHART_LEFT} {frame.y(value):.1f}H{CHART_RIGHT}" for value in values]
+    grid += [f"M{frame.x(x):.1f} {CHART_TOP}V{frame.height - CHART_BOTTOM}" for x, _ in ticks]
+    parts = [f'<path class="grid" d="{"".join(grid)}"/>']
     parts += [f'<path class="area" d="{band}"/>' for band in bands]
     parts += [f'<path class="{curve.kind}" d="{path_of(frame, curve.points)}"/>' for curve in curves]
     for buys, name in ((True, "buys"), (False, "sells")):
         shapes = "".join(triangle(frame, mark) for mark in marks[-MARKS_DRAWN:] if mark.buys is buys)
         parts.append(f'<path class="{name}" d="{shapes}"/>' if shapes else "")
+    parts += [
+        f'<text x="{CHART_LEFT}" y="{frame.y(value) - 3:.1f}">{axis_text(value, values)}</text>' for value in values
+    ]
+    for x, text in ticks:
+        place = frame.x(x)
+        anchor = "start" if place < 24 else "end" if place > CHART_WIDTH - 24 else "middle"
+        parts.append(f'<text x="{place:.1f}" y="{frame.height - 5}" text-anchor="{anchor}">{esc(text)}</text>')
     return (
         f'<svg class="chart" viewBox="0 0 {CHART_WIDTH} {frame.height}" role="img" aria-label="{esc(label_)}">'
         f"{''.join(parts)}</svg>"
@@ -5747,7 +5744,7 @@ overflow-wrap:anywhere}.msg time{color:var(--soft);font-size:13px;float:right;ma
 color:var(--soft)}.msg p{white-space:pre-line;margin:6px 0 0;font-size:14px;overflow-wrap:anywhere}
 summary{cursor:pointer;list-style:none;min-height:44px}summary::-webkit-details-marker{display:none}
 .note{padding:12px 14px;margin-top:12px;border-radius:12px;background:var(--card);border:1px solid var(--line);
-border-left:6px solid var(--warn);font-size:15px}.note.ok{border-left-color:var(--ok)}.empty{padding:14px;
+border-left:6px solid var(--warn);font-size:15px}.note.ok{border-left-color:var(--ok)}.empty{padding:14px;margin:0;
 color:var(--soft)}form{margin:0}button,.btn{font:inherit;font-weight:600;min-height:48px;padding:0 20px;
 border-radius:12px;border:1px solid var(--btn);background:var(--btn);color:var(--btnt);cursor:pointer;width:100%}
 button.quiet{background:transparent;color:var(--btn)}.inc form{margin-top:10px}
@@ -5768,7 +5765,8 @@ border:1px solid var(--line);border-radius:22px;background:var(--card);font-size
 .card .chips{margin:12px 12px 0}.chips a[aria-current]{background:var(--btn);color:var(--btnt);border-color:var(--btn)}
 .around{display:flex;gap:10px;margin:12px 0;align-items:center;justify-content:space-between;color:var(--soft)}
 .btn{display:inline-flex;align-items:center;justify-content:center;text-decoration:none;width:auto;min-height:44px}
-.around .btn{background:var(--card);color:var(--btn);border-color:var(--line)}.pick{display:flex;gap:10px}
+.around .btn{background:var(--card);color:var(--btn);border-color:var(--line)}
+.pick{display:flex;gap:10px;max-width:26rem}
 .pick input{margin:0}.pick button{width:auto;white-space:nowrap}.do-row{display:flex;flex-wrap:wrap;gap:8px;
 margin-top:10px}.inc .do-row form{margin:0;display:flex;gap:6px}select{font:inherit;min-height:44px;padding:0 8px;
 border-radius:12px;border:1px solid var(--soft);background:var(--card);color:var(--text)}.pad{padding:14px;
@@ -5776,9 +5774,11 @@ border-top:1px solid var(--line)}.line{display:flex;justify-content:space-betwee
 border-bottom:1px solid var(--line);font-size:15px}.plot{padding:10px 14px 12px}.plot+.plot{border-top:1px solid
 var(--line)}.plot h3{margin:0 0 2px;font-size:14px;font-weight:600}.plot p{margin:6px 0 0;color:var(--soft);
 font-size:13px}.chart{width:100%;height:auto;max-width:36rem;margin:0 auto;overflow:visible}.chart text{font-size:12px;
-fill:var(--soft)}.chart .name{fill:var(--text);font-size:13px}.grid{stroke:var(--line);fill:none}.l0,.l1,.l2{fill:none;
+fill:var(--soft);stroke:var(--card);stroke-width:3px;paint-order:stroke;stroke-linejoin:round}
+.chart .name{fill:var(--text);font-size:13px}.grid{stroke:var(--line);fill:none}.l0,.l1,.l2,.l3{fill:none;
 stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}.l0{stroke:var(--btn)}.l1{stroke:var(--warn);
-stroke-dasharray:6 4}.l2{stroke:var(--soft);stroke-dasharray:1.5 4}.area{fill:var(--btn);opacity:.18}
+stroke-dasharray:6 4}.l2{stroke:var(--soft);stroke-dasharray:1.5 4}.l3{stroke:var(--soft);
+stroke-dasharray:7 3 1.5 3}.area{fill:var(--btn);opacity:.18}
 .bar{fill:var(--btn)}.rail{fill:var(--line)}.buys{fill:var(--up)}.sells{fill:var(--fall)}
 .legend{display:flex;flex-wrap:wrap;gap:4px 14px}.legend span{display:flex;align-items:center;gap:6px;
 color:var(--text)}dl{margin:0}dl div{display:flex;justify-content:space-between;gap:14px;padding:10px 14px;
@@ -5793,7 +5793,8 @@ code{font-family:ui-monospace,Consolas,monospace;font-size:14px;overflow-wrap:an
 @media(min-width:62rem){main{max-width:74rem;padding-top:70px;padding-bottom:32px}.tabs{top:0;bottom:auto;
 border-top:0;border-bottom:1px solid var(--line);justify-content:center;padding:0}.tabs a{flex:0 1 96px;
 border-top:0;border-bottom:3px solid transparent}.tabs a[aria-current]{border-bottom-color:var(--btn)}
-.blocks{columns:2;column-gap:18px}.block h2{margin-top:0;padding-top:14px}}
+.blocks{columns:2;column-gap:18px}.block h2{margin-top:0;padding-top:14px}.chart text{font-size:8.5px;
+stroke-width:2px}.chart .name{font-size:10px}}
 """
 
 # Each state is a shape as well as a colour and a word.
@@ -6254,7 +6255,9 @@ def render_price(data: dict[str, Any]) -> str:
     choices = [(name, {**keep, "f": code}) for name, code in zip(names, codes)][:SHOWN_ROWS]
     chosen = codes.index(data["fund"])
     picture = render_minutes(data["price"]) if data["range"] == "d" else render_days(data["price"], data["range"])
-    deals = render_deals("它的成交", [{**deal, "时间": deal["day"][4:]} for deal in reversed(data["price"]["deals"])])
+    deals = render_deals(
+        "它的成交", [{**deal, "时间": day_text(deal["day"])[5:]} for deal in reversed(data["price"]["deals"])]
+    )
     return (
         block(f"{names[chosen]} {data['fund']}", chips("基金", "/charts", choices, chosen) + picture, "前复权") + deals
     )
@@ -6264,7 +6267,7 @@ def render_days(found: dict[str, Any], span: str) -> str:
     rows = [ChartRow(*row) for row in found["rows"]]
     if len([row for row in rows if row.close is not None]) < 2:
         return empty("这只基金还没有日线；etf_grid 每天第一次读到行情时送来。")
-    columns = (("l0", "收盘", "close"), ("l1", "均线", "average"), ("l2", "买入线", "lower"), ("l2", "卖出线", "upper"))
+    columns = (("l0", "收盘", "close"), ("l1", "均线", "average"), ("l2", "买入线", "lower"), ("l3", "卖出线", "upper"))
     curves = [
         Curve(kind, [(float(place), getattr(row, key)) for place, row in enumerate(rows)]) for kind, _, key in columns
     ]
@@ -6291,7 +6294,7 @@ def render_minutes(found: dict[str, Any]) -> str:
     for kind, text, value in (
         ("l1", "均线", known.average),
         ("l2", "买入线", known.lower),
-        ("l2", "卖出线", known.upper),
+        ("l3", "卖出线", known.upper),
     ):
         if value is not None:
             items.append((kind, f"{text} {value:.3f}"))

@@ -189,7 +189,7 @@ class Fuzzer:
 
     def look_at_pages(self):
         """Every page as the owner sees it after all that."""
-        for path in ("/", "/fragment", "/trade", "/charts", "/messages", "/host"):
+        for path in ("/", "/fragment", "/trade", "/charts", "/day", "/messages", "/host", "/machines"):
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             connection.request("GET", path, headers={"Cookie": self.cookie})
             answer = connection.getresponse()

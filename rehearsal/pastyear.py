@@ -49,17 +49,16 @@ def fill(database, now, machines=MACHINES, days=245, minute_days=8, seed=1):
     """Adds `days` trading days (Monday to Friday) up to `now` (epoch seconds) to an existing, empty database."""
     midnights = trading_days(now, days)
     with sqlite3.connect(str(database)) as db:
-        for name in machines:
-            rng = random.Random(f"{seed} {name}")
-            past = Past(db, name, rng, now)
-            walks = {code: walk(rng, price, CHART_DAYS + days) for code, _, price in ETFS}
-            for place, midnight in enumerate(midnights):
-                prices = {
-                    code: closes[CHART_DAYS + place - 1 : CHART_DAYS + place + 1] for code, closes in walks.items()
-                }
-                past.day(midnight, prices, place >= days - minute_days)
-            past.charts({code: closes[days : CHART_DAYS + days] for code, closes in walks.items()}, midnights)
+        pasts = [Past(db, name, random.Random(f"{seed} {name}"), now) for name in machines]
+        for past in pasts:
+            past.walks = {code: walk(past.rng, price, CHART_DAYS + days) for code, _, price in ETFS}
+        for place, midnight in enumerate(midnights):
+            for past in pasts:
+                past.day(midnight, past.prices(CHART_DAYS + place), place >= days - minute_days)
+        for past in pasts:
+            past.charts({code: closes[days : CHART_DAYS + days] for code, closes in past.walks.items()}, midnights)
             past.present()
+        db.execute("UPDATE channel SET last_ok = (SELECT max(sent) FROM outbox WHERE outbox.channel = channel.name)")
 
 
 def trading_days(now, count):
@@ -88,6 +87,10 @@ class Past:
         self.cash, self.cost = 260_000.0, {code: price for code, _, price in ETFS}
         self.shares = {code: int(60_000 / price / 100) * 100 for code, _, price in ETFS}
         self.buckets, self.deals = {}, []
+
+    def prices(self, place):
+        """{code: (yesterday's close, today's)}"""
+        return {code: closes[place - 1 : place + 1] for code, closes in self.walks.items()}
 
     def day(self, midnight, prices, in_minutes):
         """One trading day from yesterday's close to today's."""
@@ -158,7 +161,7 @@ class Past:
                 continue
             share = (at - midnight - 9.4 * 3600) / (5.6 * 3600)
             now = {
-                code: (before + (close - before) * share) * (1 + self.rng.gauss(0, 0.0012))
+                code: (before + (close - before) * share) * (1 + self.rng.gauss(0, 0.0004))
                 for code, (before, close) in prices.items()
             }
             market = sum(self.shares[code] * price for code, price in now.items())
