@@ -17,6 +17,7 @@ crash can repeat a message (same text, same number) but never lose one.
     receiver.py calendar add 2027-01-01 ... --config receiver.ini
     receiver.py pair NAME                       a pairing code for one more mini PC, or a new one for a known one
     receiver.py password                        a new password for the page
+    receiver.py hash                            puts digests in the place of plain secrets in an old ini
     receiver.py check | backup FILE | restore FILE
 
 Needs Python 3.8 or newer with bottle and cheroot; nothing else.
@@ -45,6 +46,7 @@ import math
 import os
 import re
 import secrets
+import select
 import shutil
 import signal
 import smtplib
@@ -57,7 +59,8 @@ import threading
 import time
 import urllib.parse
 import zlib
-from contextlib import closing, contextmanager
+from collections import Counter, deque
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache, partial
@@ -105,7 +108,15 @@ OLD_POST_BYTES = 1 << 20
 FORM_OVERHEAD = 64 << 10  # multipart headers and boundaries around the files
 PAGE_FORM_BYTES = 8 << 10
 REQUEST_SECONDS = 20.0  # for one request with its answer: slow strangers must not hold all threads
+THREADS = 16
+SAME_WORKING = 5  # threads for connections of one network (an IPv4 address, an IPv6 /64)
+SAME_OPEN, ALL_OPEN = 50, 500  # connections of one network, and altogether
+LINGER = 0.005  # seconds that a thread waits for a connection's next request before it gives it back
+TURN_SECONDS = 15.0  # that a post waits for its turn: longer than the database may be locked by another program
 FILES_TOTAL = 256 << 20  # room for posted files; the oldest go first
+DATABASE_MOST = 1 << 30  # bytes in use beyond which the oldest events go, whatever they are
+PURGE_BITE = 2000  # rows that are forgotten in one go
+SOURCES_MOST = 50  # scripts of one machine that are watched
 
 # Judging.
 CLOCK_NOISE = 5.0  # seconds of difference between two clocks that are not worth a correction
@@ -249,7 +260,13 @@ def shanghai(epoch: float) -> datetime:
 
 def day_of(epoch: float) -> str:
     """The day in Shanghai, YYYYMMDD."""
-    return shanghai(epoch).strftime("%Y%m%d")
+    return day_text(int((epoch + 8 * 3600) // DAY))
+
+
+@lru_cache(maxsize=64)
+def day_text(days: int) -> str:
+    """The day so many days after 1970-01-01."""
+    return (date(1970, 1, 1) + timedelta(days)).strftime("%Y%m%d")
 
 
 def clock(epoch: float | None, now: float) -> str:
@@ -358,19 +375,20 @@ dump_json = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(","
 
 
 def bad_value(value: Any) -> str | None:
-    """Why a JSON value may not be stored (a number out of range, too deep), or None. No recursion, so no depth of
-    nesting can break it."""
-    stack = [(value, 0)]
+    """Why a value read from JSON may not be stored (a number out of range, too deep), or None. No recursion, so no
+    depth of nesting can break it."""
+    stack: list[tuple[Any, int]] = [([value], -1)]
     while stack:
-        item, depth = stack.pop()
-        if depth > JSON_DEPTH:
+        items, depth = stack.pop()
+        if depth >= JSON_DEPTH:
             return "nested too deeply"
-        if isinstance(item, dict):
-            stack.extend((child, depth + 1) for child in item.values())
-        elif isinstance(item, list):
-            stack.extend((child, depth + 1) for child in item)
-        elif isinstance(item, (int, float)) and not isinstance(item, bool) and number(item) is None:
-            return "number out of range (NaN, infinity or beyond 1e300)"
+        for item in items.values() if type(items) is dict else items:
+            kind = type(item)
+            if kind is dict or kind is list:
+                if item:
+                    stack.append((item, depth + 1))
+            elif (kind is float or kind is int) and not -NUMBER_LIMIT <= item <= NUMBER_LIMIT:
+                return "number out of range (NaN, infinity or beyond 1e300)"
     return None
 
 
@@ -382,23 +400,44 @@ def label(name: str) -> str:
     return clean[:100] or "file"
 
 
-@contextmanager
-def hang_up_after(seconds: float, connection: Any) -> Iterator[None]:
-    """A deadline for all that happens on a connection inside: timeouts of single reads do not stop one who drips."""
+class HangUps:
+    """Deadlines for all that happens on connections: timeouts of single reads do not stop one who drips. One thread for
+    all of them, started by the first: a timer each would cost every request a thread."""
 
-    def hang_up() -> None:
+    def __init__(self) -> None:
+        self.waiting: dict[int, tuple[float, Any]] = {}  # id -> (monotonic time, connection)
+        self.lock = threading.Lock()
+        self.thread: threading.Thread | None = None
+
+    @contextmanager
+    def after(self, seconds: float, connection: Any) -> Iterator[None]:
+        """Hangs up on the connection unless what is inside ends within so many seconds (to within HANG_UP_EVERY)."""
+        if self.thread is None:
+            with self.lock:
+                if self.thread is None:
+                    self.thread = threading.Thread(target=self.run, name="hang-ups", daemon=True)
+                    self.thread.start()
+        self.waiting[id(connection)] = (time.monotonic() + seconds, connection)
         try:
-            socket.socket.shutdown(connection, socket.SHUT_RDWR)  # not SSLSocket's, which its reader does not survive
-        except OSError:
-            pass  # closed already
+            yield
+        finally:
+            self.waiting.pop(id(connection), None)
 
-    timer = threading.Timer(seconds, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    def run(self) -> None:
+        while True:
+            time.sleep(HANG_UP_EVERY)
+            now = time.monotonic()
+            for deadline, connection in list(self.waiting.values()):
+                if now >= deadline:
+                    try:
+                        # not SSLSocket's own, which its reader does not survive
+                        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+                    except OSError:
+                        pass  # closed already
+
+
+HANG_UP_EVERY = 0.5
+hang_up_after = HangUps().after
 
 
 ########################################################################################################################
@@ -454,6 +493,11 @@ class Config:
     certificate_key: Path | None
     watchdog_url: str  # pinged once a minute while all is well; empty: nobody watches this server
     channels: dict[str, ChannelConfig]
+
+    @property
+    def answers_vendors(self) -> bool:
+        """A vendor can call us back: over https, with a proxy's public certificate. Ours may be self-signed."""
+        return self.public_url.startswith("https://") and self.certificate is None
 
 
 def text_of(minimum: int = 0) -> Callable[[str], str]:
@@ -1851,7 +1895,10 @@ class Store:
         self.refusing = ""  # why the last write failed; empty while writes work
         self.lock = threading.Lock()
         try:
+            new = not path.exists()
             self.db = self.connect()
+            if new:
+                belong_to_folder(path)
             self.migrate()
         except sqlite3.DatabaseError as error:
             raise StoreRefused(str(error)) from error
@@ -1863,6 +1910,7 @@ class Store:
         db.execute("PRAGMA busy_timeout = 5000")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA journal_size_limit = 16777216")
         found = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "busy_timeout")]
         if found != ["wal", 2, 5000]:
             db.close()
@@ -1924,7 +1972,23 @@ class Store:
             self.db.close()
 
 
-class Tx(NamedTuple):
+@contextmanager
+def savepoint(db: sqlite3.Connection, name: str) -> Iterator[None]:
+    """What is done inside is undone if it raises; the transaction around it goes on."""
+    db.execute(f"SAVEPOINT {name}")
+    try:
+        yield
+    except sqlite3.DatabaseError:
+        raise  # the transaction as a whole is lost, and may be gone already
+    except BaseException:
+        db.execute(f"ROLLBACK TO {name}")
+        db.execute(f"RELEASE {name}")
+        raise
+    db.execute(f"RELEASE {name}")
+
+
+@dataclass(frozen=True)
+class Tx:
     """An open write transaction with the values that every step needs."""
 
     db: sqlite3.Connection
@@ -1932,25 +1996,28 @@ class Tx(NamedTuple):
     config: Config
     calendar: Calendar
     settling: bool = False  # after the receiver's own outage nobody is accused of silence
+    unjudged: set[str] = field(default_factory=set)  # machines that posted: judged once, before the commit
+    wakes: set[str] = field(default_factory=set)  # channels that have got something to send
 
 
 def save(db: sqlite3.Connection, table: str, record: Any) -> int:
     """Writes a dataclass whose fields are the table's columns; a dict becomes JSON. Returns the row's id."""
-    names = columns_of(type(record))
-    values = [getattr(record, name) for name in names]
+    kind: Any = type(record)
+    values = [getattr(record, name) for name in columns_of(kind)]
     values = [dump_json(value) if isinstance(value, dict) else value for value in values]
-    marks = ", ".join("?" * len(names))
-    return db.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({marks})", values).lastrowid or 0
+    return db.execute(saving(table, kind), values).lastrowid or 0
 
 
-COLUMNS: dict[Any, tuple[str, ...]] = {}
-
-
+@lru_cache(maxsize=None)
 def columns_of(kind: Any) -> tuple[str, ...]:
     """The names of a dataclass's fields, which are its table's columns."""
-    if kind not in COLUMNS:
-        COLUMNS[kind] = tuple(f.name for f in fields(kind))
-    return COLUMNS[kind]
+    return tuple(f.name for f in fields(kind))
+
+
+@lru_cache(maxsize=None)
+def saving(table: str, kind: Any) -> str:
+    names = columns_of(kind)
+    return f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
 
 
 def load(kind: Any, row: sqlite3.Row) -> Any:
@@ -2088,38 +2155,83 @@ def keep_account(tx: Tx, machine: str, source: str, tables: dict[str, Any], at: 
     keep_samples(tx, machine, totals, at)
 
 
-def purge(tx: Tx) -> None:
-    """Keeps the file small: heartbeats a few days (the strategies' a week), the rest more than a year. In small bites,
-    so that no post waits."""
-    for step, days in SAMPLE_STEPS.items():
-        tx.db.execute(
-            "DELETE FROM sample WHERE (machine, series, step, at) IN"
-            " (SELECT machine, series, step, at FROM sample WHERE step = ? AND at < ? LIMIT 5000)",
-            (step, tx.now - days * DAY),
-        )
-    tx.db.execute("DELETE FROM archive WHERE day < ?", (day_of(tx.now - 6 * 366 * DAY),))
-    # A file event holds its content too: table file keeps only the newest of each name, and nothing that was answered
-    # yes may be gone because something newer came right after it.
-    week = ("qmt.heartbeat", "old.heartbeat", "file")
-    for kinds, days in ((("host.heartbeat", "qmt.process"), 2), (week, 7), ((), 400)):
-        where = f"kind IN ({', '.join('?' * len(kinds))}) AND " if kinds else ""
-        tx.db.execute(
-            f"DELETE FROM event WHERE rowid IN (SELECT rowid FROM event WHERE {where}received < ? LIMIT 500)",
-            (*kinds, tx.now - days * DAY),
-        )
-    tx.db.execute("DELETE FROM attempt WHERE at < ?", (tx.now - 2 * DAY,))
-    old = tx.now - 400 * DAY
-    tx.db.execute("DELETE FROM outbox WHERE created < ? AND state != 'waiting'", (old,))
-    tx.db.execute("DELETE FROM message WHERE created < ?", (old,))
-    tx.db.execute("DELETE FROM incident WHERE resolved < ?", (old,))
-    tx.db.execute("DELETE FROM deal WHERE received < ?", (tx.now - 6 * 366 * DAY,))  # small, and wanted for taxes
-    tx.db.execute("DELETE FROM file WHERE received < ?", (old,))
+EVENT_DAYS = {  # how long an event is kept; all others 400 days
+    "host.heartbeat": 2,
+    "qmt.process": 2,
+    "qmt.heartbeat": 7,
+    "old.heartbeat": 7,
+    # Holds its content too: table file keeps only the newest of each name, and nothing that was answered yes may be
+    # gone because something newer came right after it.
+    "file": 7,
+}
+
+
+def purge(tx: Tx) -> bool:
+    """Keeps the file small: heartbeats a few days (the strategies' a week), the rest more than a year, and altogether
+    DATABASE_MOST. In small bites and by indexes, so that no post waits. True: there is more to forget."""
+    bites = [
+        forget_events(tx.db, "kind = ? AND received < ?", (kind, tx.now - EVENT_DAYS.get(kind, 400) * DAY))
+        for kind in EVENT_KINDS
+    ]
+    for machine, series in all_series(tx.db):
+        for step, days in SAMPLE_STEPS.items():
+            tx.db.execute(
+                "DELETE FROM sample WHERE machine = ? AND series = ? AND step = ? AND at < ?",
+                (machine, series, step, tx.now - days * DAY),
+            )
     room = FILES_TOTAL
     for row in tx.db.execute("SELECT rowid, length(content) size FROM file ORDER BY received DESC").fetchall():
         room -= row["size"]
         if room < 0:
             tx.db.execute("DELETE FROM file WHERE rowid = ?", (row["rowid"],))
-    tx.db.execute("DELETE FROM orders WHERE at < ?", (old,))
+    if used_bytes(tx.db) > DATABASE_MOST:
+        bites.append(forget_events(tx.db, "1 ORDER BY rowid"))
+    if once_a_day(tx, "tidied"):
+        tidy(tx)
+    return PURGE_BITE in bites
+
+
+def tidy(tx: Tx) -> None:
+    """What needs a look at a whole table, once a day."""
+    old, years = tx.now - 400 * DAY, tx.now - 6 * 366 * DAY
+    for table, where, value in (
+        ("archive", "day < ?", day_of(years)),
+        ("attempt", "at < ?", tx.now - 2 * DAY),
+        ("outbox", "created < ? AND state != 'waiting'", old),
+        ("message", "created < ?", old),
+        ("incident", "resolved < ?", old),
+        ("deal", "received < ?", years),  # small, and wanted for taxes
+        ("file", "received < ?", old),
+        ("orders", "at < ?", old),
+    ):
+        tx.db.execute(f"DELETE FROM {table} WHERE {where}", (value,))
+
+
+def forget_events(db: sqlite3.Connection, where: str, values: Sequence[Any] = ()) -> int:
+    """One bite of them. Returns how many."""
+    query = f"SELECT rowid FROM event WHERE {where} LIMIT {PURGE_BITE}"
+    return db.execute(f"DELETE FROM event WHERE rowid IN ({query})", values).rowcount
+
+
+def all_series(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """(machine, series) of the samples, found by hopping along the key: a look at every row would take too long."""
+    found: list[tuple[str, str]] = []
+    following = db.execute("SELECT machine, series FROM sample ORDER BY machine, series LIMIT 1").fetchone()
+    while following is not None:
+        found.append(tuple(following))
+        following = db.execute(
+            "SELECT machine, series FROM sample WHERE (machine, series) > (?, ?) ORDER BY machine, series LIMIT 1",
+            tuple(following),
+        ).fetchone()
+    return found
+
+
+def used_bytes(db: sqlite3.Connection) -> int:
+    """Of the database file, without what is free for reuse."""
+    pages, free, size = (
+        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
 
 
 ########################################################################################################################
@@ -2200,11 +2312,14 @@ def read_batch(body: bytes, machine: str) -> Batch:
     return Batch(words(post.get("run"), 80), sent_at, math.ceil(min(waiting, WAITING_LIMIT)), post["events"])
 
 
+EVENT_ID = re.compile(r"[!-~]{1,100}")
+
+
 def read_event(raw: Any, batch: Batch, now: float) -> Event:
     """One event of a batch. Raises ValueError with the reason to reject it for good."""
     if not isinstance(raw, dict):
         raise ValueError("an event is an object")
-    if not isinstance(raw.get("id"), str) or not re.fullmatch(r"[!-~]{1,100}", raw["id"]):
+    if not isinstance(raw.get("id"), str) or not EVENT_ID.fullmatch(raw["id"]):
         raise ValueError("id: 1 to 100 printable ASCII characters are needed")
     if raw.get("kind") not in EVENT_KINDS:
         raise ValueError(f"unknown kind {words(raw.get('kind'), 40)!r}")
@@ -2253,9 +2368,9 @@ def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[st
     """Stores a batch and all that follows from it. Returns (accepted ids, rejected)."""
     machine = load_machine(tx.db, name)
     greet(machine, batch, tx)
-    save(tx.db, "machine", machine)
     accepted: list[str] = []
     rejected: list[dict[str, str]] = []
+    events: dict[str, Event] = {}
     for raw in batch.events:
         try:
             event = read_event(raw, batch, tx.now)
@@ -2264,35 +2379,48 @@ def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[st
             rejected.append({"id": id_ if isinstance(id_, str) else "", "error": str(error)})
             continue
         accepted.append(event.id)
-        stored = tx.db.execute(
-            "INSERT OR IGNORE INTO event (machine, id, kind, run, seq, at, happened, received, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (name, event.id, event.kind, batch.run, event.seq, event.at, event.happened, tx.now, dump_json(event.data)),
-        ).rowcount
-        if stored:
-            machine = take_effect(tx, machine, event)
-    save(tx.db, "machine", machine)
-    judge(tx, name)
+        events.setdefault(event.id, event)
+    new = store_events(tx, name, batch.run, list(events.values()))
+    save(tx.db, "machine", take_effects(tx, machine, new))
+    tx.unjudged.add(name)
     return accepted, rejected
 
 
-def take_effect(tx: Tx, machine: Machine, event: Event) -> Machine:
-    """What an event changes. A bug met here must not jam the tray's queue with an event that fails for ever: the event
-    stays stored, what it had changed so far is undone, and the owner is told."""
+def store_events(tx: Tx, machine: str, run: str, events: list[Event]) -> list[Event]:
+    """Returns those that were not stored before. A new row's number is always above all others."""
+    last = tx.db.execute("SELECT coalesce(max(rowid), 0) FROM event").fetchone()[0]
+    stored = tx.db.executemany(
+        "INSERT OR IGNORE INTO event (machine, id, kind, run, seq, at, happened, received, data)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(machine, e.id, e.kind, run, e.seq, e.at, e.happened, tx.now, dump_json(e.data)) for e in events],
+    ).rowcount
+    if stored == len(events):
+        return events
+    new = {row[0] for row in tx.db.execute("SELECT id FROM event WHERE rowid > ?", (last,))}
+    return [event for event in events if event.id in new]
+
+
+def take_effects(tx: Tx, machine: Machine, events: Sequence[Event]) -> Machine:
+    """What events change. A bug met here must not jam the tray's queue with an event that fails for ever: the event
+    stays stored, what it had changed so far is undone, and the owner is told. So where they cannot take effect all
+    together, each does alone."""
     changed = copy.copy(machine)
-    tx.db.execute("SAVEPOINT effect")
     try:
-        EFFECTS.get(event.kind, no_effect)(tx, changed, event)
+        with savepoint(tx.db, "effect"):
+            for event in events:
+                EFFECTS.get(event.kind, no_effect)(tx, changed, event)
+        return changed
     except sqlite3.DatabaseError:
         raise
     except Exception as error:
-        log.exception("event %s %s", event.kind, event.id)
-        tx.db.execute("ROLLBACK TO effect")
-        changed = machine
-        what = f"接收端处理 {event.kind} 时出错（{type(error).__name__}），数据已保存，但没有据此判断。"
-        open_incident(tx, machine.name, accuse_trouble({"what": what}, event.happened, tx.now), event.seen)
-    tx.db.execute("RELEASE effect")
-    return changed
+        if len(events) > 1:
+            for event in events:
+                machine = take_effects(tx, machine, [event])
+            return machine
+        log.exception("event %s %s", events[0].kind, events[0].id)
+        what = f"接收端处理 {events[0].kind} 时出错（{type(error).__name__}），数据已保存，但没有据此判断。"
+        open_incident(tx, machine.name, accuse_trouble({"what": what}, events[0].happened, tx.now), events[0].seen)
+        return machine
 
 
 def greet(machine: Machine, batch: Batch, tx: Tx) -> None:
@@ -2473,6 +2601,11 @@ def old_deals(tx: Tx, machine: Machine, event: Event) -> None:
 
 def hear(tx: Tx, source: Source, seen: float, data: dict[str, Any], behind: int) -> None:
     """A source has spoken. What is older than what is known changes nothing but the record."""
+    known = tx.db.execute("SELECT count(*) FROM source WHERE machine = ?", (source.machine,)).fetchone()[0]
+    if source.last_seen is None and known >= SOURCES_MOST:
+        what = f"有超过 {SOURCES_MOST} 个不同名字的策略或脚本，新的不再监视。在页面上把不用的点“不再监视”。"
+        open_incident(tx, source.machine, accuse_trouble({"code": "sources", "what": what}, seen, tx.now), seen)
+        return
     source.behind = behind
     if source.last_seen is None or seen >= source.last_seen - CLOCK_NOISE:
         source.data = data
@@ -2835,7 +2968,7 @@ def old_json_post(tx: Tx, machine: str, post: Any) -> None:
         if part.get("name") == "deals":
             keep_deals(tx, machine, part.get("data"), tx.now)
     keep_account(tx, machine, "old." + name, old_tables(info), tx.now)
-    judge(tx, machine)
+    tx.unjudged.add(machine)
 
 
 def old_form_post(tx: Tx, machine: str, action: Any, name: Any, files: Sequence[tuple[str, bytes]]) -> None:
@@ -2844,7 +2977,7 @@ def old_form_post(tx: Tx, machine: str, action: Any, name: Any, files: Sequence[
     old_heard(tx, machine, name, {"name": name, "info": [], "files": [label(filename) for filename, _ in files]})
     for filename, content in files:
         keep_file(tx, machine, "old." + name, filename, content)
-    judge(tx, machine)
+    tx.unjudged.add(machine)
 
 
 def old_tables(info: Any) -> dict[str, Any]:
@@ -3171,6 +3304,7 @@ def add_channels(tx: Tx, message: int, priority: int, channels: Sequence[str], d
         " VALUES (?, ?, ?, ?, 'waiting', ?)",
         [(message, channel, priority, due, tx.now) for channel in channels],
     )
+    tx.wakes.update(channels)
 
 
 def recipients(tx: Tx, priority: int) -> list[str]:
@@ -3428,7 +3562,7 @@ def reopen_day(tx: Tx, name: str, day: str) -> None:
     if get_meta(tx.db, "closed_guess") != day:
         return
     tx.db.execute("DELETE FROM meta WHERE key = 'closed_guess'")
-    tx = tx._replace(calendar=load_calendar(tx.db, tx.config))
+    tx = replace(tx, calendar=load_calendar(tx.db, tx.config))
     told = notice("closed", day + " open", tx.now, "今天开市，恢复监视", f"{clock(tx.now, tx.now)} 收到了今天的行情。")
     open_incident(tx, name, told, tx.now)
 
@@ -3931,7 +4065,7 @@ def claim(tx: Tx, channel: Channel) -> Claim | float:
     callback = ""
     for row in rows:
         key = row["callback"]
-        if channel.confirms and tx.config.public_url.startswith("https://"):
+        if channel.confirms and tx.config.answers_vendors:
             key = callback = callback or key or secrets.token_urlsafe(24)
         tx.db.execute(
             "UPDATE outbox SET state = 'sending', tries = tries + 1, tried = ?, callback = ?,"
@@ -4047,6 +4181,26 @@ def confirm(tx: Tx, key: str, status: int) -> bool:
     return True
 
 
+class Post:
+    """The work of one post that waits for its turn, and what became of it: an error until it is on the disk."""
+
+    def __init__(self, work: Callable[[Tx], Any]) -> None:
+        self.work = work
+        self.result: Any = None
+        self.error: Exception | None = StoreRefused("not stored")
+        self.done = False
+
+    def attempt(self, tx: Tx) -> tuple[Any, Exception | None]:
+        """(result, error) if the transaction holds. Raises sqlite3.DatabaseError where it does not."""
+        try:
+            with savepoint(tx.db, "post"):
+                return self.work(tx), None
+        except sqlite3.DatabaseError:
+            raise
+        except Exception as error:
+            return None, error
+
+
 class Receiver:
     """Everything but the sockets. `now` gives epoch seconds; tests step it and `check_once` by hand."""
 
@@ -4063,6 +4217,8 @@ class Receiver:
         self.settling_until = 0.0
         self.clock_doubts: dict[str, tuple[float, float]] = {}  # machine -> (seconds off, since when)
         self.watchdog_said = ""  # why the last ping outward failed; empty: it went well, or there was none yet
+        self.posts: deque[Post] = deque()
+        self.turn = threading.Lock()
         self.stop_event = threading.Event()
         self.checker: threading.Thread | None = None
         with self.transaction() as tx:
@@ -4081,8 +4237,49 @@ class Receiver:
             if absent_since is not None:
                 tell_outage(tx, absent_since)
             yield tx
-        for sender in self.senders.values():
-            sender.wake.set()
+            for name in sorted(tx.unjudged):
+                judge(tx, name)
+        for name in tx.wakes & set(self.senders):
+            self.senders[name].wake.set()
+
+    def take(self, work: Callable[[Tx], Any]) -> Any:
+        """Does a post's work in a transaction and returns its result, after the commit; raises what the work raised,
+        or StoreRefused. One sync of the disk takes longer than all the rest, so posts that come meanwhile wait here and
+        share the next one: whoever gets the turn does the work of all."""
+        post = Post(work)
+        self.posts.append(post)
+        if not self.turn.acquire(timeout=TURN_SECONDS):
+            with suppress(ValueError):  # or somebody has it in hand: then its repeat will change nothing
+                self.posts.remove(post)
+            raise StoreRefused("writer busy")
+        try:
+            if not post.done:
+                self.take_together([self.posts.popleft() for _ in range(len(self.posts))])
+        finally:
+            self.turn.release()
+        if post.error is not None:
+            raise post.error
+        return post.result
+
+    def take_together(self, posts: Sequence[Post]) -> None:
+        """One transaction and one sync for all. A post that fails fails alone: what it did is undone, its error is its
+        own. Where the transaction as a whole does not hold, each is tried in one of its own."""
+        begun = False
+        try:
+            with self.transaction() as tx:
+                begun = True
+                found = [post.attempt(tx) for post in posts]
+            for post, outcome in zip(posts, found):
+                post.result, post.error = outcome
+        except Exception as error:
+            for post in posts:
+                if begun and len(posts) > 1:
+                    self.take_together([post])
+                else:
+                    post.error = StoreRefused(str(error)) if isinstance(error, StoreRefused) else error
+        finally:
+            for post in posts:
+                post.done = True
 
     def begin(self, tx: Tx) -> None:
         """What a start owes to the run before: attempts cut short are due again, a long absence earns patience."""
@@ -4143,14 +4340,22 @@ class Receiver:
     def check_once(self) -> None:
         """One round of the checker: judges every machine, closes, reminds, tidies up. Raises StoreRefused."""
         with self.transaction() as tx:
-            clock_off = None
+            clock_off, all_judged = None, True
             for name in self.config.machines:
-                picture = judge(tx, name)
-                if clock_off is None and self.doubts_clock(picture):
-                    clock_off = picture.machine.clock_off
-                ask_whether_closed(tx, name, picture)
-                send_ready_line(tx, name)
-                send_report(tx, name)
+                try:
+                    with savepoint(tx.db, "machine"):
+                        picture = judge(tx, name)
+                        if clock_off is None and self.doubts_clock(picture):
+                            clock_off = picture.machine.clock_off
+                        ask_whether_closed(tx, name, picture)
+                        send_ready_line(tx, name)
+                        send_report(tx, name)
+                except sqlite3.DatabaseError:
+                    raise
+                except Exception:
+                    # A bug met with one machine's data must not blind the watch over the others; /healthz turns red.
+                    log.exception("checker: %s", name)
+                    all_judged = False
             for name, sender in self.senders.items():
                 if not sender.healthy():
                     channel_hung(tx, name)
@@ -4158,18 +4363,25 @@ class Receiver:
             remind(tx)
             sum_up_flapping(tx)
             doubt(tx)
-            if not 0 <= tx.now - self.purged_at < 600:
-                purge(tx)
-                self.purged_at = tx.now
-                give_back_memory()
+            tidied = not 0 <= tx.now - self.purged_at < 600
+            if tidied:
+                more = purge(tx)
+                self.purged_at = 0.0 if more else tx.now
+        if tidied:
+            give_back_memory()
         if clock_off is not None:
             self.follow_clock(clock_off)
-        self.checked_at = time.monotonic()
+        if all_judged:
+            self.checked_at = time.monotonic()
 
     def doubts_clock(self, picture: Picture) -> bool:
         """PC and exchange have disagreed with our clock by the same amount in batches CLOCK_DOUBT apart: one batch that
         was held up on its way looks as if we were ahead."""
         name, off = picture.machine.name, clock_of_others(picture)
+        said = picture.machine.clock_off
+        if off is None and self.correction and said is not None and picture.heard_now():
+            # Our own clock has been set right meanwhile (NTP, a restart): it agrees with the PC against the correction.
+            off = said if abs(said + self.correction) <= CLOCK_AGREES else None
         first = self.clock_doubts.get(name)
         if off is None:
             self.clock_doubts.pop(name, None)
@@ -6619,17 +6831,72 @@ PRESENT = ' aria-current="page"'
 class PatientServer(wsgi.Server):
     """cheroot hands a new connection to a worker thread before its first byte has come, so a handful of idle ones (a
     browser's pre-connects) would occupy all threads. Here a connection that has not spoken yet waits in the selector,
-    which costs nothing; the thread comes when there is something to read."""
+    which costs nothing; the thread comes when there is something to read. And no stranger gets more than a few threads
+    or a few dozen connections: what is more waits for its own, or is closed. Only a proxy on this host, which speaks
+    for many, may have all."""
 
-    def process_conn(self, conn: HTTPConnection) -> None:
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.counting = threading.Lock()
+        self.open: Counter[str] = Counter()  # connections by network
+        self.working: Counter[str] = Counter()  # those of them that a thread serves or that are next
+        self.parked: dict[str, deque[DrainingConnection]] = {}
+
+    def process_conn(self, conn: DrainingConnection) -> None:
         if conn.last_used is None:
-            # put() sets last_used; an idle connection is closed after `timeout`.
-            self._connections.put(conn)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            super().process_conn(conn)
+            if self.admit(conn):
+                # put() sets last_used; an idle connection is closed after `timeout`.
+                self._connections.put(conn)  # type: ignore[attr-defined,unused-ignore]
+            else:
+                conn.close()
+            return
+        with self.counting:
+            if conn.network and self.working[conn.network] >= SAME_WORKING:
+                self.parked.setdefault(conn.network, deque()).append(conn)
+                return
+            self.working[conn.network] += 1
+        super().process_conn(conn)
+
+    def admit(self, conn: DrainingConnection) -> bool:
+        """Far from using up the files that a process may have open: accept() would fail from then on."""
+        conn.network = "" if conn.remote_addr in LOOPBACK else network_of(str(conn.remote_addr))
+        with self.counting:
+            if sum(self.open.values()) >= ALL_OPEN or (conn.network and self.open[conn.network] >= SAME_OPEN):
+                return False
+            self.open[conn.network] += 1
+            conn.admitted = True
+            return True
+
+    def served(self, network: str) -> None:
+        """A thread is free again: the next of that network."""
+        with self.counting:
+            self.working[network] -= 1
+            waiting = self.parked.get(network)
+            following = waiting.popleft() if waiting else None
+            if following is not None:
+                self.working[network] += 1
+            if not waiting:
+                self.parked.pop(network, None)
+            self.working += Counter()  # forgets those at zero
+        if following is not None:
+            super().process_conn(following)
+
+    def closed(self, network: str) -> None:
+        with self.counting:
+            self.open[network] -= 1
+            self.open += Counter()
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         log.log(level, "http: %s", msg, exc_info=traceback)
+
+
+def readable(connection: socket.socket, seconds: float) -> bool:
+    """Something came within so many seconds. select() knows no file number above 1023, poll() is not on Windows."""
+    if not hasattr(select, "poll"):
+        return bool(select.select([connection], [], [], seconds)[0])
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
 
 
 class DrainingConnection(HTTPConnection):
@@ -6637,15 +6904,32 @@ class DrainingConnection(HTTPConnection):
     answer. So what still comes is read and thrown away, for a bounded time and size."""
 
     refused_body = False
+    admitted = False
+    network = ""
 
     def communicate(self) -> bool:
-        with hang_up_after(REQUEST_SECONDS, self.socket):
-            try:
-                return bool(super().communicate())  # type: ignore[no-untyped-call,unused-ignore]
-            except ssl.SSLError:
-                return False  # no TLS, or none that we can speak: a stranger
+        try:
+            return self.converse()
+        finally:
+            self.server.served(self.network)
+
+    def converse(self) -> bool:
+        while True:
+            with hang_up_after(REQUEST_SECONDS, self.socket):
+                try:
+                    if not super().communicate():  # type: ignore[no-untyped-call,unused-ignore]
+                        return False
+                except ssl.SSLError:
+                    return False  # no TLS, or none that we can speak: a stranger
+            if self.server.requests.qsize or self.server.parked or self.rfile.has_data():
+                return True
+            if not readable(self.socket, LINGER):
+                return True
 
     def close(self) -> None:
+        if self.admitted:
+            self.admitted = False
+            self.server.closed(self.network)
         if self.refused_body:
             self.refused_body = False
             try:
@@ -6692,8 +6976,8 @@ def make_server(app: bottle.Bottle, host: str, port: int, tls: tuple[Path, Path]
     server = PatientServer(
         (host, port),
         app,
-        numthreads=10,
-        max=10,
+        numthreads=THREADS,
+        max=THREADS,
         request_queue_size=128,
         timeout=10,
         shutdown_timeout=2,
@@ -6777,6 +7061,7 @@ class Doors:
         self.receiver = receiver
         self.config = receiver.config
         self.failures: dict[str, list[float]] = {}  # wrong passwords by address
+        self.failures_lock = threading.Lock()
         self.strangers: list[float] = []  # when wrong tokens were logged
         app = self.app = bottle.Bottle(catchall=True)
         app.route("/api/v1/events", "POST", self.guard_json(self.post_events))
@@ -6825,19 +7110,15 @@ class Doors:
             raise Refuse(401, "unknown token")
         body = unpack(read_body(BATCH_BYTES), header("Content-Encoding").strip().lower())
         batch = read_batch(body, machine.name)
-        with self.receiver.transaction() as tx:
+
+        def take(tx: Tx) -> dict[str, Any]:
             accepted, rejected = take_batch(tx, machine.name, batch)
-            answer = {
-                "accepted": accepted,
-                "rejected": rejected,
-                "now": tx.now,
-                "alerts": self.receiver.alerts(tx.db, tx.now),
-                "day": {
-                    "trading": tx.calendar.trades_on(tx.now),
-                    "covered_until": tx.calendar.covered_until.isoformat(),
-                },
-            }
-        for refused in rejected:
+            day = {"trading": tx.calendar.trades_on(tx.now), "covered_until": tx.calendar.covered_until.isoformat()}
+            alerts = self.receiver.alerts(tx.db, tx.now)
+            return {"accepted": accepted, "rejected": rejected, "now": tx.now, "alerts": alerts, "day": day}
+
+        answer = self.receiver.take(take)
+        for refused in answer["rejected"]:
             log.warning("v1: %s, event %s rejected: %s", machine.name, words(refused["id"], 40), refused["error"])
         return json_answer(200, answer)
 
@@ -6869,8 +7150,7 @@ class Doors:
         content_type = str(bottle.request.environ.get("CONTENT_TYPE") or "").lower()
         if content_type.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
             action, name, files = self.read_form(body)
-            with self.receiver.transaction() as tx:
-                old_form_post(tx, machine.name, action, name, files)
+            self.receiver.take(lambda tx: old_form_post(tx, machine.name, action, name, files))
         else:
             if len(body) > OLD_POST_BYTES:
                 raise Refuse(413, "too large")
@@ -6878,8 +7158,7 @@ class Doors:
                 post = parse_json(body)
             except ValueError:
                 raise OldRefuse("内容不是 JSON") from None
-            with self.receiver.transaction() as tx:
-                old_json_post(tx, machine.name, post)
+            self.receiver.take(lambda tx: old_json_post(tx, machine.name, post))
         return json_answer(200, {"code": 0, "msg": "ok"})
 
     def read_form(self, body: bytes) -> tuple[str, str, list[tuple[str, bytes]]]:
@@ -7121,15 +7400,14 @@ class Doors:
         now, client = time.monotonic(), self.client()
         known = self.known_browser()
         client = "browser " + known if known else network_of(client)
-        recent = {who: [at for at in times if now - at < LOGIN_WINDOW] for who, times in self.failures.items()}
-        self.failures = {who: times for who, times in recent.items() if times}
-        mine = len(self.failures.get(client, []))
-        strangers = sum(len(times) for who, times in self.failures.items() if not who.startswith("browser "))
-        if mine >= LOGIN_TRIES or (not known and strangers >= LOGIN_TRIES * 12):
-            return self.login_page("试得太多了，请过 5 分钟再试。", 429)
         given = self.read_page_form().getunicode("password") or ""
-        if not right_password(given, self.config.password):
-            self.failures.setdefault(client, []).append(now)
+        if not self.may_try(client, now):
+            return self.login_page("试得太多了，请过 5 分钟再试。", 429)
+        right = right_password(given, self.config.password)
+        with self.failures_lock:
+            if right:
+                self.failures.get(client, [now]).remove(now)
+        if not right:
             log.warning("wrong password from %s", client)
             return self.login_page("密码不对。密码在 VPS 的 receiver.ini 里。", 403)
         head = f"{int(self.receiver.now()) + LOGIN_DAYS * DAY}.{secrets.token_urlsafe(12)}"
@@ -7149,6 +7427,18 @@ class Doors:
                 max_age=days * DAY,
             )
         return answer
+
+    def may_try(self, client: str, now: float) -> bool:
+        """Counts a try before its password is looked at, so that many at the same time are counted too."""
+        with self.failures_lock:
+            recent = {who: [at for at in times if now - at < LOGIN_WINDOW] for who, times in self.failures.items()}
+            self.failures = {who: times for who, times in recent.items() if times}
+            mine = len(self.failures.get(client, []))
+            strangers = sum(len(times) for who, times in self.failures.items() if not who.startswith("browser "))
+            if mine >= LOGIN_TRIES or (not client.startswith("browser ") and strangers >= LOGIN_TRIES * 12):
+                return False
+            self.failures.setdefault(client, []).append(now)
+            return True
 
     def known_browser(self) -> str:
         """The number of a browser that has logged in before with the present password, or an empty text."""
@@ -7382,17 +7672,19 @@ def pairing_code(config: Config, machine: str, token: str) -> str:
 
 def replace_in_ini(path: Path, section: str, values: dict[str, str]) -> None:
     """Sets keys of a section, and adds the section if it is missing; every other line stays as its owner wrote it.
-    Written beside and renamed: an ini is never half there. Raises ConfigError."""
+    Written beside, read back and renamed: an ini is never half there, and none is put in place that would not be
+    understood. Raises ConfigError."""
     lines, left, inside, found = path.read_text(encoding="utf-8-sig").splitlines(), dict(values), False, False
     written: list[str] = []
     for line in [*lines, "["]:  # the last one ends the last section
+        bare = re.split(r"(?:^|\s);", line, maxsplit=1)[0].rstrip()
         if line.startswith("["):
             if inside:
                 written += [f"{key} = {value}" for key, value in left.items()]
                 left = {}
-            inside = line.strip() == f"[{section}]"
+            inside = bare == f"[{section}]"
             found = found or inside
-        key = line.partition("=")[0].strip()
+        key = re.split("[=:]", bare, maxsplit=1)[0].strip().lower()
         if inside and key in values:
             line = f"{key} = {left.pop(key, values[key])}"
         written.append(line)
@@ -7400,19 +7692,22 @@ def replace_in_ini(path: Path, section: str, values: dict[str, str]) -> None:
     if not found:
         written += ["", f"[{section}]", *(f"{key} = {value}" for key, value in values.items())]
     beside = path.with_name(path.name + ".new")
-    try:
+    with suppress(FileNotFoundError):
         beside.unlink()
-    except FileNotFoundError:
-        pass
     try:
         handle = os.open(str(beside), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write("\n".join(written) + "\n")
             file.flush()
             os.fsync(file.fileno())
+        load_config(beside)
         if hasattr(os, "chown"):
             os.chown(str(beside), path.stat().st_uid, path.stat().st_gid)
         os.replace(str(beside), str(path))
+    except ConfigError as error:
+        beside.unlink()
+        lines = [f"{key} = {value}" for key, value in values.items()]
+        raise ConfigError(f"没有改 {path}（{error}）。请在 [{section}] 里自己写：{'，'.join(lines)}") from None
     except OSError as error:
         raise ConfigError(f"写不了 {path}：{error.strerror}。换成能写这个文件的用户再运行。") from None
 
@@ -7438,6 +7733,34 @@ def run_password(options: argparse.Namespace) -> int:
     password = secrets.token_urlsafe(9)
     replace_in_ini(config.path, "receiver", {"password": hashed_password(password)})
     print(f"新密码（只显示这一次）：{password}\n重启接收端后生效：systemctl restart qmt-sentry")
+    return 0
+
+
+def plain_secrets(path: Path) -> dict[str, dict[str, str]]:
+    """{section: {key: digest}} of the secrets that stand in the ini as plain text."""
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",), default_section="\0")
+    parser.read_string(path.read_text(encoding="utf-8-sig"))
+    found: dict[str, dict[str, str]] = {}
+    for section in parser.sections():
+        keys = ("token", "old_token") if section.startswith("machine:") else ()
+        for key in ("password",) if section == "receiver" else keys:
+            plain = parser.get(section, key, fallback="")
+            if plain and not plain.startswith(("sha256:", "pbkdf2:")):
+                digest = hashed_password(plain) if key == "password" else hashed_token(plain)
+                found.setdefault(section, {})[key] = digest
+    return found
+
+
+def run_hash(options: argparse.Namespace) -> int:
+    """Old inis hold plain secrets: puts their digests in their place. The secrets themselves stay as they are."""
+    config = load_config(options.config)
+    plain = plain_secrets(config.path)
+    for section, values in plain.items():
+        replace_in_ini(config.path, section, values)
+    said = "、".join(f"[{section}] {key}" for section, values in plain.items() for key in values)
+    print(f"已换成摘要：{said}。密码和令牌本身没有变，小主机不用改。" if plain else "没有明文的密码或令牌，不用改。")
+    if plain:
+        print("现在重启接收端，网页要重新登录：systemctl restart qmt-sentry")
     return 0
 
 
@@ -7494,10 +7817,11 @@ def run_restore(options: argparse.Namespace) -> int:
         try:
             beside = config.database.with_name(config.database.name + ".restoring")
             handle = os.open(str(beside), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(source.read_bytes())
+            with os.fdopen(handle, "wb") as file, open(str(source), "rb") as backup:
+                shutil.copyfileobj(backup, file, 1 << 20)
                 file.flush()
                 os.fsync(file.fileno())
+            belong_to_folder(beside)
             for end in ("", "-wal", "-shm"):  # the log belongs to the file it was written for
                 old = config.database.with_name(config.database.name + end)
                 if old.exists():
@@ -7520,10 +7844,8 @@ def run_check(options: argparse.Namespace) -> int:
     notes: list[str] = []
     if others_may_read(config.path):
         bad.append(f"{config.path} 别人也能读：chmod 600 {config.path}")
-    text = config.path.read_text(encoding="utf-8-sig")
-    plain = re.findall(r"^(?:token|old_token)\s*=\s*(?!sha256:)\S", text, re.MULTILINE)
-    if plain or not config.password.startswith("pbkdf2:"):
-        notes.append("有明文的密码或令牌：用 receiver.py password 和 receiver.py pair 名字 换成摘要")
+    if plain_secrets(config.path):
+        notes.append(PLAIN_SECRETS)
     if not config.channels:
         bad.append("没有告警通道：在 receiver.ini 里打开至少一个 [channel:名字]")
     elif len(config.channels) == 1:
@@ -7557,6 +7879,7 @@ def run_check(options: argparse.Namespace) -> int:
 
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PLAIN_SECRETS = "receiver.ini 里有明文的密码或令牌：运行 receiver.py hash 换成摘要，值不变"
 
 
 def others_may_read(path: Path) -> bool:
@@ -7586,10 +7909,18 @@ def few_arenas() -> None:
     ask_glibc("mallopt", -8, 2)
 
 
+def belong_to_folder(path: Path) -> None:
+    """What root writes belongs to the user of the folder: the receiver, which is not root, must be able to open it."""
+    if os.name == "posix" and os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(str(path), folder.st_uid, folder.st_gid)
+
+
 def lock_database(path: Path) -> Any:
     """Holds a lock for as long as this process lives, so that two receivers never send from one database. Raises
     ConfigError."""
     handle = open(str(path) + ".lock", "a+b")  # noqa: SIM115 - must stay open until the process ends
+    belong_to_folder(Path(handle.name))
     try:
         if os.name == "nt":
             import msvcrt
@@ -7639,6 +7970,8 @@ def run_serve(options: argparse.Namespace) -> int:
         for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), lambda number, _frame: asked.append(number))
+        if plain_secrets(config.path):
+            log.warning(PLAIN_SECRETS)
         if not config.channels:
             log.warning("没有配置任何告警通道：出了事不会有人知道")
         host, port = server.bind_addr[:2]
@@ -7744,6 +8077,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     pair = commands.add_parser("pair", help="给一台小主机生成配对码（已有的换新令牌）")
     pair.add_argument("name", metavar="名字")
     password = commands.add_parser("password", help="换一个网页密码")
+    digests = commands.add_parser("hash", help="把 receiver.ini 里明文的密码和令牌换成摘要，值不变")
     check = commands.add_parser("check", help="检查设置、数据库和休市日表，什么也不发")
     backup = commands.add_parser("backup", help="备份数据库，运行中也可以")
     backup.add_argument("file", metavar="文件")
@@ -7756,6 +8090,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         (days, run_calendar),
         (pair, run_pair),
         (password, run_password),
+        (digests, run_hash),
         (check, run_check),
         (backup, run_backup),
         (restore, run_restore),

@@ -70,6 +70,25 @@ def test_a_dead_checker_and_a_dead_worker_turn_health_and_the_trays_answer(bench
     assert bench.receiver.health()[0] is False
 
 
+def test_a_bug_met_with_one_machine_blinds_the_watch_over_no_other_and_turns_health(tmp_path, monkeypatch):
+    more = "[calendar]\nready_at =\nreport_at =\n[machine:another]\ntoken = another-token\n"
+    bench = Bench(tmp_path, calendar=more)
+    judge = program.judge
+
+    def broken(tx, name):
+        if name == "another":
+            raise ZeroDivisionError
+        return judge(tx, name)
+
+    bench.alive()
+    monkeypatch.setattr(program, "judge", broken)
+    bench.receiver.checked_at -= program.CHECKER_DEAD + 1
+    bench.run(120)
+    assert bench.told() == ["❗ 哨兵没有消息 · mini-pc"]
+    assert bench.receiver.health()[0] is False
+    bench.receiver.store.close()
+
+
 def test_an_error_inside_the_checker_does_not_end_it(bench, monkeypatch):
     rounds = []
 

@@ -466,6 +466,20 @@ def test_without_https_no_callback_is_asked_for(tmp_path):
     assert bench.phones["pushplus"].got[0].callback == ""
 
 
+def test_a_vendor_is_not_asked_to_call_back_a_certificate_of_our_own(tmp_path):
+    """It would not trust it, and every alert would wait two minutes for a word that cannot come."""
+    bench = Bench(tmp_path, channels=PUSHPLUS + WECOM, public_url="https://203.0.113.9:8780")
+    bench.receiver.config = program.replace(
+        bench.config, certificate=tmp_path / "certificate.pem", certificate_key=tmp_path / "key.pem"
+    )
+    phone = bench.phones["pushplus"]
+    phone.confirms, phone.answers = True, [Sent("x", confirmed=False)]
+    missing(bench)
+    bench.run(10)
+    assert phone.got[0].callback == ""
+    assert bench.told("wecom") == ["❗ QMT 不在运行 · mini-pc"]
+
+
 def test_a_digest_of_events_keeps_within_the_robots_limit(bench, vendor):
     bench.phones["wecom"].answers = [Later(600.0, "down")]
     bench.post("host.test_alert")

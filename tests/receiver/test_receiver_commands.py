@@ -64,6 +64,47 @@ def test_pair_refuses_a_name_that_would_break_the_ini(tmp_path, capsys):
     assert run("pair", "a]\n[receiver", "--config", path) == 2
 
 
+@pytest.mark.parametrize(
+    "section",
+    [
+        "[machine:mini-pc]\ntoken: machine-token\nold_token = old-token",
+        "[machine:mini-pc] ; the one under the desk\nTOKEN=machine-token ; keep\nold_token = old-token",
+    ],
+)
+def test_pair_understands_every_way_to_write_an_ini(tmp_path, capsys, section):
+    path = write_ini(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("[machine:mini-pc]\ntoken = machine-token\nold_token = old-token", section), encoding="utf-8"
+    )
+    old = program.load_config(path).machines["mini-pc"]
+    assert run("pair", "mini-pc", "--config", path) == 0
+    new = program.load_config(path).machines["mini-pc"]
+    assert new.token == program.hashed_token(unpacked(capsys.readouterr().out)["token"])
+    assert new.old_token == old.old_token
+
+
+def test_an_ini_that_would_not_be_understood_is_not_put_in_place(tmp_path, capsys):
+    path = write_ini(tmp_path)
+    text = path.read_text(encoding="utf-8").replace("token = machine-token", "token =\n    machine-token")
+    path.write_text(text, encoding="utf-8")
+    assert run("pair", "mini-pc", "--config", path) == 2
+    assert path.read_text(encoding="utf-8") == text
+    assert "token = sha256:" in capsys.readouterr().err
+    assert [one.name for one in tmp_path.iterdir()] == ["receiver.ini"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_restores_and_locks_belongs_to_the_receivers_user(tmp_path, capsys):
+    bench = Bench(tmp_path)
+    bench.receiver.store.close()
+    ini, copy = tmp_path / "receiver.ini", tmp_path / "copy.db"
+    run("backup", copy, "--config", ini)
+    os.chown(str(tmp_path), 12345, 12345)
+    assert run("restore", copy, "--config", ini) == 0
+    assert {(tmp_path / name).stat().st_uid for name in ("receiver.db", "receiver.db.lock")} == {12345}
+
+
 def test_a_new_password_replaces_the_old_one(tmp_path, capsys):
     path = initialised(tmp_path)
     old = program.load_config(path).password

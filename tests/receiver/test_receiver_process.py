@@ -186,3 +186,40 @@ def test_the_service_file_runs_the_file_as_an_unprivileged_user():
     text = (Path(program.__file__).parent / "deploy" / "qmt-sentry.service").read_text(encoding="utf-8")
     for line in ("User=qmt-sentry", "NoNewPrivileges=yes", "ProtectSystem=strict", "Restart=always"):
         assert line in text.splitlines()
+
+
+def test_a_kill_amid_a_crowd_of_posts_loses_none_that_was_answered_yes(process):
+    """They share transactions: whoever was told yes is on the disk with its alert, whoever was not may be or not."""
+    sent, answered = [], []
+
+    def crowd(number):
+        session = requests.Session()
+        for count in range(10_000):
+            body = {"machine": "mini-pc", "run": "r", "sent_at": time.time(), "waiting": 0}
+            posted = event("strategy.error", time.time(), strategy=f"s{number}-{count}", where="i", traceback="E: x")
+            body["events"] = [posted]
+            sent.append(posted["id"])
+            try:
+                answer = session.post(
+                    process.url + "/api/v1/events", json=body, headers={"Authorization": "Bearer " + TOKEN}, timeout=30
+                )
+                answered.extend(answer.json()["accepted"])
+            except (requests.RequestException, ValueError):
+                return  # killed
+
+    threads = [threading.Thread(target=crowd, args=(number,), daemon=True) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(answered) >= 60, 30)
+    process.end()
+    for thread in threads:
+        thread.join(40)
+    process.start()
+    with program.closing(program.sqlite3.connect(str(process.folder / "receiver.db"))) as db:
+        stored = {row[0] for row in db.execute("SELECT id FROM event")}
+        untold = db.execute(
+            "SELECT count(*) FROM event WHERE NOT EXISTS (SELECT 1 FROM incident JOIN outbox USING (message)"
+            " WHERE incident.name = json_extract(event.data, '$.strategy') || '/i/E')"
+        ).fetchone()[0]
+    assert set(answered) <= stored <= set(sent)
+    assert untold == 0

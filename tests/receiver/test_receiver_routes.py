@@ -185,6 +185,30 @@ def test_a_followed_clock_survives_a_restart(bench):
     assert bench.receiver.correction == 600.0
 
 
+@pytest.mark.parametrize("pc", [0.0, 4.0, -4.0])
+def test_a_clock_that_was_set_right_while_we_were_off_is_believed_once_the_pc_agrees(bench, pc):
+    """Quotes come first in the next session: until then the night's messages would all carry a wrong time."""
+    bench.receiver.follow_clock(600.0)
+    bench.jump("2026-01-05 20:00:00")  # the correction of the day is still applied, but our own clock is right now
+    bench.restart()
+    for _ in range(30):
+        bench.batch(event("host.heartbeat", bench.time + pc), sent_at=bench.time + pc)
+        bench.time += 1
+        bench.receiver.check_once()
+    assert abs(bench.receiver.correction) <= abs(pc)
+    bench.deliver()
+    assert [title for title in bench.told() if "没有消息" in title] == []
+
+
+def test_a_pc_that_disagrees_with_both_our_clocks_moves_nothing(bench):
+    bench.receiver.follow_clock(600.0)
+    for _ in range(30):
+        bench.batch(event("host.heartbeat", bench.time + 300), sent_at=bench.time + 300)
+        bench.time += 1
+        bench.receiver.check_once()
+    assert bench.receiver.correction == 600.0
+
+
 def test_a_batch_that_was_held_up_on_its_way_does_not_move_the_clock(bench):
     for number in range(40):
         late = 45 if number == 20 else 0
