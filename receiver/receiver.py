@@ -6265,7 +6265,7 @@ def time_text(value: Any) -> str:
     return f"{text[:2]}:{text[2:4]}:{text[4:]}" if re.fullmatch(r"\d{6}", text) else text
 
 
-def day_text(day: str) -> str:
+def dashed(day: str) -> str:
     """20260105 -> 2026-01-05."""
     return f"{day[:4]}-{day[4:6]}-{day[6:]}"
 
@@ -6319,7 +6319,7 @@ def render_change(change: dict[str, Any] | None) -> str:
     if change is None:
         return ""
     return (
-        f'<p class="line"><span>总资产比 {esc(day_text(change["day"]))}</span><b class="{colour(change["yuan"])}">'
+        f'<p class="line"><span>总资产比 {esc(dashed(change["day"]))}</span><b class="{colour(change["yuan"])}">'
         f"{signed(change['yuan'])}（{change['share']:+.2%}）</b></p>"
     )
 
@@ -6437,7 +6437,7 @@ def render_equity(
     if span == "m":
         days = sorted({day_number(at) for _, _, points in found for at, _ in points})
         curves = [Curve(kind, trading_points(points, days)) for kind, _, points in found]
-        ticks = day_ticks([day_of(day * DAY) for day in days], False)
+        ticks = day_ticks([day_text(day) for day in days], False)
     else:
         curves = [Curve(kind, broken([(at, value) for at, value in points], GAPS[span])) for kind, _, points in found]
         ticks = linear_ticks(min(c.points[0][0] for c in curves), max(c.points[-1][0] for c in curves))
@@ -6468,7 +6468,7 @@ def render_price(data: dict[str, Any]) -> str:
     chosen = codes.index(data["fund"])
     picture = render_minutes(data["price"]) if data["range"] == "d" else render_days(data["price"], data["range"])
     deals = render_deals(
-        "它的成交", [{**deal, "时间": day_text(deal["day"])[5:]} for deal in reversed(data["price"]["deals"])]
+        "它的成交", [{**deal, "时间": dashed(deal["day"])[5:]} for deal in reversed(data["price"]["deals"])]
     )
     return (
         block(f"{names[chosen]} {data['fund']}", chips("基金", "/charts", choices, chosen) + picture, "前复权") + deals
@@ -6512,7 +6512,7 @@ def render_minutes(found: dict[str, Any]) -> str:
             items.append((kind, f"{text} {value:.3f}"))
             if low * 0.97 <= value <= high * 1.03:  # a line far away would leave nothing of the day's moves
                 curves.append(Curve(kind, [(first, value), (last, value)]))
-    said = f"{day_text(day_of(last))} 的价格：最低 {low:.3f}，最高 {high:.3f}，最后 {near[-1]:.3f}"
+    said = f"{dashed(day_of(last))} 的价格：最低 {low:.3f}，最高 {high:.3f}，最后 {near[-1]:.3f}"
     return plot(curves, linear_ticks(first, last), said, items, (), found)
 
 
@@ -6565,11 +6565,11 @@ def render_day(data: dict[str, Any], _csrf: str) -> str:
     )
     chooser = (
         f'<form class="pick" method="get" action="/day">{hidden(m=name)}<input type="date" name="d" aria-label="日期"'
-        f' value="{day_text(day)}"><button class="quiet">查看</button></form>'
+        f' value="{dashed(day)}"><button class="quiet">查看</button></form>'
     )
     at = midnight_of(day) or 0.0
     word = "今天，还没有结束" if data["today"] else "交易日" if data["trading"] else "休市日"
-    title = f"{day_text(day)} 周{'一二三四五六日'[shanghai(at).weekday()]}"
+    title = f"{dashed(day)} 周{'一二三四五六日'[shanghai(at).weekday()]}"
     blocks = [
         block(title, day_facts(data), word),
         render_day_equity(data),

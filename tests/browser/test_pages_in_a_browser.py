@@ -56,7 +56,8 @@ def owner(browser, past, resize):
 
 
 def wait(browser, condition):
-    return WebDriverWait(browser, 30).until(condition)
+    """A page that is just being left or renewed makes the driver stumble; it is asked again."""
+    return WebDriverWait(browser, 30, ignored_exceptions=[WebDriverException]).until(condition)
 
 
 def text_of(browser):
@@ -102,7 +103,7 @@ def press(browser, text):
             found[0].click()
         return bool(found)
 
-    WebDriverWait(browser, 30, ignored_exceptions=[WebDriverException]).until(clicked)
+    wait(browser, clicked)
 
 
 @pytest.fixture
