@@ -5499,7 +5499,7 @@ def host_facts(machine: Machine, now: float) -> list[list[str]]:
         ("哨兵版本", words(beat.get("version"), 20)),
         ("磁盘余量", "" if free is None else f"{free / 1e9:.0f} GB"),
         ("时钟差", "" if offset is None else f"{offset:+.1f} 秒"),
-        ("待发", f"{machine.waiting} 条"),
+        ("待发", f"{machine.waiting} 条" if beat else ""),
     ]
     pairs += [(text, count_text(outbox.get(key))) for key, text in counts.items() if sound(outbox.get(key)) is not None]
     return [[name, value] for name, value in pairs if value]

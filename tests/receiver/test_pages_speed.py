@@ -2,8 +2,8 @@
 
 import pytest
 
-from rehearsal import pastyear
 from receiver import receiver as program
+from rehearsal import pastyear
 from tests.receiver.receiver_bench import MONDAY, PUSHPLUS, WECOM, Bench
 
 # Tables that grow with the years. Of incident the index of the few open ones may be walked, and its newest end.
