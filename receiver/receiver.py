@@ -5985,8 +5985,8 @@ border:1px solid var(--line);border-radius:22px;background:var(--card);font-size
 margin-top:10px}.inc .do-row form{margin:0;display:flex;gap:6px}select{font:inherit;min-height:44px;padding:0 8px;
 border-radius:12px;border:1px solid var(--soft);background:var(--card);color:var(--text)}.pad{padding:14px;
 border-top:1px solid var(--line)}.line{display:flex;justify-content:space-between;gap:8px;margin:0;padding:12px 14px;
-border-bottom:1px solid var(--line);font-size:15px}.plot{padding:10px 14px 12px}.plot+.plot{border-top:1px solid
-var(--line)}.plot h3{margin:0 0 2px;font-size:14px;font-weight:600}.plot p{margin:6px 0 0;color:var(--soft);
+border-bottom:1px solid var(--line);font-size:15px}.plot{padding:10px 14px 12px}
+.plot p{margin:6px 0 0;color:var(--soft);
 font-size:13px}.chart{width:100%;height:auto;max-width:36rem;margin:0 auto;overflow:visible}.chart text{font-size:12px;
 fill:var(--soft);stroke:var(--card);stroke-width:3px;paint-order:stroke;stroke-linejoin:round}
 .chart .name{fill:var(--text);font-size:13px}.grid{stroke:var(--line);fill:none}.l0,.l1,.l2,.l3{fill:none;
@@ -6707,7 +6707,7 @@ def render_host(data: dict[str, Any], csrf: str) -> str:
     lamps = "".join(render_lamp(one, name, csrf) for one in data["lamps"])
     told = facts(data["facts"]) if data["facts"] else empty("还没有收到哨兵的数据；旧脚本不报这些。")
     drawn = [render_series(one, data["start"], data["now"], span) for one in data["series"]]
-    blocks = [block(name, lamps + told), block("测量", "".join(drawn)), render_workers(data["workers"])]
+    blocks = [block(name, lamps + told), *drawn, render_workers(data["workers"])]
     return top + f'<div class="blocks">{"".join(blocks)}</div>'
 
 
@@ -6715,7 +6715,7 @@ def render_series(one: dict[str, Any], start: float, end: float, span: str) -> s
     """One measurement: the means as a line, between lowest and highest as an area."""
     points = one["points"]
     if len(points) < 2:
-        return f'<div class="plot"><h3>{esc(one["title"])}</h3><p>没有数据</p></div>'
+        return block(one["title"], empty("这段时间没有数据"))
     curve = Curve("l0", broken([(at, mean) for at, _, _, mean in points], (end - start) / HOST_POINTS * 2.5))
     ends = [Curve("", [(start, None), (at, low), (at, high), (end, None)]) for at, low, high, _ in points]
     frame = frame_of(ends, 110, 0.0)
@@ -6724,7 +6724,7 @@ def render_series(one: dict[str, Any], start: float, end: float, span: str) -> s
     said = f"最低 {low:,.1f}{one['unit']}，最高 {high:,.1f}{one['unit']}，最近 {points[-1][3]:,.1f}{one['unit']}"
     band = [area_of(frame, part) for part in runs(points, (end - start) / HOST_POINTS * 2.5)] if frame else []
     shape = draw(frame, [curve], linear_ticks(start, end), f"{one['title']}，{HOST_RANGES[span]}：{said}", (), band)
-    return f'<div class="plot"><h3>{esc(one["title"])}</h3>{shape}<p>{esc(said)}</p></div>'
+    return block(one["title"], f'<div class="plot">{shape}<p>{esc(said)}</p></div>')
 
 
 def runs(points: Sequence[Sequence[float]], gap: float) -> list[list[tuple[float, float, float]]]:

@@ -12,7 +12,7 @@ from rehearsal.road import Road
 
 PHONE = (390, 844)  # CSS pixels, as phones of these years have
 DESKTOP = (1280, 900)
-TALLEST = 1700  # CSS pixels of a picture
+TALLEST = 1500  # CSS pixels of a picture
 BROWSER_FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -104,4 +104,4 @@ def shrink(png, path):
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(64, kmeans=1).save(path, optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(144, kmeans=1).save(path, optimize=True)

@@ -22,7 +22,7 @@ PAGES = {
     "charts": "配置",
     "day": "时间线",
     "messages": "通道",
-    "host": "测量",
+    "host": "磁盘余量",
     "machines": "配对码",
 }
 pytestmark = pytest.mark.browser
