@@ -148,6 +148,7 @@ HOLIDAY_ASKED = 9 * 3600 + 35 * 60  # no tick dated today by then: is the exchan
 HOLIDAY_PATIENCE = 300.0  # seconds that QMT must have been well before that is asked
 DISK_LEAST = 50 << 20  # bytes free below which /healthz fails
 WATCHDOG_EVERY = 60.0
+GIVE_BACK_EVERY = 600.0  # seconds between two returns of free memory to the system
 STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by its recovery
 
 # Sending.
@@ -1803,7 +1804,8 @@ def backoff(tries: int) -> float:
 ########################################################################################################################
 
 # Rule: only `Store.write` begins and ends a transaction; everything else gets the open one. Each step of MIGRATIONS is
-# run once, in order, in one transaction with the new user_version; step 1 makes an empty file into version 1.
+# run once, in order; all that are due and the new user_version are one transaction. Step 1 makes version 1 of an empty
+# file.
 MIGRATIONS = [
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -1921,12 +1923,13 @@ class Store:
         version = self.db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
             raise sqlite3.OperationalError(f"database version {version} is newer than this program")
-        for step in range(version, len(MIGRATIONS)):
+        if version < len(MIGRATIONS):
             with self.write() as db:
-                for statement in MIGRATIONS[step].split(";"):
-                    if statement.strip():
-                        db.execute(statement)
-                db.execute(f"PRAGMA user_version = {step + 1}")
+                for step in MIGRATIONS[version:]:
+                    for statement in step.split(";"):
+                        if statement.strip():
+                            db.execute(statement)
+                db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -2112,18 +2115,26 @@ SERIES_MOST = 200  # of one machine's post: an account has a few dozen positions
 
 def keep_samples(tx: Tx, machine: str, values: dict[str, Any], at: float) -> None:
     """Adds values to their buckets. `at`: epoch seconds; values that are no finite numbers are left out."""
-    rows = []
-    for series, raw in list(values.items())[:SERIES_MOST]:
-        value = number(raw)
-        if value is not None:
-            for step in SAMPLE_STEPS:
-                bucket = int((at + 8 * 3600) // step * step - 8 * 3600)
-                rows.append((machine, series, step, bucket, value, value, value))
-    tx.db.executemany(
-        "INSERT INTO sample (machine, series, step, at, low, high, last) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    buckets = [(step, int((at + 8 * 3600) // step * step - 8 * 3600)) for step in SAMPLE_STEPS]
+    pairs = [(series, number(raw)) for series, raw in list(values.items())[:SERIES_MOST]]
+    known = [pair for pair in pairs if pair[1] is not None]
+    for start in range(0, len(known), 20):  # 20 * 3 * 7 values: an old SQLite takes 999
+        rows = [
+            (machine, series, step, bucket, value, value, value)
+            for series, value in known[start : start + 20]
+            for step, bucket in buckets
+        ]
+        tx.db.execute(sampling(len(rows)), [value for row in rows for value in row])
+
+
+@lru_cache(maxsize=None)
+def sampling(rows: int) -> str:
+    """One statement for all rows: between two statements other threads may take their turn."""
+    marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * rows)
+    return (
+        f"INSERT INTO sample (machine, series, step, at, low, high, last) VALUES {marks}"
         " ON CONFLICT (machine, series, step, at) DO UPDATE"
-        " SET low = min(low, excluded.low), high = max(high, excluded.high), last = excluded.last",
-        rows,
+        " SET low = min(low, excluded.low), high = max(high, excluded.high), last = excluded.last"
     )
 
 
@@ -2602,8 +2613,7 @@ def old_deals(tx: Tx, machine: Machine, event: Event) -> None:
 
 def hear(tx: Tx, source: Source, seen: float, data: dict[str, Any], behind: int) -> None:
     """A source has spoken. What is older than what is known changes nothing but the record."""
-    known = tx.db.execute("SELECT count(*) FROM source WHERE machine = ?", (source.machine,)).fetchone()[0]
-    if source.last_seen is None and known >= SOURCES_MOST:
+    if source.last_seen is None and len(load_sources(tx.db, source.machine)) >= SOURCES_MOST:
         what = f"有超过 {SOURCES_MOST} 个不同名字的策略或脚本，新的不再监视。在页面上把不用的点“不再监视”。"
         open_incident(tx, source.machine, accuse_trouble({"code": "sources", "what": what}, seen, tx.now), seen)
         return
@@ -3744,14 +3754,16 @@ def report_body(tx: Tx, picture: Picture) -> str:
 
 
 def asset_line(tx: Tx, name: str, day: str) -> str:
-    """The day's end against the trading day before, from the archive. The change stands as a share of the whole: that
-    is no amount."""
+    """The day's end against the trading day before, from the archive: of each day the newest word that names an
+    account, for two scripts may tell of the same one. The change stands as a share of the whole: that is no amount."""
     rows = tx.db.execute(
-        "SELECT day, data FROM archive WHERE machine = ? AND day <= ? ORDER BY day DESC LIMIT 20", (name, day)
+        "SELECT day, data FROM archive WHERE machine = ? AND day <= ? ORDER BY day DESC, at DESC LIMIT 20", (name, day)
     ).fetchall()
     totals: dict[str, dict[str, float]] = {}
     for row in rows:
-        sums = totals.setdefault(row["day"], {})
+        if totals.get(row["day"]):
+            continue
+        sums = totals[row["day"]] = {}
         for account in json.loads(row["data"])["accounts"]:
             for key in ("总资产", "总盈亏"):
                 value = number(account.get(key))
@@ -4191,16 +4203,6 @@ class Post:
         self.error: Exception | None = StoreRefused("not stored")
         self.done = False
 
-    def attempt(self, tx: Tx) -> tuple[Any, Exception | None]:
-        """(result, error) if the transaction holds. Raises sqlite3.DatabaseError where it does not."""
-        try:
-            with savepoint(tx.db, "post"):
-                return self.work(tx), None
-        except sqlite3.DatabaseError:
-            raise
-        except Exception as error:
-            return None, error
-
 
 class Receiver:
     """Everything but the sockets. `now` gives epoch seconds; tests step it and `check_once` by hand."""
@@ -4263,15 +4265,15 @@ class Receiver:
         return post.result
 
     def take_together(self, posts: Sequence[Post]) -> None:
-        """One transaction and one sync for all. A post that fails fails alone: what it did is undone, its error is its
-        own. Where the transaction as a whole does not hold, each is tried in one of its own."""
+        """One transaction and one sync for all. A post that fails fails alone: where they do not succeed together, each
+        is tried in a transaction of its own."""
         begun = False
         try:
             with self.transaction() as tx:
                 begun = True
-                found = [post.attempt(tx) for post in posts]
-            for post, outcome in zip(posts, found):
-                post.result, post.error = outcome
+                results = [post.work(tx) for post in posts]
+            for post, result in zip(posts, results):
+                post.result, post.error = result, None
         except Exception as error:
             for post in posts:
                 if begun and len(posts) > 1:
@@ -4364,12 +4366,9 @@ class Receiver:
             remind(tx)
             sum_up_flapping(tx)
             doubt(tx)
-            tidied = not 0 <= tx.now - self.purged_at < 600
-            if tidied:
+            if not 0 <= tx.now - self.purged_at < 600:
                 more = purge(tx)
                 self.purged_at = 0.0 if more else tx.now
-        if tidied:
-            give_back_memory()
         if clock_off is not None:
             self.follow_clock(clock_off)
         if all_judged:
@@ -4441,8 +4440,12 @@ class Receiver:
     def run_checker(self) -> None:
         """The checker's thread: once a second, by the monotonic clock."""
         wall, mono = self.own_clock(), time.monotonic()
+        gave_back = mono
         while not self.stop_event.wait(1.0):
             try:
+                if mono - gave_back >= GIVE_BACK_EVERY:
+                    give_back_memory()
+                    gave_back = mono
                 jump = (self.own_clock() - wall) - (time.monotonic() - mono)
                 if abs(jump) > CLOCK_NOISE:
                     self.clock_jumped(jump)

@@ -98,6 +98,18 @@ def test_the_report_tells_the_day_and_no_amount(tmp_path):
     assert "101" not in body.replace("01-05", "")
 
 
+def test_an_account_that_two_scripts_tell_of_is_not_counted_twice(tmp_path):
+    bench = open_bench(tmp_path, now="2026-01-02 14:00:00")
+    well(bench, account={**ACCOUNT, "总资产": 100000.0})
+    bench.jump("2026-01-05 15:04:50")
+    account = {**ACCOUNT, "总资产": 101000.0}
+    bench.post("old.heartbeat", name="qmt", info=[{"name": "accounts", "data": [account]}])
+    well(bench, account=account)
+    bench.run(20)
+    [(_, body)] = of_kind(bench, "report")
+    assert "+1.00%" in body
+
+
 def test_with_show_amounts_the_report_has_them(tmp_path):
     bench = open_bench(tmp_path, now="2026-01-05 15:04:00", alerts="[alerts]\nshow_amounts = yes")
     well(bench)
