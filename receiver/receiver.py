@@ -5767,18 +5767,20 @@ def frame_of(curves: Sequence[Curve], height: int = CHART_HEIGHT, floor: float |
 
 
 def path_of(frame: Frame, points: Sequence[tuple[float, float | None]]) -> str:
-    """The d of a <path>; a point that stands alone becomes a dot."""
-    parts, pen = [], "M"
-    for position, (x, y) in enumerate(points):
+    """The d of a <path>; a point that stands alone becomes a dot. Written out, as it is most of the work of a page."""
+    wide = (CHART_RIGHT - CHART_LEFT) / (frame.right - frame.left) if frame.right > frame.left else 0.0
+    first = CHART_LEFT if wide else frame.x(frame.left)
+    foot, tall = frame.y(frame.low), frame.y(frame.high) - frame.y(frame.low)
+    tall /= frame.high - frame.low
+    parts, pen, alone = [], "M", False
+    for x, y in points:
         if y is None:
-            pen = "M"
+            parts += ["h.1"] if alone else []
+            pen, alone = "M", False
             continue
-        parts.append(f"{pen}{frame.x(x):.1f} {frame.y(y):.1f}")
-        following = points[position + 1][1] if position + 1 < len(points) else None
-        if pen == "M" and following is None:
-            parts.append("h.1")
-        pen = "L"
-    return "".join(parts)
+        parts.append(f"{pen}{first + (x - frame.left) * wide:.1f} {foot + (y - frame.low) * tall:.1f}")
+        pen, alone = "L", pen == "M"
+    return "".join(parts) + ("h.1" if alone else "")
 
 
 def area_of(frame: Frame, rows: Sequence[tuple[float, float, float]]) -> str:

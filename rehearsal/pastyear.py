@@ -46,7 +46,7 @@ INCIDENTS = (
 
 
 def fill(database, now, machines=MACHINES, days=245, minute_days=8, seed=1):
-    """Adds `days` trading days (Monday to Friday) up to `now` (epoch seconds) to an existing, empty database."""
+    """Adds `days` trading days (Monday to Friday) up to `now` (epoch seconds) to an existing database."""
     midnights = trading_days(now, days)
     with sqlite3.connect(str(database)) as db:
         pasts = [Past(db, name, random.Random(f"{seed} {name}"), now) for name in machines]
@@ -121,7 +121,7 @@ class Past:
         if not filled:
             data["reason"] = "超过 60 秒没有成交，已撤"
         self.db.execute(
-            "INSERT INTO orders (machine, flag, day, state, line, placed, at, said, rejected, data)"
+            "INSERT OR REPLACE INTO orders (machine, flag, day, state, line, placed, at, said, rejected, data)"
             " VALUES (?, ?, ?, ?, 4, ?, ?, ?, 0, ?)",
             (self.name, flag, day, "filled" if filled else "cancelled", at, at + 41, at, dump(data)),
         )
@@ -144,7 +144,7 @@ class Past:
         row.update({"买卖": "买入" if buys else "卖出", "时间": time_text, "日期": day})
         self.deals.append(row)
         self.db.execute(
-            "INSERT INTO deal VALUES (?, ?, ?, ?, ?)", (self.name, day, f"T{number}|{number}", dump(row), at)
+            "INSERT OR REPLACE INTO deal VALUES (?, ?, ?, ?, ?)", (self.name, day, f"T{number}|{number}", dump(row), at)
         )
 
     def samples(self, midnight, prices, in_minutes):
@@ -195,13 +195,15 @@ class Past:
 
     def flush(self):
         rows = [(self.name, *key, *self.buckets[key]) for key in sorted(self.buckets)]
-        self.db.executemany("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self.db.executemany("INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self.buckets = {}
 
     def archive(self, day, at, prices):
         data = {"accounts": [self.account(prices)], "positions": self.positions(prices), "orders": []}
         self.last = (day, data)
-        self.db.execute("INSERT INTO archive VALUES (?, ?, 'heartbeat', ?, ?)", (self.name, day, at, dump(data)))
+        self.db.execute(
+            "INSERT OR REPLACE INTO archive VALUES (?, ?, 'heartbeat', ?, ?)", (self.name, day, at, dump(data))
+        )
 
     def account(self, prices):
         market = sum(self.shares[code] * close for code, (_, close) in prices.items())
@@ -253,7 +255,7 @@ class Past:
     def event(self, at, kind, data):
         if at <= self.now:
             values = (self.name, f"{kind}-{at}", kind, "r", 1, at, at, at, dump(data))
-            self.db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            self.db.execute("INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def charts(self, closes, midnights):
         """The strategy's close series, up to the day before the last."""
@@ -271,7 +273,7 @@ class Past:
                 lines.append(f"{date},{close:.4f},{more}")
             content = ("\n".join(lines) + "\n").encode()
             self.db.execute(
-                "INSERT INTO file VALUES (?, 'strategy', ?, '', ?, ?)",
+                "INSERT OR REPLACE INTO file VALUES (?, 'strategy', ?, '', ?, ?)",
                 (self.name, f"chart-{code}.csv", content, midnights[-1] + 9 * 3600 + 1500),
             )
 
