@@ -4576,6 +4576,7 @@ class Sender(threading.Thread):
 
 SHOWN_ROWS = 30
 SHOWN_INCIDENTS = 20
+SHOWN_ACCOUNTS = 6
 SHOWN_MESSAGES = 12
 SHOWN_BODY = 400  # characters of a message's text
 STALE_DATA = 180.0  # older account data are marked in a session
@@ -4743,8 +4744,7 @@ def machine_data(db: sqlite3.Connection, picture: Picture) -> dict[str, Any]:
         one = qmt_lamp(source, picture) if source.kind == "qmt.process" else script_lamp(source, picture)
         lamps.append({**one, "name": source.name})
     lamps += trading_lamp(picture)
-    spoken = [s for s in picture.sources if s.kind in ("qmt.heartbeat", "old.qmt") and s.last_seen is not None]
-    data_at = max((s.last_seen or 0.0 for s in spoken), default=None)
+    data_at = last_account_post(picture.sources)
     day = day_of(now)
     found, names = orders_of(db, machine.name, day), names_of(db, machine.name)
     return {
@@ -4765,6 +4765,12 @@ def machine_data(db: sqlite3.Connection, picture: Picture) -> dict[str, Any]:
             "stop_since": clock(machine.stop, now) if machine.stop is not None else "",
         },
     }
+
+
+def last_account_post(sources: Sequence[Source]) -> float | None:
+    """When a script that posts the account has last spoken."""
+    spoken = [s.last_seen for s in sources if s.kind in ("qmt.heartbeat", "old.qmt") and s.last_seen is not None]
+    return max(spoken, default=None)
 
 
 def trading_lamp(picture: Picture) -> list[dict[str, str]]:
@@ -5090,14 +5096,33 @@ def asset_change(db: sqlite3.Connection, machine: str, at: float) -> dict[str, A
     return {"day": day_of(rows[1]["at"]), "yuan": today - before, "share": (today - before) / before}
 
 
+TABLE_WORDS = {"accounts": "账户", "positions": "持仓", "orders": "委托", "deals": "成交"}
+
+
+def gaps_of(sources: Sequence[Source]) -> list[str]:
+    """What the newest heartbeats say about their own tables: not given by QMT, or not complete."""
+    found = []
+    for source in sources:
+        failed, left_out = source.data.get("failed"), source.data.get("left_out")
+        for key, word in TABLE_WORDS.items():
+            if isinstance(failed, list) and key in failed:
+                found.append(f"QMT 没有给{word}，下面可能是以前的")
+            more = sound(left_out.get(key)) if isinstance(left_out, dict) else None
+            if more:
+                found.append(f"{word}太多，少列了 {more:,.0f} 条")
+    return list(dict.fromkeys(found))
+
+
 def trade_data(ask: Ask) -> dict[str, Any]:
     days = ask.calendar
-    found = machine_data(ask.db, picture_for(ask, ask.machine, days))
+    picture = picture_for(ask, ask.machine, days)
+    found = machine_data(ask.db, picture)
     values = [sound(row.get("市值")) for row in found["positions"]]
     profits = [sound(row.get("盈亏")) for row in found["positions"]]
     return {
         **frame_data(ask, days),
         **{key: value for key, value in found.items() if key != "name"},
+        "gaps": gaps_of(picture.sources),
         "change": None if found["data_at"] is None else asset_change(ask.db, ask.machine, found["data_at"]),
         "positions_value": sum(value for value in values if value is not None),
         "positions_profit": sum(value for value in profits if value is not None),
@@ -5114,8 +5139,11 @@ def charts_data(ask: Ask) -> dict[str, Any]:
     funds = funds_of(ask.db, ask.machine)
     fund = ask.query.get("f", "")
     fund = fund if fund in funds else next(iter(funds), "")
+    data_at = last_account_post(load_sources(ask.db, ask.machine))
     return {
         **frame_data(ask, days),
+        "data_time": clock(data_at, ask.now),
+        "data_age": None if data_at is None else ask.now - data_at,
         "range": span,
         "equity": equity_data(ask, span),
         "allocation": allocation_data(ask.db, ask.machine),
@@ -6105,6 +6133,16 @@ def block(title: str, inside: str, small: str = "", csv: str = "") -> str:
     return f'<div class="block">{heading}<section class="card">{inside}</section></div>'
 
 
+# No page is above 60 kB, whatever a machine sends: 16 kB are style and script, the rest is shared out in bytes.
+TABLE_BYTES, INCIDENT_BYTES, MESSAGE_BYTES, TIMELINE_BYTES, LAMP_BYTES = 8_000, 12_000, 14_000, 12_000, 8_000
+
+
+def that_fit(parts: Sequence[str], limit: int) -> list[str]:
+    """The first parts that have at most `limit` bytes together; the very first in any case."""
+    sizes = itertools.accumulate(len(part.encode("utf-8", "replace")) for part in parts)
+    return [part for position, (part, size) in enumerate(zip(parts, sizes)) if size <= limit or position == 0]
+
+
 def empty(text: str) -> str:
     return f'<p class="empty">{esc(text)}</p>'
 
@@ -6152,8 +6190,10 @@ def render_now(data: dict[str, Any], csrf: str) -> str:
         parts.append(f'<div class="note">{esc(day["warning"])}</div>')
     blocks = [render_incidents(data["incidents"], csrf, "")] if data["incidents"] else []
     for machine in data["machines"]:
-        lamps = "".join(render_lamp(one, machine["name"], csrf) for one in machine["lamps"])
-        blocks.append(block(machine["name"], lamps))
+        lamps = that_fit([render_lamp(one, machine["name"], csrf) for one in machine["lamps"]], LAMP_BYTES)
+        more = len(machine["lamps"]) - len(lamps)
+        lamps += [empty(f"还有 {more} 个没有列出")] if more else []
+        blocks.append(block(machine["name"], "".join(lamps)))
         blocks.append(render_money_block(machine, day["in_session"]))
     told = render_lamp(data["alerts"], "", csrf) + render_lamp(data["watch"], "", csrf)
     blocks.append(block("告警", told, '<a href="/messages">消息和通道</a>'))
@@ -6164,7 +6204,8 @@ def render_now(data: dict[str, Any], csrf: str) -> str:
 def render_money_block(machine: dict[str, Any], in_session: bool) -> str:
     if machine["data_at"] is None:
         return ""
-    cards = "".join(render_money(account) for account in machine["accounts"]) or empty("还没有收到账户数据")
+    cards = "".join(render_money(account) for account in machine["accounts"][:SHOWN_ACCOUNTS])
+    cards = cards or empty("还没有收到账户数据")
     more = f'<a href="{link("/trade", {"m": machine["name"]})}">持仓和委托</a>'
     small = f"数据 {esc(machine['data_time'])}，{esc(ago(machine['data_age']))} · {more}"
     return stale_note(machine, in_session) + block("账户", cards, small)
@@ -6196,9 +6237,10 @@ def render_lamp(one: dict[str, str], machine: str, csrf: str) -> str:
 
 def render_incidents(incidents: Sequence[dict[str, Any]], csrf: str, back: str) -> str:
     """Those that are open, with their buttons; `back`: the page to return to."""
-    shown = incidents[:SHOWN_INCIDENTS]
-    cards = "".join(render_incident(incident, csrf, back) for incident in shown)
-    more = len(incidents) - len(shown)
+    shown = that_fit(
+        [render_incident(incident, csrf, back) for incident in incidents[:SHOWN_INCIDENTS]], INCIDENT_BYTES
+    )
+    cards, more = "".join(shown), len(incidents) - len(shown)
     cards += empty(f"还有 {more} 件，先处理上面的。") if more else ""
     return block("未结的事", cards or empty("没有要处理的事"), f"{len(incidents)} 件")
 
@@ -6291,6 +6333,7 @@ def side_cell(row: dict[str, Any]) -> str:
 
 
 def table(title: str, names: Sequence[str], rows: Sequence[str], total: int, csv: str = "") -> str:
+    rows = that_fit(rows, TABLE_BYTES)
     if not rows:
         return block(title, empty("没有"), "", csv)
     more = f"最近 {len(rows)} 条，共 {total} 条" if total > len(rows) else f"{total}"
@@ -6310,7 +6353,9 @@ def render_trade(data: dict[str, Any], _csrf: str) -> str:
         parts.append(f'<div class="note">{esc(name)} 还没有送来账户数据：在 QMT 里运行 heartbeat 或 etf_grid。</div>')
     else:
         parts.append(stale_note(data, data["day"]["in_session"]))
-    cards = "".join(render_money(account) for account in data["accounts"]) or empty("还没有收到账户数据")
+    parts += [f'<div class="note">{esc(gap)}。</div>' for gap in data["gaps"]]
+    cards = "".join(render_money(account) for account in data["accounts"][:SHOWN_ACCOUNTS])
+    cards = cards or empty("还没有收到账户数据")
     age = f"数据 {esc(data['data_time'])}，{esc(ago(data['data_age']))}" if data["data_at"] is not None else ""
     blocks = [
         block("账户", render_change(data["change"]) + cards, age, link("/csv/equity", {"m": name})),
@@ -6429,6 +6474,7 @@ def render_charts(data: dict[str, Any], _csrf: str) -> str:
         render_allocation(data["allocation"]),
     ]
     top = head("图表", data) + machine_chips(data, "/charts", r=span) + ranges
+    top += stale_note(data, data["day"]["in_session"])
     return top + f'<div class="blocks">{"".join(blocks)}</div>'
 
 
@@ -6449,9 +6495,10 @@ def render_equity(
         curves = [Curve(kind, broken([(at, value) for at, value in points], GAPS[span])) for kind, _, points in found]
         ticks = linear_ticks(min(c.points[0][0] for c in curves), max(c.points[-1][0] for c in curves))
     said = "；".join(f"{text}：{span_text(points, ' 元')}" for _, text, points in found)
-    inside = draw(frame_of(curves, floor=0.0), curves, ticks, f"{RANGES[span]}的{said}")
+    when = dashed(day_of(found[0][2][-1][0])) if span == "d" else RANGES[span]  # a day is the last with data
+    inside = draw(frame_of(curves, floor=0.0), curves, ticks, f"{when}的{said}")
     note = legend([(kind, f"{text} {money(points[-1][1])}") for kind, text, points in found])
-    return block(title, f'<div class="plot">{inside}{note}<p>{esc(said)}</p></div>', "元", csv)
+    return block(title, f'<div class="plot">{inside}{note}<p>{esc(said)}</p></div>', f"元，{when}", csv)
 
 
 def render_allocation(parts: Sequence[dict[str, Any]]) -> str:
@@ -6617,15 +6664,15 @@ def render_day_equity(data: dict[str, Any]) -> str:
 
 
 def render_timeline(data: dict[str, Any]) -> str:
-    rows = "".join(
+    rows = [
         f'<li class="{one["state"]}">{icon(one["state"], 18)}<time>{esc(one["time"])}</time><div>'
         f"<b>{esc(one['what'])}</b>"
         f"<small>{esc('：'.join(filter(None, (one['kind'], one['detail']))))}</small></div></li>"
         for one in data["timeline"]
-    )
-    total, shown = data["timeline_total"], len(data["timeline"])
-    small = f"{total} 件" if total == shown else f"前 {shown} 件，共 {total} 件"
-    return block("时间线", f'<ol class="line-up">{rows}</ol>' if rows else empty("这一天没有记录。"), small)
+    ]
+    rows, total = that_fit(rows, TIMELINE_BYTES), data["timeline_total"]
+    small = f"{total} 件" if total == len(rows) else f"前 {len(rows)} 件，共 {total} 件"
+    return block("时间线", f'<ol class="line-up">{"".join(rows)}</ol>' if rows else empty("这一天没有记录。"), small)
 
 
 def render_messages_page(data: dict[str, Any], csrf: str) -> str:
@@ -6638,8 +6685,9 @@ def render_messages_page(data: dict[str, Any], csrf: str) -> str:
         render_messages(data["messages"], "消息", data["waiting"], link("/csv/messages", {})),
         render_closed(data["closed"]),
     ]
-    older = link("/messages", {"before": data["older"]}) if data["older"] else ""
-    turn = f'<a class="btn" href="{older}">更早的消息</a>' if older else ""
+    shown = len(message_rows(data["messages"]))
+    last = data["messages"][shown - 1]["id"] if shown < len(data["messages"]) else data["older"]
+    turn = f'<a class="btn" href="{link("/messages", {"before": last})}">更早的消息</a>' if last else ""
     turn += '<a class="btn" href="/messages">回到最新</a>' if data["paged"] else ""
     return head("消息", data) + f'<div class="blocks">{"".join(blocks)}</div><div class="around">{turn}</div>'
 
@@ -6647,12 +6695,18 @@ def render_messages_page(data: dict[str, Any], csrf: str) -> str:
 def render_messages(messages: Sequence[dict[str, Any]], title: str, waiting: int, csv: str = "") -> str:
     if not messages:
         return block(title, empty("还没有发过消息"), "", csv)
+    small = f"{waiting} 条等待发送" if waiting else ""
+    return block(title, "".join(message_rows(messages)), small, csv)
+
+
+def message_rows(messages: Sequence[dict[str, Any]]) -> list[str]:
+    """The newest that fit, each with its text and the whole of each vendor's answer below a fold."""
     marks = {"sent": "✓", "accepted": "…", "waiting": "…", "sending": "…", "failed": "✕", "withdrawn": "–"}
     rows = []
     for message in messages:
         answers = "".join(
             f"<li>{marks.get(a['state'], '')} {esc(a['channel'])} {esc(a['word'])}"
-            f"{esc('：' + a['error'] if a['error'] else '')}</li>"
+            f"{esc('：' + shorten(a['error'], 80) if a['error'] else '')}</li>"
             for a in message["answers"]
         )
         more = "".join(f"<p>{esc(line)}</p>" for line in answer_lines(message["answers"]))
@@ -6661,8 +6715,7 @@ def render_messages(messages: Sequence[dict[str, Any]], title: str, waiting: int
             f"<b>{esc(message['title'])}</b><ul>{answers}</ul></summary>"
             f"<p>{esc(shorten(message['body'], SHOWN_BODY))}</p>{more}</details>"
         )
-    small = f"{waiting} 条等待发送" if waiting else ""
-    return block(title, "".join(rows), small, csv)
+    return that_fit(rows, MESSAGE_BYTES)
 
 
 def answer_lines(answers: Sequence[dict[str, Any]]) -> list[str]:
@@ -6672,6 +6725,7 @@ def answer_lines(answers: Sequence[dict[str, Any]]) -> list[str]:
         parts = [f"试了 {answer['tries']} 次" if answer["tries"] > 1 else ""]
         parts += [f"{answer['time']} 送出" if answer["time"] else ""]
         parts += [f"对方的编号 {answer['provider_id']}" if answer["provider_id"] else ""]
+        parts += [f"回答：{shorten(answer['error'], 300)}" if len(answer["error"]) > 80 else ""]
         said = "，".join(filter(None, parts))
         lines += [f"{answer['channel']}：{said}"] if said else []
     return lines
@@ -6685,7 +6739,9 @@ def render_closed(incidents: Sequence[dict[str, Any]]) -> str:
         rows.append(
             f'<div class="msg"><time>{esc(one["since"])}</time><b>{esc(one["what"])}</b><p>{esc(detail)}</p></div>'
         )
-    return block("已结的事", "".join(rows) or empty("还没有"), "最近的", link("/csv/incidents", {}))
+    return block(
+        "已结的事", "".join(that_fit(rows, TABLE_BYTES)) or empty("还没有"), "最近的", link("/csv/incidents", {})
+    )
 
 
 def render_channel(channel: dict[str, Any]) -> str:

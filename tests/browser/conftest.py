@@ -64,8 +64,7 @@ def shot(browser):
 
     def take(name):
         if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            browser.save_screenshot(str(Path(folder) / f"{name}.png"))
+            shrink(browser.get_screenshot_as_png(), Path(folder) / f"{name}.png")
 
     return take
 

@@ -89,6 +89,27 @@ def test_old_data_say_how_old_they_are_on_trade_and_host(served, owner):
     assert "下面是 2 小时前的数据" in owner("/host").text
 
 
+def test_the_charts_say_when_their_last_values_are_old(served, owner):
+    heartbeat(served, accounts=[{"总资产": 1.0}], positions=[POSITION])
+    served.time += 7200
+    assert "下面的数据是 2 小时前的" in owner("/charts").text
+
+
+def test_a_table_that_qmt_did_not_give_is_said_to_be_old(served, owner):
+    heartbeat(served, accounts=[{"总资产": 1.0}], failed=["positions"], left_out={"deals": 12, "orders": "x"})
+    text = owner("/trade").text
+    assert "QMT 没有给持仓，下面可能是以前的" in text
+    assert "成交太多，少列了 12 条" in text
+
+
+def test_a_chart_of_one_day_names_the_day(served, owner):
+    for _ in range(3):
+        served.time += 60
+        heartbeat(served, accounts=[{"总资产": 1.0}])
+    served.jump("2026-01-10 10:00:00")
+    assert "2026-01-05的总资产" in owner("/charts?r=d").text
+
+
 def test_an_account_shows_its_last_four_digits_only(served, owner):
     heartbeat(served, accounts=[{"总资产": 1.0, "账号": "880012346688"}])
     for path in ("/", "/trade"):
@@ -210,6 +231,19 @@ def test_older_messages_are_a_page_further(past):
     assert len(set(numbers)) == len(numbers) > program.LISTED_MESSAGES
 
 
+def test_messages_that_do_not_fit_are_on_the_next_page(served, owner):
+    with served.receiver.transaction() as tx:
+        for _ in range(40):
+            program.post_message(tx, "alert", "", 2, program.Text("题", "长" * 399, "u"), ["wecom"], tx.now)
+    pages, address = [], "/messages"
+    while address:
+        text = owner(address).text
+        pages += re.findall(r'id="m(\d+)"', text)
+        found = re.search(r'href="(/messages\?before=\d+)"', text)
+        address = found.group(1) if found else ""
+    assert pages == [str(number) for number in range(40, 0, -1)]
+
+
 def test_each_vendors_answer_stands_at_its_message(served, owner):
     served.phones["wecom"].answers = [program.Later(1, "企业微信系统繁忙"), program.Sent("77")]
     served.post("host.test_alert")
@@ -252,3 +286,22 @@ def test_no_cell_of_a_download_is_a_formula(served, owner):
 def test_an_unknown_table_and_a_stranger_get_nothing(served, owner):
     assert owner("/csv/secrets").status_code == 404
     assert requests.get(served.url + "/csv/deals", timeout=10).url.endswith("/login")
+
+
+def test_the_fullest_pages_stay_below_60_kilobytes(served, owner):
+    long = "长" * 1900
+    rows = [
+        {**POSITION, "代码": f"{510000 + n}", "名称": "长" * 20, "成交量": 1, "状态": "长" * 12} for n in range(190)
+    ]
+    heartbeat(served, accounts=[{"总资产": 1.0}] * 30, positions=rows, orders=rows, deals=rows)
+    for number in range(60):
+        served.post("strategy.error", strategy=f"s{number}", where="handlebar", traceback=long)
+        served.post("order.state", flag=f"20260105-510300-B-{number + 1:02}", state="unknown", line=1, reason=long)
+    for _ in range(40):
+        with served.receiver.transaction() as tx:
+            program.post_message(tx, "alert", "mini-pc", 2, program.Text("长" * 60, long, "u"), ["wecom"], tx.now)
+    with served.receiver.transaction() as tx:
+        tx.db.execute("UPDATE outbox SET error = ?", ("长" * 200,))
+    for address in ("/", "/trade", "/charts", "/charts?r=d", "/day", "/messages", "/host", "/machines"):
+        assert len(owner(address).content) < 60_000, address
+    assert "还有 " in owner("/").text and "最近 " in owner("/trade").text
