@@ -6798,6 +6798,16 @@ def runs(points: Sequence[Sequence[float]], gap: float) -> list[list[tuple[float
     return found
 
 
+WORKER_WORDS = {
+    "sender": "发送",
+    "spool": "收策略的消息",
+    "flags": "看委托记录",
+    "qmt": "看 QMT",
+    "host": "看小主机",
+    "inbox": "收旧脚本的消息",
+}
+
+
 def render_workers(workers: Sequence[dict[str, Any]]) -> str:
     rows = []
     for one in workers:
@@ -6806,7 +6816,7 @@ def render_workers(workers: Sequence[dict[str, Any]]) -> str:
         limit = "—" if one["limit"] is None else f"{one['limit']:,.0f} 秒"
         word = f'<span class="{"down" if dead else "up"}">{"停了" if dead else "在转"}</span>'
         rows.append(
-            f"<td>{esc(one['name'])}</td><td>{word}</td><td>{age}<small>上限 {limit}</small></td>"
+            f"<td>{esc(WORKER_WORDS.get(one['name'], one['name']))}</td><td>{word}</td><td>{age}<small>上限 {limit}</small></td>"
             f"<td>{one['restarts']:,.0f}</td>"
         )
     return table("哨兵的各个部分", ("部分", "状态", "上一轮", "重启次数"), rows, len(rows))

@@ -283,8 +283,8 @@ class Past:
         beat = {
             "cpu": 8.0, "memory": 47.0, "disk_free": 118e9, "boot_at": self.now - 7200, "clock_offset": 0.2,
             "outbox": {"waiting": 0, "dropped": 0, "superseded": 12, "rejected": 0}, "version": "0.1",
-            "workers": {"spool": 0.2, "flags": 0.3, "qmt": 1.1, "sender": 0.5},
-            "limits": {"spool": 3, "flags": 3, "qmt": 6, "sender": 90}, "restarts": {"qmt": 1},
+            "workers": {"spool": 0.2, "flags": 0.3, "qmt": 1.1, "sender": 0.5, "host": 1.0},
+            "limits": {"spool": 10, "flags": 10, "qmt": 30, "sender": 90, "host": 10}, "restarts": {"qmt": 1},
         }  # fmt: skip
         now = self.now - 3
         self.db.execute(

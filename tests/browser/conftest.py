@@ -12,7 +12,7 @@ from rehearsal.road import Road
 
 PHONE = (390, 844)  # CSS pixels, as phones of these years have
 DESKTOP = (1280, 900)
-TALLEST = 1500  # CSS pixels of a picture
+TALLEST = {True: 1500, False: 1150}  # CSS pixels of a phone's picture, and of a desktop's
 BROWSER_FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -91,7 +91,12 @@ def picture(browser):
         if not folder:
             return
         size = browser.execute_script("return [innerWidth, document.documentElement.scrollHeight]")
-        metrics = {"width": size[0], "height": min(size[1], TALLEST), "deviceScaleFactor": 1.25, "mobile": False}
+        metrics = {
+            "width": size[0],
+            "height": min(size[1], TALLEST[size[0] < 600]),
+            "deviceScaleFactor": 1.25,
+            "mobile": False,
+        }
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         shrink(browser.get_screenshot_as_png(), Path(folder) / f"{name}.png")
 
