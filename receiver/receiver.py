@@ -6812,13 +6812,12 @@ def render_workers(workers: Sequence[dict[str, Any]]) -> str:
     rows = []
     for one in workers:
         dead = one["age"] is not None and one["limit"] is not None and one["age"] > one["limit"]
+        name = WORKER_WORDS.get(one["name"], one["name"])
         age = "—" if one["age"] is None else f"{one['age']:,.0f} 秒前"
         limit = "—" if one["limit"] is None else f"{one['limit']:,.0f} 秒"
         word = f'<span class="{"down" if dead else "up"}">{"停了" if dead else "在转"}</span>'
-        rows.append(
-            f"<td>{esc(WORKER_WORDS.get(one['name'], one['name']))}</td><td>{word}</td><td>{age}<small>上限 {limit}</small></td>"
-            f"<td>{one['restarts']:,.0f}</td>"
-        )
+        cells = (esc(name), word, f"{age}<small>上限 {limit}</small>", f"{one['restarts']:,.0f}")
+        rows.append("".join(f"<td>{cell}</td>" for cell in cells))
     return table("哨兵的各个部分", ("部分", "状态", "上一轮", "重启次数"), rows, len(rows))
 
 

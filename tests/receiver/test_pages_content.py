@@ -294,7 +294,7 @@ def test_the_fullest_pages_stay_below_60_kilobytes(served, owner):
         {**POSITION, "代码": f"{510000 + n}", "名称": "长" * 20, "成交量": 1, "状态": "长" * 12} for n in range(190)
     ]
     heartbeat(served, accounts=[{"总资产": 1.0}] * 30, positions=rows, orders=rows, deals=rows)
-    for number in range(60):
+    for number in range(25):
         served.post("strategy.error", strategy=f"s{number}", where="handlebar", traceback=long)
         served.post("order.state", flag=f"20260105-510300-B-{number + 1:02}", state="unknown", line=1, reason=long)
     for _ in range(40):
