@@ -23,7 +23,7 @@ MENU = (624, 300, 400, 446)
 LAST_LINE = (980, 746)
 CORNER = (564, 448, 460, 320)
 ICON_SECONDS = 60.0
-MENU_SECONDS = 15.0
+MENU_SECONDS = 60.0
 
 SENTRY_INI = """[sentry]
 machine = mini-pc

@@ -54,7 +54,7 @@ class Child:
                 return line.strip()
         return None
 
-    def wait_for(self, prefix, seconds=30.0):
+    def wait_for(self, prefix, seconds=90.0):
         """Wait until the child prints a line with this prefix; returns the line. Raises ChildFailed."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -1,13 +1,27 @@
-"""The line between mini PC and VPS: a TCP proxy on loopback that can be cut.
+"""The line between mini PC and VPS: a TCP proxy on loopback that can be cut; and ports that stay free.
 
 Two kinds of cut, because programs suffer differently from them: `refuse` closes every connection at once (no route),
 `swallow` takes connections and bytes and never answers (packets dropped).
 """
 
+import random
 import socket
 import threading
 
 CHUNK = 65536
+
+
+def free_port():
+    """A port that was free a moment ago and that no outgoing connection is given: the systems draw those from above
+    (Linux from 32768, Windows from 49152 on), so it stays free until it is listened on, and over restarts."""
+    while True:
+        port = random.SystemRandom().randrange(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue  # taken
+        return port
 
 
 class Line:

@@ -148,7 +148,7 @@ def show_tray_state(road, before, say, clock):
     return now
 
 
-def settle(road, seconds=10.0):
+def settle(road, seconds=60.0):
     """Let the receiver learn how the orders ended, stop QMT, then let what it posted arrive: without this the last post
     of every run would look lost."""
     deadline = time.monotonic() + seconds

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from pathlib import Path
 from rehearsal import oracle
 from rehearsal.children import Child
 from rehearsal.clock import day_text, shift_to
-from rehearsal.network import Line
+from rehearsal.network import Line, free_port
 from rehearsal.qmt import install
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,13 +49,6 @@ RULE = {
     "quantile_positive": 0.05,
     "quantile_negative": 0.05,
 }
-
-
-def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Road:
@@ -243,13 +235,13 @@ class Road:
         return self._ask_phone("/busy.json")
 
     def _ask_phone(self, path):
-        with urllib.request.urlopen(self.phone_url + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.phone_url + path, timeout=30) as answer:
             return json.loads(answer.read().decode("utf-8"))
 
     def phone_fault(self, channel, mode, **more):
         """Switch one channel of the phone to a fault mode (see rehearsal.phone.server)."""
         body = json.dumps(dict(more, channel=channel, mode=mode)).encode()
-        urllib.request.urlopen(urllib.request.Request(self.phone_url + "/control", data=body), timeout=5).close()
+        urllib.request.urlopen(urllib.request.Request(self.phone_url + "/control", data=body), timeout=30).close()
 
     def tell_qmt(self, command):
         """A word to the simulated QMT (silent, speak, behaviour no_fills, ...); it looks for them at each turn."""

@@ -128,7 +128,10 @@ class TrayApp:
         for worker in [*watchers, self.parts.sender]:
             worker.stop(max(0.0, deadline - self._mono()))
         self.outbox.close()
-        home.remove(self.home.inbox)  # nobody should post to a port that is closed
+        try:
+            home.remove(self.home.inbox)  # nobody should post to a port that is closed
+        except OSError as error:
+            log.warning("%s stays: %s", self.home.inbox, error)  # a post to a closed port fails at once
 
     # What is shown ---------------------------------------------------------------------------------------------------
 
@@ -217,7 +220,7 @@ class TrayApp:
 
     def _keep_pause(self, until: float | None, now: float) -> None:
         if until is None:
-            home.remove(self.home.paused)
+            pause.end(self.home.paused)
         else:
             pause.write(self.home.paused, until, now)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
-from typing import Mapping
+from typing import Callable, Mapping, TypeVar
+
+T = TypeVar("T")
+HELD_WAITS = (0.01, 0.02, 0.05, 0.1, 0.2)  # seconds
 
 
 def find(argument: str | None, environ: Mapping[str, str], user_home: str) -> Path:
@@ -44,6 +48,18 @@ class Home:
             folder.mkdir(parents=True, exist_ok=True)
 
 
+def patiently(call: Callable[[], T]) -> T:
+    """call(), again after each of HELD_WAITS while the file is held: on Windows nobody can replace or remove a file
+    that another thread is reading, or a scanner. (The strategies' twin, dingtou/durable.py, ships apart and may wait
+    for milliseconds only.)"""
+    for wait in HELD_WAITS:
+        try:
+            return call()
+        except PermissionError:  # WinError 5 and 32; the last try below raises it
+            time.sleep(wait)
+    return call()
+
+
 def write_whole(path: Path, text: str) -> None:
     """Replace a small file in one step, synced: a reader sees the old text or the new, never half of it."""
     temporary = path.with_name(path.name + ".tmp")
@@ -51,9 +67,9 @@ def write_whole(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    patiently(lambda: os.replace(temporary, path))
     # Windows cannot sync a folder: there the second sync of the file makes its new name outlast a power cut.
-    with open(path, "r+b") as renamed:
+    with patiently(lambda: open(path, "r+b")) as renamed:
         os.fsync(renamed.fileno())
     sync_folder(path.parent)
 
@@ -72,6 +88,6 @@ def sync_folder(folder: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a small file that may not be there."""
     try:
-        path.unlink()
+        patiently(path.unlink)
     except FileNotFoundError:
         pass

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import math
+import threading
 from pathlib import Path
 
-from tray_app.home import write_whole
+from tray_app import home
 
 log = logging.getLogger(__name__)
+_one_at_a_time = threading.Lock()  # on Windows a file can be neither replaced nor removed while a worker here reads it
 
 
 def read(path: Path) -> float | None:
     """Epoch seconds until which the owner paused, past or not; None: not paused. An unreadable file is no pause."""
     try:
-        until = json.loads(path.read_text(encoding="utf-8-sig"))["until"]
+        with _one_at_a_time:
+            text = home.patiently(lambda: path.read_text(encoding="utf-8-sig"))
+        until = json.loads(text)["until"]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -26,4 +30,12 @@ def read(path: Path) -> float | None:
 
 
 def write(path: Path, until: float, now: float) -> None:
-    write_whole(path, json.dumps({"until": until, "at": now}))
+    """Raises OSError."""
+    with _one_at_a_time:
+        home.write_whole(path, json.dumps({"until": until, "at": now}))
+
+
+def end(path: Path) -> None:
+    """Raises OSError where the file stays: then the pause goes on."""
+    with _one_at_a_time:
+        home.remove(path)

@@ -4,6 +4,7 @@ import time
 
 from qmt_strategy.dingtou.spool import Spool
 from rehearsal.drills.flagfiles import append_state, flag_id
+from rehearsal.promised import TOLERANCE
 
 CUT = 60  # s
 ORDERS = 6
@@ -40,7 +41,7 @@ def drill(stage):
     def orders():
         return [(e["data"]["flag"], e["data"]["line"]) for e in stage.road.stored() if e["kind"] == "order.state"]
 
-    if stage.until(lambda: len(orders()) >= len(wanted), 3 * DRAINED, "委托状态全部到达"):
+    if stage.until(lambda: len(orders()) >= len(wanted), TOLERANCE * DRAINED, "委托状态全部到达"):
         stage.timed("积压送完", time.time() - back, DRAINED)
     stage.check(orders() == wanted, f"{len(wanted)} 条委托状态各一次、次序不变")
     told = [e["data"]["where"] for e in stage.road.stored() if e["kind"] == "strategy.error"]

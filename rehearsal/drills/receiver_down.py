@@ -3,6 +3,7 @@
 import time
 
 from rehearsal.drills.flagfiles import append_state, flag_id
+from rehearsal.promised import TOLERANCE
 
 TIMES = {"companions": 1}
 ROUNDS = 6
@@ -22,7 +23,7 @@ def drill(stage):
         append_state(stage.road.home, flag, "rejected", time.time(), reason="可用资金不足")
         stage.did(f"废单 {flag}")
         if number % 2:  # every other kill falls into a sending for certain, the others at random moments
-            stage.until(stage.road.phone_busy, TOLD, "接收端正在发告警")
+            stage.until(stage.road.phone_busy, TOLD * TOLERANCE, "接收端正在发告警")
             time.sleep(stage.random.uniform(0.0, SLOW / 2))
             amid += bool(stage.road.phone_busy())
         else:
@@ -32,7 +33,7 @@ def drill(stage):
         stage.road.start_receiver()
         flags.append(flag)
         everywhere = lambda: set(stage.road.channels) <= channels_told(stage, flag)  # noqa: E731, B023 (used at once)
-        if stage.until(everywhere, TOLD * 3, f"{flag} 的告警到达每个通道"):
+        if stage.until(everywhere, TOLD * TOLERANCE, f"{flag} 的告警到达每个通道"):
             stage.timed(f"{flag} 告警到全部通道", time.time() - kills[-1], TOLD)
     stage.check(amid > 0, f"{len(kills)} 次 kill -9 中至少有 {amid} 次正在发送")
     repeats, excused = 0, 0

@@ -42,7 +42,7 @@ class Stage:
             seen_running = any(e["kind"] == "qmt.process" and e["data"]["state"] == "running" for e in stored)
             return seen_running and {"qmt.heartbeat", "host.heartbeat"} <= {e["kind"] for e in stored}
 
-        self.until(all_well, 30, "接收端收到心跳并看到 QMT 在运行")
+        self.until(all_well, 90, "接收端收到心跳并看到 QMT 在运行")
         self.did("全部就绪")
 
     def kinds(self):
@@ -113,7 +113,7 @@ class Stage:
         self.times.append({"what": what, "seconds": round(seconds, 2), "promised": promised})
         self.say(f"  用时：{what} {seconds:.1f} 秒（承诺 {promised:g} 秒）")
         if seconds > promised * TOLERANCE:
-            self.check(False, f"{what}超过承诺的 {TOLERANCE} 倍")
+            self.check(False, f"{what}超过承诺的 {TOLERANCE:g} 倍")
 
     def cost_of_posts(self, skip=0):
         """The strategy's own milliseconds per post, but the first `skip`: promised 5 at the 99th percentile.

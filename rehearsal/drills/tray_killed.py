@@ -22,7 +22,7 @@ def drill(stage):
     back = stage.did("重新启动托盘程序")
     stage.road.start_tray()
     stage.expect_words(stage.expect_on_every_channel("已恢复", back, RECOVERY), ["哨兵", "中断"])
-    stage.until(lambda: "strategy.error" in stage.kinds(), 20, "期间的策略错误到达接收端")
+    stage.until(lambda: "strategy.error" in stage.kinds(), 60, "期间的策略错误到达接收端")
     stage.watch(stage.road.times["script_silent"] + 8)  # a false alarm about QMT or the script would come in this time
     stage.only_these("哨兵没有消息", "已恢复", "策略 heartbeat 出错")
     stage.nothing_lost()

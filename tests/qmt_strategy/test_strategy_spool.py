@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -284,14 +283,3 @@ def test_a_home_that_cannot_be_made_is_no_exception(tmp_path):
     assert not posts.post(BEAT, {})
     assert not posts.post("strategy.error", {})
     assert posts.last_error
-
-
-def test_a_usual_heartbeat_costs_milliseconds_at_most(make):
-    posts = make()
-    data = {"deals": [{"代码": "510300", "成交均价": 4.5}] * 50}
-    spent = []
-    for _ in range(100):
-        started = time.perf_counter()
-        posts.post(BEAT, data)
-        spent.append(time.perf_counter() - started)
-    assert sorted(spent)[50] < 0.05  # promised 5 ms; ten times that here, where other tests share the machine

@@ -147,7 +147,7 @@ class Bench:
             return [tuple(row) for row in db.execute(query, values).fetchall()]
 
 
-def wait_until(condition, seconds=10.0):
+def wait_until(condition, seconds=30.0):
     """For real threads and sockets: polls until the condition holds. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -39,6 +39,6 @@ class Served(Bench):
         return {"machine": "mini-pc", "run": "r", "sent_at": self.time, "waiting": 0, "events": list(events), **changes}
 
     def log_in(self, session):
-        answer = session.post(self.url + "/login", data={"password": PASSWORD}, timeout=10)
+        answer = session.post(self.url + "/login", data={"password": PASSWORD}, timeout=30)
         assert answer.status_code == 200
         return answer.text

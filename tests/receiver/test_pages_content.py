@@ -21,7 +21,7 @@ SENTINELS = [1.7976931348623157e308 / 10**9, 2147483647, 1e299, -1e200]
 def owner(served):
     with requests.Session() as session:
         served.log_in(session)
-        yield lambda path="/": session.get(served.url + path, timeout=10)
+        yield lambda path="/": session.get(served.url + path, timeout=30)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def past(tmp_path_factory):
     pastyear.fill(served.config.database, served.time, ("mini-pc", "study"), days=60, minute_days=2)
     with requests.Session() as session:
         served.log_in(session)
-        served.get = lambda path: session.get(served.url + path, timeout=10)
+        served.get = lambda path: session.get(served.url + path, timeout=30)
         yield served
     served.close()
 
@@ -51,9 +51,9 @@ def test_every_page_has_its_json_and_wants_a_login(served, owner, name):
     assert owner("/" + name).status_code == 200
     assert owner("/api/v1/" + name).json()["machine"] == "mini-pc"
     assert owner("/fragment?page=" + name).status_code == 200
-    assert requests.get(f"{served.url}/{name}", timeout=10).url.endswith("/login")
-    assert requests.get(f"{served.url}/api/v1/{name}", timeout=10).status_code == 401
-    assert requests.get(f"{served.url}/fragment?page={name}", timeout=10).status_code == 401
+    assert requests.get(f"{served.url}/{name}", timeout=30).url.endswith("/login")
+    assert requests.get(f"{served.url}/api/v1/{name}", timeout=30).status_code == 401
+    assert requests.get(f"{served.url}/fragment?page={name}", timeout=30).status_code == 401
 
 
 def test_before_anything_was_heard_every_page_says_so(owner):
@@ -285,7 +285,7 @@ def test_no_cell_of_a_download_is_a_formula(served, owner):
 
 def test_an_unknown_table_and_a_stranger_get_nothing(served, owner):
     assert owner("/csv/secrets").status_code == 404
-    assert requests.get(served.url + "/csv/deals", timeout=10).url.endswith("/login")
+    assert requests.get(served.url + "/csv/deals", timeout=30).url.endswith("/login")
 
 
 def test_the_fullest_pages_stay_below_60_kilobytes(served, owner):

@@ -56,8 +56,8 @@ def poison(served):
 def test_no_text_of_a_machine_or_a_vendor_is_markup_on_any_page(served, owner):
     poison(served)
     for address in ADDRESSES:
-        text = owner.get(served.url + address, timeout=10).text
-        fragment = owner.get(served.url + "/fragment?page=" + address[1:].replace("?", "&"), timeout=10).text
+        text = owner.get(served.url + address, timeout=30).text
+        fragment = owner.get(served.url + "/fragment?page=" + address[1:].replace("?", "&"), timeout=30).text
         for found in (text, fragment):
             assert "<script>alert" not in found and "<img" not in found
             assert not re.search(r"<[^>]*\son\w+=", found)
@@ -68,7 +68,7 @@ def test_no_text_of_a_machine_or_a_vendor_is_markup_on_any_page(served, owner):
 def test_no_word_of_an_address_is_markup(served, owner, key):
     served.alive()
     for address in ADDRESSES:
-        answer = owner.get(served.url + address, params={key: XSS}, timeout=10)
+        answer = owner.get(served.url + address, params={key: XSS}, timeout=30)
         assert answer.status_code == 200
         assert "alert(" not in answer.text
 
@@ -76,7 +76,7 @@ def test_no_word_of_an_address_is_markup(served, owner, key):
 def test_every_page_has_strict_headers_and_asks_nobody_else(served, owner):
     poison(served)
     for address in ADDRESSES:
-        answer = owner.get(served.url + address, timeout=10)
+        answer = owner.get(served.url + address, timeout=30)
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy
         assert not re.findall(r'(?:src|href|action)="(?!/|#|data:,)', answer.text)
@@ -87,19 +87,19 @@ def test_every_page_has_strict_headers_and_asks_nobody_else(served, owner):
 def test_the_downloads_are_closed_to_scripts_too(served, owner):
     poison(served)
     for name in program.CSV_TABLES:
-        answer = owner.get(f"{served.url}/csv/{name}", timeout=10)
+        answer = owner.get(f"{served.url}/csv/{name}", timeout=30)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Content-Type"].startswith("text/csv")
 
 
 def csrf(served, owner):
-    text = owner.get(served.url + "/messages", timeout=10).text
+    text = owner.get(served.url + "/messages", timeout=30).text
     return re.search(r'name="csrf" value="(\w+)"', text).group(1)
 
 
 def mute(served, owner, **fields):
     data = {"csrf": csrf(served, owner), "id": "1", "hours": "4", "back": "messages", **fields}
-    return owner.post(served.url + "/mute", data=data, allow_redirects=False, timeout=10)
+    return owner.post(served.url + "/mute", data=data, allow_redirects=False, timeout=30)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_muted_incident_is_muted_for_that_long_and_its_page_comes_back(trouble
     answer = mute(trouble, owner)
     assert answer.headers["Location"].endswith("/messages?said=muted")
     assert muted(trouble) == trouble.time + 4 * 3600
-    assert "14:00:10 前不提醒" in owner.get(trouble.url + "/", timeout=10).text
+    assert "14:00:10 前不提醒" in owner.get(trouble.url + "/", timeout=30).text
     mute(trouble, owner, hours="0")
     assert muted(trouble) is None
 
@@ -131,7 +131,7 @@ def test_a_mute_without_sense_is_refused(trouble, owner, fields):
 
 def test_another_site_can_mute_nothing(trouble, owner):
     assert mute(trouble, owner, csrf="0" * 40).status_code == 403
-    assert requests.post(trouble.url + "/mute", data={"id": "1", "hours": "4"}, timeout=10).status_code == 403
+    assert requests.post(trouble.url + "/mute", data={"id": "1", "hours": "4"}, timeout=30).status_code == 403
     assert muted(trouble) is None
 
 

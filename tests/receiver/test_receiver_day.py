@@ -102,9 +102,9 @@ def test_an_account_that_two_scripts_tell_of_is_not_counted_twice(tmp_path):
     bench = open_bench(tmp_path, now="2026-01-02 14:00:00")
     well(bench, account={**ACCOUNT, "总资产": 100000.0})
     bench.jump("2026-01-05 15:04:50")
-    account = {**ACCOUNT, "总资产": 101000.0}
-    bench.post("old.heartbeat", name="qmt", info=[{"name": "accounts", "data": [account]}])
-    well(bench, account=account)
+    bench.post("old.heartbeat", name="qmt", info=[{"name": "accounts", "data": [{**ACCOUNT, "总资产": 100500.0}]}])
+    bench.run(1)
+    well(bench, account={**ACCOUNT, "总资产": 101000.0})
     bench.run(20)
     [(_, body)] = of_kind(bench, "report")
     assert "+1.00%" in body

@@ -31,9 +31,9 @@ def outcomes(bench, works):
     with bench.receiver.turn:
         for number, thread in enumerate(threads):
             thread.start()
-            wait_until(lambda n=number: len(bench.receiver.posts) == n + 1)
+            wait_until(lambda n=number: len(bench.receiver.posts) == n + 1, 60)
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
     return found
 

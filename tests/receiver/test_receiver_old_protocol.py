@@ -20,22 +20,22 @@ FORM = {"action": "heartbeat", "name": "server"}
 
 
 def ask(served, **query):
-    return requests.get(served.old_url, params=query, timeout=10).json()
+    return requests.get(served.old_url, params=query, timeout=30).json()
 
 
 def test_a_heartbeat_posted_as_json_is_kept_and_answered(served):
-    answer = requests.post(served.old_url, json=HEARTBEAT, timeout=10)
+    answer = requests.post(served.old_url, json=HEARTBEAT, timeout=30)
     assert (answer.status_code, answer.json()) == (200, {"code": 0, "msg": "ok"})
     assert served.rows("SELECT kind, last_seen, behind FROM source") == [("old.qmt", served.time, 0)]
 
 
 def test_a_json_post_without_a_content_type_works(served):
-    assert requests.post(served.old_url, data=json.dumps(HEARTBEAT), timeout=10).json()["code"] == 0
+    assert requests.post(served.old_url, data=json.dumps(HEARTBEAT), timeout=30).json()["code"] == 0
 
 
 def test_a_form_with_any_files_is_kept(served):
     files = [("file", ("持仓.csv", b"a,b")), ("other", ("../../x", b"evil")), ("third", ("C:\\a\\b.txt", b""))]
-    assert requests.post(served.old_url, data=FORM, files=files, timeout=10).json() == {"code": 0, "msg": "ok"}
+    assert requests.post(served.old_url, data=FORM, files=files, timeout=30).json() == {"code": 0, "msg": "ok"}
     stored = dict(served.rows("SELECT name, content FROM file"))
     assert stored == {"持仓.csv": b"a,b", "x": b"evil", "b.txt": b""}
     assert {path.name for path in served.config.path.parent.iterdir()} <= {
@@ -47,15 +47,15 @@ def test_a_form_with_any_files_is_kept(served):
 
 
 def test_a_form_without_files_works(served):
-    assert requests.post(served.old_url, data=FORM, timeout=10).json()["code"] == 0
+    assert requests.post(served.old_url, data=FORM, timeout=30).json()["code"] == 0
 
 
 @pytest.mark.parametrize("url", ["/api", "/api?token=", "/api?token=wrong", "/api?token=machine-token"])
 def test_a_wrong_token_is_400(served, url):
     for answer in (
-        requests.post(served.url + url, json=HEARTBEAT, timeout=10),
-        requests.post(served.url + url, data=FORM, files={"f": ("a", b"b")}, timeout=10),
-        requests.get(served.url + url, params={"action": "query_qmt"}, timeout=10),
+        requests.post(served.url + url, json=HEARTBEAT, timeout=30),
+        requests.post(served.url + url, data=FORM, files={"f": ("a", b"b")}, timeout=30),
+        requests.get(served.url + url, params={"action": "query_qmt"}, timeout=30),
     ):
         assert (answer.status_code, answer.json()) == (400, {"code": 1, "msg": "token 不对"})
     assert served.rows("SELECT count(*) FROM source") == [(0,)]
@@ -79,7 +79,7 @@ def test_a_wrong_token_is_400(served, url):
     ],
 )
 def test_a_bad_post_is_400_with_a_msg_and_stores_nothing(served, body):
-    answer = requests.post(served.old_url, data=body, timeout=10)
+    answer = requests.post(served.old_url, data=body, timeout=30)
     assert answer.status_code == 400
     assert answer.json()["code"] == 1
     assert answer.json()["msg"]
@@ -95,7 +95,7 @@ def test_a_bad_post_is_400_with_a_msg_and_stores_nothing(served, body):
     ],
 )
 def test_too_many_or_too_large_files_are_refused_as_a_whole(served, files):
-    answer = requests.post(served.old_url, data=FORM, files=files, timeout=10)
+    answer = requests.post(served.old_url, data=FORM, files=files, timeout=30)
     assert answer.status_code in (400, 413)
     assert served.rows("SELECT count(*) FROM file") == [(0,)]
 
@@ -103,12 +103,12 @@ def test_too_many_or_too_large_files_are_refused_as_a_whole(served, files):
 def test_a_broken_form_is_400(served):
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     for body in (b"", b"--x\r\nnonsense", b"--x--\r\n", b"--y\r\n\r\n"):
-        assert requests.post(served.old_url, data=body, headers=headers, timeout=10).status_code == 400
+        assert requests.post(served.old_url, data=body, headers=headers, timeout=30).status_code == 400
 
 
 def test_the_queries_answer_in_the_old_shapes(served):
-    requests.post(served.old_url, json=HEARTBEAT, timeout=10)
-    requests.post(served.old_url, data=FORM, files={"f": ("a.csv", b"1")}, timeout=10)
+    requests.post(served.old_url, json=HEARTBEAT, timeout=30)
+    requests.post(served.old_url, data=FORM, files={"f": ("a.csv", b"1")}, timeout=30)
     assert ask(served, action="heartbeat_query", name="qmt") == {
         "code": 0,
         "name": "qmt",
@@ -133,7 +133,7 @@ def test_a_query_for_what_was_never_heard_is_offline(served):
 
 
 def test_an_unknown_query_is_400(served):
-    assert requests.get(served.old_url, params={"action": "rm"}, timeout=10).status_code == 400
+    assert requests.get(served.old_url, params={"action": "rm"}, timeout=30).status_code == 400
 
 
 @pytest.mark.parametrize(

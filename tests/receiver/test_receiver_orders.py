@@ -574,11 +574,11 @@ def test_hostile_orders_do_no_harm_on_the_page_and_in_its_json(served):
             served.post("strategy.notice", strategy=XSS, what=what, text=XSS, code=XSS, flag=XSS)
             served.post("strategy.notice", strategy=1, what=what, text="x" + XSS, code=[], flag={})
         served.run(10)
-        answer = owner.get(served.url + "/fragment?page=trade", timeout=10)
+        answer = owner.get(served.url + "/fragment?page=trade", timeout=30)
         assert answer.status_code == 200
         assert "策略的委托" in answer.text and "&lt;script&gt;" in answer.text
         assert "<script>alert" not in answer.text and "<img" not in answer.text
-        assert owner.get(served.url + "/api/v1/status", timeout=10).json()["machines"][0]["strategy_orders"]
+        assert owner.get(served.url + "/api/v1/status", timeout=30).json()["machines"][0]["strategy_orders"]
         assert not served.rows("SELECT 1 FROM incident WHERE kind = 'host.trouble'")
 
 

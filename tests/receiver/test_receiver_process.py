@@ -80,7 +80,7 @@ class Process:
     def post(self, *events):
         body = {"machine": "mini-pc", "run": "r", "sent_at": time.time(), "waiting": 0, "events": list(events)}
         headers = {"Authorization": "Bearer " + TOKEN}
-        return requests.post(self.url + "/api/v1/events", json=body, headers=headers, timeout=10).json()
+        return requests.post(self.url + "/api/v1/events", json=body, headers=headers, timeout=30).json()
 
     def end(self, with_signal=None):
         if with_signal is None:
@@ -107,7 +107,7 @@ def rejected(number):
 
 
 def test_the_file_alone_serves_and_tells(process, phone):
-    assert requests.get(process.url + "/healthz", timeout=10).json()["ok"] is True
+    assert requests.get(process.url + "/healthz", timeout=30).json()["ok"] is True
     process.post(rejected(1))
     wait_until(lambda: phone.got)
     assert "20260105-510300-B-01" in phone.got[0]
@@ -143,8 +143,8 @@ def test_a_kill_right_after_the_yes_to_the_tray_loses_no_alert(process, phone):
 
 
 def test_no_token_stands_in_the_log(process):
-    requests.post(process.url + "/api/v1/events", headers={"Authorization": "Bearer wr0ng-token"}, timeout=10)
-    requests.get(process.url + "/api?token=wr0ng-token&action=query_qmt", timeout=10)
+    requests.post(process.url + "/api/v1/events", headers={"Authorization": "Bearer wr0ng-token"}, timeout=30)
+    requests.get(process.url + "/api?token=wr0ng-token&action=query_qmt", timeout=30)
     process.post(rejected(1))
     process.end()
     text = (process.folder / "log").read_text(encoding="utf-8")

@@ -13,12 +13,12 @@ from tests.receiver.receiver_bench import event
 
 
 def post(served, body, **headers):
-    return requests.post(served.events_url, data=body, headers={**served.bearer, **headers}, timeout=10)
+    return requests.post(served.events_url, data=body, headers={**served.bearer, **headers}, timeout=30)
 
 
 def test_a_post_is_answered_in_the_protocols_shape(served):
     one = event("host.heartbeat", served.time)
-    answer = requests.post(served.events_url, json=served.envelope(one), headers=served.bearer, timeout=10)
+    answer = requests.post(served.events_url, json=served.envelope(one), headers=served.bearer, timeout=30)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("application/json")
     assert answer.json() == {
@@ -77,7 +77,7 @@ def test_ten_mebibytes_are_refused_with_an_answer(served, chunked):
 
 def test_a_refused_body_is_not_read_first(served):
     """The answer is there although only the head of the request was sent."""
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as client:
         head = f"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: {served.bearer['Authorization']}\r\n"
         client.sendall(f"{head}Content-Length: 10485760\r\n\r\n".encode())
         assert b" 413 " in client.recv(4096)
@@ -85,7 +85,7 @@ def test_a_refused_body_is_not_read_first(served):
 
 def test_a_body_that_is_cut_off_stores_nothing(served):
     body = json.dumps(served.envelope(event("qmt.log", served.time))).encode()
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as client:
         head = f"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: {served.bearer['Authorization']}\r\n"
         client.sendall(f"{head}Content-Length: {len(body) + 10}\r\n\r\n".encode() + body)
         client.shutdown(socket.SHUT_WR)
@@ -99,24 +99,24 @@ def test_a_database_that_refuses_is_503_with_retry_after(served):
     other = sqlite3.connect(str(served.config.database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     one = event("qmt.log", served.time)
-    answer = requests.post(served.events_url, json=served.envelope(one), headers=served.bearer, timeout=10)
+    answer = requests.post(served.events_url, json=served.envelope(one), headers=served.bearer, timeout=30)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json()["error"]
-    assert requests.get(served.url + "/healthz", timeout=10).status_code == 503
-    assert requests.post(served.old_url, json={"action": "heartbeat", "name": "qmt"}, timeout=10).status_code == 503
+    assert requests.get(served.url + "/healthz", timeout=30).status_code == 503
+    assert requests.post(served.old_url, json={"action": "heartbeat", "name": "qmt"}, timeout=30).status_code == 503
     other.execute("ROLLBACK")
     other.close()
-    again = requests.post(served.events_url, json=served.envelope(one), headers=served.bearer, timeout=10)
+    again = requests.post(served.events_url, json=served.envelope(one), headers=served.bearer, timeout=30)
     assert again.json()["accepted"] == [one["id"]]
-    assert requests.get(served.url + "/healthz", timeout=10).status_code == 200
+    assert requests.get(served.url + "/healthz", timeout=30).status_code == 200
 
 
 def test_healthz_is_503_when_the_checker_is_dead(served):
-    assert requests.get(served.url + "/healthz", timeout=10).json()["ok"] is True
+    assert requests.get(served.url + "/healthz", timeout=30).json()["ok"] is True
     served.receiver.checked_at = time.monotonic() - 31
-    answer = requests.get(served.url + "/healthz", timeout=10)
+    answer = requests.get(served.url + "/healthz", timeout=30)
     assert (answer.status_code, answer.json()["checker"]) == (503, False)
-    told = requests.post(served.events_url, json=served.envelope(), headers=served.bearer, timeout=10).json()["alerts"]
+    told = requests.post(served.events_url, json=served.envelope(), headers=served.bearer, timeout=30).json()["alerts"]
     assert told == {"ok": False, "why": "接收端的检查线程停了"}
 
 
@@ -126,29 +126,30 @@ def test_healthz_is_503_when_a_channels_worker_is_dead(served):
             return False
 
     served.receiver.senders["wecom"] = Dead()
-    assert requests.get(served.url + "/healthz", timeout=10).status_code == 503
+    assert requests.get(served.url + "/healthz", timeout=30).status_code == 503
 
 
 def test_idle_connections_block_nobody(served):
-    idle = [socket.create_connection(("127.0.0.1", served.port), timeout=10) for _ in range(60)]
-    began = time.monotonic()
-    assert requests.get(served.url + "/healthz", timeout=5).status_code == 200
-    assert time.monotonic() - began < 3
+    idle = [socket.create_connection(("127.0.0.1", served.port), timeout=30) for _ in range(60)]
+    assert requests.get(served.url + "/healthz", timeout=30).status_code == 200
     for client in idle:
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):  # it is still there: nobody waited until it was hung up on
+            client.recv(1)
         client.close()
 
 
 def test_a_kept_alive_connection_serves_many_posts(served):
     with requests.Session() as session:
         for _ in range(20):
-            answer = session.post(served.events_url, json=served.envelope(), headers=served.bearer, timeout=10)
+            answer = session.post(served.events_url, json=served.envelope(), headers=served.bearer, timeout=30)
             assert answer.status_code == 200
 
 
 def test_an_unknown_path_is_json_for_machines_and_a_page_for_people(served):
-    assert list(requests.get(served.url + "/api/v2", timeout=10).json()) == ["error"]
-    assert list(requests.get(served.events_url, timeout=10).json()) == ["error"]
-    page = requests.get(served.url + "/nothing/<script>", timeout=10)
+    assert list(requests.get(served.url + "/api/v2", timeout=30).json()) == ["error"]
+    assert list(requests.get(served.events_url, timeout=30).json()) == ["error"]
+    page = requests.get(served.url + "/nothing/<script>", timeout=30)
     assert page.status_code == 404
     assert "没有这个页面" in page.text
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
@@ -171,7 +172,7 @@ def test_an_unknown_path_is_json_for_machines_and_a_page_for_people(served):
     ],
 )
 def test_strange_bytes_get_an_answer_below_500_and_no_traceback(served, line, head):
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as client:
         client.sendall(line.encode("latin-1") + b"\r\nHost: x\r\nConnection: close\r\n" + head + b"\r\n\r\n")
         answer = client.recv(65536)
     assert int(answer.split()[1]) < 500
@@ -183,12 +184,12 @@ def test_a_bug_shows_no_traceback(served, monkeypatch):
         raise KeyError("secret detail")
 
     monkeypatch.setattr("receiver.receiver.take_batch", broken)
-    answer = requests.post(served.events_url, json=served.envelope(), headers=served.bearer, timeout=10)
+    answer = requests.post(served.events_url, json=served.envelope(), headers=served.bearer, timeout=30)
     assert (answer.status_code, answer.json()) == (500, {"error": "internal error"})
 
 
 def test_a_callback_path_that_nobody_made_is_404(served):
     body = {"event": "message_complate", "messageInfo": {"sendStatus": 2}}
-    assert requests.post(served.url + "/cb/guess", json=body, timeout=10).status_code == 404
-    assert requests.post(served.url + "/cb/guess", json=[1], timeout=10).status_code == 400
-    assert requests.post(served.url + "/cb/guess", data=b"\xff", timeout=10).status_code == 400
+    assert requests.post(served.url + "/cb/guess", json=body, timeout=30).status_code == 404
+    assert requests.post(served.url + "/cb/guess", json=[1], timeout=30).status_code == 400
+    assert requests.post(served.url + "/cb/guess", data=b"\xff", timeout=30).status_code == 400

@@ -43,7 +43,7 @@ def line(echo):
     line.close()
 
 
-def talk(line, timeout=5.0):
+def talk(line, timeout=30.0):
     with socket.create_connection(("127.0.0.1", line.port), timeout=timeout) as connection:
         connection.sendall(b"hello")
         return connection.recv(1000)
@@ -68,7 +68,7 @@ def test_a_refusing_line_hangs_up(line):
 
 
 def test_a_cut_breaks_what_is_open_and_a_restored_line_carries_again(line):
-    with socket.create_connection(("127.0.0.1", line.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", line.port), timeout=30) as connection:
         connection.sendall(b"before")
         assert connection.recv(1000) == b"before"
         line.cut("swallow")

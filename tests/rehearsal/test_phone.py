@@ -24,7 +24,7 @@ def post(phone, path, value, kind="application/json"):
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     url = f"http://127.0.0.1:{phone.http_port}{path}"
     with urllib.request.urlopen(
-        urllib.request.Request(url, data=raw, headers={"Content-Type": kind}), timeout=5
+        urllib.request.Request(url, data=raw, headers={"Content-Type": kind}), timeout=30
     ) as answer:
         return json.loads(answer.read().decode())
 
@@ -108,11 +108,11 @@ def mail(subject, body):
 
 
 def test_mail_arrives_after_login_and_a_wrong_password_is_535(phone):
-    with smtplib.SMTP("127.0.0.1", phone.smtp_port, timeout=5) as client:
+    with smtplib.SMTP("127.0.0.1", phone.smtp_port, timeout=30) as client:
         client.login("me@example.com", "secret")
         client.send_message(mail("❗ 标题", "正文"))
     assert phone.inbox.log()[-1]["shown"] == {"title": "❗ 标题", "body": "正文"}
-    with smtplib.SMTP("127.0.0.1", phone.smtp_port, timeout=5) as client, pytest.raises(
+    with smtplib.SMTP("127.0.0.1", phone.smtp_port, timeout=30) as client, pytest.raises(
         smtplib.SMTPAuthenticationError
     ) as refused:
         client.login("me@example.com", "wrong")

@@ -22,6 +22,11 @@ def figures(**changed):
     return dict(good, **changed)
 
 
+@pytest.fixture(autouse=True)
+def judged_as_for_a_user(monkeypatch):
+    monkeypatch.setattr("rehearsal.rehearse.TOLERANCE", 3)
+
+
 def test_a_good_run_has_no_shortfall():
     assert shortfalls(figures(), CHANNELS) == []
 

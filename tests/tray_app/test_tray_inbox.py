@@ -8,6 +8,7 @@ import threading
 import pytest
 import requests
 
+from rehearsal.network import free_port
 from tests.tray_app.helpers import MONDAY_10_00, short, stored
 from tray_app import inbox
 from tray_app.home import Home
@@ -352,9 +353,7 @@ def test_it_listens_on_loopback_only_and_tells_its_port(server, home, board):
 
 
 def test_a_taken_port_is_told_and_tried_again(home, lease, board, clock):
-    taken = socket.socket()
-    taken.bind(("127.0.0.1", 0))
-    taken.listen(1)
+    taken = socket.create_server(("127.0.0.1", free_port()))
     part = Inbox(taken.getsockname()[1], "t", home, lease, clock.wall)
     part.round(clock.now)
     assert str(taken.getsockname()[1]) in board.get("inbox_why")

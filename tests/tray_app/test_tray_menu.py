@@ -13,7 +13,7 @@ from tray_app import strings_zh as zh
 from tray_app.state import PAUSED, View
 from tray_app.worker import Board
 
-WAIT = 10
+WAIT = 30
 
 
 class FakeIcon(_base.Icon):

@@ -125,11 +125,10 @@ def test_a_redirect_is_not_followed_even_to_where_it_would_be_accepted(make, rec
 
 
 def test_a_refused_connection_is_a_retry(make, outbox, board, clock):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    outbox.put(order())
-    make(url).round(clock.now)
+    with socket.socket() as deaf:  # bound, so that nobody else gets the port, but not listening
+        deaf.bind(("127.0.0.1", 0))
+        outbox.put(order())
+        make(f"http://127.0.0.1:{deaf.getsockname()[1]}").round(clock.now)
     assert link(board).state == "retry"
     assert outbox.figures().waiting == 1
 

@@ -10,7 +10,7 @@ from tray_app import events
 from tray_app.outbox import OutboxError
 from tray_app.worker import Abandoned, Board, Lease, Watchdog, Worker
 
-WAIT = 10  # seconds at most; every wait here is for an event
+WAIT = 30  # seconds at most; every wait here is for an event
 
 
 class Part:

@@ -8,8 +8,8 @@ from rehearsal.road import ROOT
 
 def test_the_rehearsal_loses_nothing_and_tells_that_qmt_was_killed(windows, tmp_path):
     report = tmp_path / "r.json"
-    options = ["-m", "rehearsal", "--for", "36", "--headless", "--report", windows_path(report)]
-    ended = windows.run(options, cwd=ROOT, timeout=150)
+    options = ["-m", "rehearsal", "--for", "45", "--headless", "--report", windows_path(report)]
+    ended = windows.run(options, env={"QMT_SENTRY_TOLERANCE": "12"}, cwd=ROOT, timeout=300)
     assert ended.returncode == 0, ended.stdout
     figures = json.loads(report.read_text(encoding="utf-8"))
     assert figures["lost"] == figures["duplicates"] == 0

@@ -50,7 +50,7 @@ def watched(windows, home):
 
 def menu_lines(windows, tray):
     tray_shot.open_menu(windows.desktop, tray)
-    assert tray.wait_for("menu complete", 10), tray.output()
+    assert tray.wait_for("menu complete", START), tray.output()
     return [line.split(": ", 1)[1] for line in tray.output().splitlines() if line.startswith("menu line: ")]
 
 
