@@ -6782,7 +6782,10 @@ def render_series(one: dict[str, Any], start: float, end: float, span: str) -> s
     frame = frame_of(ends, 110, 0.0)
     frame = frame and frame._replace(left=start, right=end)
     low, high = min(row[1] for row in points), max(row[2] for row in points)
-    said = f"最低 {low:,.1f}{one['unit']}，最高 {high:,.1f}{one['unit']}，最近 {points[-1][3]:,.1f}{one['unit']}"
+    unit, digits = one["unit"], 0 if one["unit"] == " 条" else 1
+    said = "，".join(
+        f"{word} {n:,.{digits}f}{unit}" for word, n in zip(("最低", "最高", "最近"), (low, high, points[-1][3]))
+    )
     band = [area_of(frame, part) for part in runs(points, (end - start) / HOST_POINTS * 2.5)] if frame else []
     shape = draw(frame, [curve], linear_ticks(start, end), f"{one['title']}，{HOST_RANGES[span]}：{said}", (), band)
     return block(one["title"], f'<div class="plot">{shape}<p>{esc(said)}</p></div>')

@@ -48,6 +48,8 @@ PATHS = [
     "/cb/x", "/cb/../api", "/static/../receiver.ini", "/%2e%2e/receiver.ini", "//receiver.ini", "/" + "a" * 3000,
     "/?said=" + urllib.parse.quote(XSS), "/api?action=query_qmt&token=wrong", "/day/20260101", "/day/../../x",
     "/%ff%fe", "/charts", "/trade",
+    "/day?d=99999999", "/charts?r=d&f=%00&m=%ff", "/messages?before=99999999999999999999", "/fragment?page=host&r=m",
+    "/csv/deals", "/csv/../receiver.ini", "/api/v1/day?d=20260105",
 ]  # fmt: skip
 
 
