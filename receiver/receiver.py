@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import bisect
 import configparser
 import copy
 import email.message
@@ -38,6 +39,7 @@ import html
 import http.client
 import io
 import ipaddress
+import itertools
 import json
 import logging
 import math
@@ -61,9 +63,9 @@ from collections import Counter, deque
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, timezone
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence, Union
 
 import bottle
 from cheroot import wsgi
@@ -1879,6 +1881,9 @@ MIGRATIONS = [
     ALTER TABLE source ADD COLUMN clock_off REAL;
     ALTER TABLE machine ADD COLUMN clock_off REAL;
     """,
+    """
+    CREATE INDEX incident_by_opened ON incident (opened);
+    """,
 ]
 
 
@@ -2069,7 +2074,8 @@ def orders_of(db: sqlite3.Connection, machine: str, day: str) -> list[Order]:
 
 def open_incidents(db: sqlite3.Connection, machine: str | None = None) -> list[Incident]:
     where, values = ("", ()) if machine is None else (" AND machine = ?", (machine,))
-    rows = db.execute(f"SELECT * FROM incident WHERE resolved IS NULL{where} ORDER BY id", values).fetchall()
+    # +id: sorting the few open ones beats walking over all of a year in the order of their ids
+    rows = db.execute(f"SELECT * FROM incident WHERE resolved IS NULL{where} ORDER BY +id", values).fetchall()
     return [load(Incident, row) for row in rows]
 
 
@@ -4564,11 +4570,15 @@ class Sender(threading.Thread):
 # Pages ################################################################################################################
 ########################################################################################################################
 
-# `status_data` gathers what the page and /api/v1/status show; `render` makes HTML of it and knows nothing else. Every
-# value that came from a machine goes through `esc` (or is a number that we formatted).
+# Each page is a pair (PAGES, at the end of this part): one function gathers its data as plain values, which also go out
+# as JSON; one makes HTML of them and knows nothing else. `status_data` is what the first page and /api/v1/status show.
+# Every value that came from a machine goes through `esc` (or is a number that we formatted).
 
 SHOWN_ROWS = 30
+SHOWN_INCIDENTS = 20
+SHOWN_ACCOUNTS = 6
 SHOWN_MESSAGES = 12
+SHOWN_BODY = 400  # characters of a message's text
 STALE_DATA = 180.0  # older account data are marked in a session
 SHAPES = {UP: "ok", LATE: "late", DOWN: "down", PAUSED: "pause", OFF: "off", UNKNOWN: "unknown", NEW: "new"}
 MESSAGE_STATES = {
@@ -4616,6 +4626,8 @@ def status_data(receiver: Receiver, db: sqlite3.Connection, now: float) -> dict[
         for name in receiver.config.machines
     ]
     machines = [machine_data(db, picture) for picture in pictures]
+    for machine in machines:
+        machine["lamps"] = [{**one, "todo": lamp_todo(one, machine["name"], incidents)} for one in machine["lamps"]]
     lamps = [one for machine in machines for one in machine["lamps"]]
     alert_lamp = alerts_lamp(receiver.alerts(db, now), channels)
     return {
@@ -4625,15 +4637,37 @@ def status_data(receiver: Receiver, db: sqlite3.Connection, now: float) -> dict[
         "overall": overall([*lamps, alert_lamp], incidents, days, now),
         "machines": machines,
         "alerts": alert_lamp,
+        "watch": watch_data(receiver),
+        "correction": receiver.correction,
         "channels": channels,
         "incidents": [incident_data(incident, now) for incident in incidents],
         "messages": messages_data(db, now, {name for name, one in receiver.channels.items() if one.confirms}),
-        "waiting": db.execute("SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sending')").fetchone()[0],
+        "waiting": waiting_count(db, receiver.channels),
     }
 
 
+LAMP_TODOS = {
+    "host": "远程登录小主机，看 QMT 哨兵和网络；连不上就检查电源。",
+    "qmt.process": "远程登录小主机，打开 QMT 并登录。",
+    "qmt.heartbeat": "远程登录小主机，看 QMT 里这个策略是否还在运行。",
+    "old.qmt": "看这个脚本是否还在运行。",
+    "old.server": "看这个脚本是否还在运行。",
+    "trading": "在 QMT 的“模型交易”里重新运行 etf_grid。",
+}
+
+
+def lamp_todo(one: dict[str, str], machine: str, incidents: Sequence[Incident]) -> str:
+    """What to do about a lamp that is not well: its incident says it, where there is one."""
+    if one["todo"] or one["state"] not in (DOWN, LATE):
+        return one["todo"]
+    for incident in incidents:
+        if (incident.machine, incident.kind) == (machine, one["kind"]) and incident.name == one.get("name", ""):
+            return f"见上面的 #{incident.id}。"
+    return LAMP_TODOS.get(one["kind"], "") if one["state"] == DOWN else "再等一会儿；超过时限会告警。"
+
+
 def alerts_lamp(alerts: dict[str, Any], channels: Sequence[dict[str, Any]]) -> dict[str, str]:
-    todo = "改好 receiver.ini 里的设置，点下面的“发送测试告警”再试。"
+    todo = "改好 receiver.ini 里的设置，在“消息”页点“发送测试告警”再试。"
     if not alerts["ok"]:
         return lamp("alerts", "告警通道", DOWN, alerts["why"], todo, "不能用")
     if alerts["why"]:
@@ -4710,8 +4744,7 @@ def machine_data(db: sqlite3.Connection, picture: Picture) -> dict[str, Any]:
         one = qmt_lamp(source, picture) if source.kind == "qmt.process" else script_lamp(source, picture)
         lamps.append({**one, "name": source.name})
     lamps += trading_lamp(picture)
-    spoken = [s for s in picture.sources if s.kind in ("qmt.heartbeat", "old.qmt") and s.last_seen is not None]
-    data_at = max((s.last_seen or 0.0 for s in spoken), default=None)
+    data_at = last_account_post(picture.sources)
     day = day_of(now)
     found, names = orders_of(db, machine.name, day), names_of(db, machine.name)
     return {
@@ -4732,6 +4765,12 @@ def machine_data(db: sqlite3.Connection, picture: Picture) -> dict[str, Any]:
             "stop_since": clock(machine.stop, now) if machine.stop is not None else "",
         },
     }
+
+
+def last_account_post(sources: Sequence[Source]) -> float | None:
+    """When a script that posts the account has last spoken."""
+    spoken = [s.last_seen for s in sources if s.kind in ("qmt.heartbeat", "old.qmt") and s.last_seen is not None]
+    return max(spoken, default=None)
 
 
 def trading_lamp(picture: Picture) -> list[dict[str, str]]:
@@ -4792,6 +4831,10 @@ def host_lamp(picture: Picture) -> dict[str, str]:
     if machine.heard is None:
         return lamp("host", "哨兵", NEW, "还没有收到它的消息")
     parts = [f"{ago(now - machine.heard)}有消息"]
+    if state in (DOWN, LATE):
+        parts = [f"自 {clock(machine.heard, now)} 起没有消息，已 {length(now - machine.heard)}"]
+    elif machine.heard_since is not None:
+        parts.append(f"自 {clock(machine.heard_since, now)} 起没有断过")
     if machine.stopped is not None:
         parts = [f"{clock(machine.stopped, now)} 退出（{STOP_REASONS.get(machine.stop_reason, '原因不明')}）"]
     for key, text in (("cpu", "CPU {:.0f}%"), ("memory", "内存 {:.0f}%")):
@@ -4838,6 +4881,8 @@ PROCESS_WORDS = {
 def script_lamp(source: Source, picture: Picture) -> dict[str, str]:
     now, state = picture.now, picture.status_of(source)
     parts = [f"{ago(None if source.last_seen is None else now - source.last_seen)}有心跳"]
+    if state in (DOWN, LATE) and source.last_seen is not None:
+        parts = [f"自 {clock(source.last_seen, now)} 起没有心跳，已 {length(now - source.last_seen)}"]
     tick = tick_of(source.data)
     if tick is not None:
         code = words(source.data.get("tick_code"), 12)
@@ -4868,6 +4913,7 @@ def channel_data(receiver: Receiver, db: sqlite3.Connection, name: str, now: flo
 
 def incident_data(incident: Incident, now: float) -> dict[str, Any]:
     start = incident.since if incident.since is not None else incident.opened
+    muted = incident.muted_until
     return {
         "id": incident.id,
         "machine": incident.machine,
@@ -4876,17 +4922,23 @@ def incident_data(incident: Incident, now: float) -> dict[str, Any]:
         "detail": incident.detail,
         "todo": incident.todo,
         "since": clock(start, now),
-        "lasts": length(now - start),
+        "lasts": length((incident.resolved or now) - start),
         "one_off": bool(incident.one_off),
         "count": incident.count,
+        "priority": incident.priority,
         "acknowledged": incident.acknowledged is not None,
+        "muted_until": clock(muted, now) if muted is not None and now < muted else "",
     }
 
 
-def messages_data(db: sqlite3.Connection, now: float, confirming: set[str]) -> list[dict[str, Any]]:
-    """`confirming`: channels whose vendor tells of the delivery itself; another's yes only means that it took it."""
+def messages_data(
+    db: sqlite3.Connection, now: float, confirming: set[str], before: int = 2**62, most: int = SHOWN_MESSAGES
+) -> list[dict[str, Any]]:
+    """The newest before a number. `confirming`: channels whose vendor tells of the delivery itself; another's yes only
+    means that it took it."""
     found = []
-    for row in db.execute("SELECT * FROM message ORDER BY id DESC LIMIT ?", (SHOWN_MESSAGES,)).fetchall():
+    newest = "SELECT * FROM message WHERE id < ? ORDER BY id DESC LIMIT ?"
+    for row in db.execute(newest, (before, most)).fetchall():
         answers = [
             {
                 "channel": answer["channel"],
@@ -4895,14 +4947,1006 @@ def messages_data(db: sqlite3.Connection, now: float, confirming: set[str]) -> l
                 if answer["state"] == "sent" and answer["channel"] in confirming
                 else MESSAGE_STATES[answer["state"]],
                 "error": answer["error"] or "",
+                "tries": answer["tries"],
+                "provider_id": words(answer["provider_id"], 60),
                 "time": clock(answer["sent"], now) if answer["sent"] is not None else "",
             }
             for answer in db.execute("SELECT * FROM outbox WHERE message = ? ORDER BY id", (row["id"],)).fetchall()
         ]
-        found.append(
-            {"time": clock(row["created"], now), "title": row["title"], "body": row["body"], "answers": answers}
-        )
+        texts = {key: row[key] for key in ("id", "machine", "title", "body")}
+        found.append({**texts, "time": clock(row["created"], now), "answers": answers})
     return found
+
+
+# Trade, charts, day, messages, host, machines: their data -------------------------------------------------------------
+
+# Each page has one function that gathers its data as plain values (the same go out as JSON) and one that makes HTML of
+# them. Every question to the database runs along an index and is bounded (tests/receiver/test_pages_speed.py).
+
+CHART_POINTS = 160  # per line: more does not fit on a phone
+HOST_POINTS = 96
+TIMELINE_ROWS = 120
+SHARES_SHOWN = 10  # of an allocation; the others are one bar
+LISTED_MESSAGES = 20
+LISTED_INCIDENTS = 12
+CSV_ROWS = 10_000
+RANGES = {"d": "一天", "m": "一个月", "y": "一年", "a": "全部"}
+RANGE_STEPS = {"d": (60, 8), "m": (3600, 31), "y": (DAY, 366), "a": (DAY, 3660)}  # seconds of a bucket, days back
+HOST_RANGES = {"d": "一天", "m": "一个月"}
+HOST_SERIES = {
+    "host.cpu": ("CPU", "%", 1.0),
+    "host.memory": ("内存", "%", 1.0),
+    "host.disk": ("磁盘余量", " GB", 1e-9),
+    "host.outbox": ("待发条数", " 条", 1.0),
+    "host.offset": ("时钟差", " 秒", 1.0),
+    "qmt.rss": ("QMT 内存", " MB", 1e-6),
+    "qmt.cpu": ("QMT CPU", "%", 1.0),
+}
+QUERY_WORDS = {"m": r"[\w.\-]{1,40}", "d": r"\d{8}", "r": r"[dmya]", "f": r"\w{1,12}", "before": r"\d{1,15}"}
+DAY_EVENTS = ("host.started", "host.stopping", "host.resumed", "host.paused")
+MINUTES_KEPT, RECORDS_KEPT = SAMPLE_STEPS[60], SAMPLE_STEPS[3600]  # days
+
+
+class Ask(NamedTuple):
+    """What a page was asked for, and what it may look into."""
+
+    receiver: Receiver
+    db: sqlite3.Connection
+    now: float
+    query: dict[str, str]  # the words of QUERY_WORDS that were given, each in its form
+
+    @property
+    def machine(self) -> str:
+        names = self.receiver.config.machines
+        wanted = self.query.get("m", "")
+        return wanted if wanted in names else next(iter(names))
+
+    @property
+    def calendar(self) -> Calendar:
+        return load_calendar(self.db, self.receiver.config)
+
+
+def clean_query(given: dict[str, str]) -> dict[str, str]:
+    """The words that we know, in the form that we know; anything else counts as not given."""
+    query = {key: given.get(key, "") for key in QUERY_WORDS}
+    query["d"] = query["d"].replace("-", "")  # a browser's date field
+    query = {key: text for key, text in query.items() if re.fullmatch(QUERY_WORDS[key], text)}
+    if midnight_of(query.get("d", "")) is None:
+        query.pop("d", None)
+    return query
+
+
+def midnight_of(day: str) -> float | None:
+    """Epoch seconds of a day's beginning in Shanghai; None if there is no such day (YYYYMMDD)."""
+    try:
+        return datetime.strptime(day, "%Y%m%d").replace(tzinfo=SHANGHAI).timestamp()
+    except ValueError:
+        return None
+
+
+def sound(value: Any) -> float | None:
+    """A number that can be meant: no text, no infinity, none of QMT's "no value" marks (1.797e308, 2147483647)."""
+    found = number(value)
+    return None if found is None or abs(found) >= 1e13 or found == 2147483647 else found
+
+
+# What `sound` says, for thousands of rows at once.
+SOUND_SAMPLES = (
+    "machine = ? AND series = ? AND step = ? AND at >= ? AND at < ?"
+    " AND abs(low) < 1e13 AND abs(high) < 1e13 AND 2147483647 NOT IN (low, high, last)"
+)
+
+
+def frame_data(ask: Ask, days: Calendar) -> dict[str, Any]:
+    """What every page says at its top."""
+    return {
+        "now": ask.now,
+        "time": clock(ask.now, ask.now),
+        "day": day_data(days, ask.now),
+        "machine": ask.machine,
+        "machines": list(ask.receiver.config.machines),
+    }
+
+
+def picture_for(ask: Ask, name: str, days: Calendar) -> Picture:
+    return Picture(load_machine(ask.db, name), load_sources(ask.db, name), ask.receiver.config.silent, days, ask.now)
+
+
+def samples(
+    db: sqlite3.Connection, machine: str, series: str, step: int, start: float, end: float
+) -> list[list[float]]:
+    """[at, low, high, last] of each bucket from `start` to `end` that holds sound numbers."""
+    query = f"SELECT at, low, high, last FROM sample WHERE {SOUND_SAMPLES} ORDER BY at"
+    return [list(row) for row in db.execute(query, (machine, series, step, start, end)).fetchall()]
+
+
+def bundles(
+    db: sqlite3.Connection, machine: str, series: str, step: int, start: float, end: float
+) -> list[list[float]]:
+    """[at, lowest, highest, mean] of at most HOST_POINTS stretches of equal length; those without data are left out."""
+    query = (
+        f"SELECT min(at), min(low), max(high), avg(last) FROM sample WHERE {SOUND_SAMPLES}"
+        " GROUP BY CAST((at - ?) / ? AS INTEGER) ORDER BY 1"
+    )
+    width = max(1.0, (end - start) / HOST_POINTS)
+    return [list(row) for row in db.execute(query, (machine, series, step, start, end, start, width)).fetchall()]
+
+
+def newest_sample(db: sqlite3.Connection, machine: str, series: str, step: int, before: float) -> float | None:
+    """When the newest bucket before an instant begins."""
+    found = db.execute(
+        "SELECT max(at) FROM sample WHERE machine = ? AND series = ? AND step = ? AND at < ?",
+        (machine, series, step, before),
+    ).fetchone()[0]
+    return None if found is None else float(found)
+
+
+def asset_change(db: sqlite3.Connection, machine: str, at: float) -> dict[str, Any] | None:
+    """What the assets of the day of `at` are more than those of the day with data before. None: nothing to compare."""
+    rows = db.execute(
+        "SELECT at, last FROM sample WHERE machine = ? AND series = 'account.asset' AND step = ? AND at <= ?"
+        " ORDER BY at DESC LIMIT 2",
+        (machine, DAY, at),
+    ).fetchall()
+    if len(rows) < 2 or rows[0]["at"] <= at - DAY:
+        return None
+    today, before = sound(rows[0]["last"]), sound(rows[1]["last"])
+    if today is None or before is None or before <= 0:
+        return None
+    return {"day": day_of(rows[1]["at"]), "yuan": today - before, "share": (today - before) / before}
+
+
+TABLE_WORDS = {"accounts": "账户", "positions": "持仓", "orders": "委托", "deals": "成交"}
+
+
+def gaps_of(sources: Sequence[Source]) -> list[str]:
+    """What the newest heartbeats say about their own tables: not given by QMT, or not complete."""
+    found = []
+    for source in sources:
+        failed, left_out = source.data.get("failed"), source.data.get("left_out")
+        for key, word in TABLE_WORDS.items():
+            if isinstance(failed, list) and key in failed:
+                found.append(f"QMT 没有给{word}，下面可能是以前的")
+            more = sound(left_out.get(key)) if isinstance(left_out, dict) else None
+            if more:
+                found.append(f"{word}太多，少列了 {more:,.0f} 条")
+    return list(dict.fromkeys(found))
+
+
+def trade_data(ask: Ask) -> dict[str, Any]:
+    days = ask.calendar
+    picture = picture_for(ask, ask.machine, days)
+    found = machine_data(ask.db, picture)
+    values = [sound(row.get("市值")) for row in found["positions"]]
+    profits = [sound(row.get("盈亏")) for row in found["positions"]]
+    return {
+        **frame_data(ask, days),
+        **{key: value for key, value in found.items() if key != "name"},
+        "gaps": gaps_of(picture.sources),
+        "change": None if found["data_at"] is None else asset_change(ask.db, ask.machine, found["data_at"]),
+        "positions_value": sum(value for value in values if value is not None),
+        "positions_profit": sum(value for value in profits if value is not None),
+    }
+
+
+def short_code(code: Any) -> str:
+    """510300 of 510300.SH: scripts give both."""
+    return words(str(code or ""), 20).partition(".")[0][:12]
+
+
+def charts_data(ask: Ask) -> dict[str, Any]:
+    days, span = ask.calendar, ask.query.get("r", "m")
+    funds = funds_of(ask.db, ask.machine)
+    fund = ask.query.get("f", "")
+    fund = fund if fund in funds else next(iter(funds), "")
+    data_at = last_account_post(load_sources(ask.db, ask.machine))
+    return {
+        **frame_data(ask, days),
+        "data_time": clock(data_at, ask.now),
+        "data_age": None if data_at is None else ask.now - data_at,
+        "range": span,
+        "equity": equity_data(ask, span),
+        "allocation": allocation_data(ask.db, ask.machine),
+        "funds": [{"code": code, "name": name} for code, name in funds.items()],
+        "fund": fund,
+        "price": price_data(ask, span, fund) if fund else None,
+    }
+
+
+def range_of(ask: Ask, span: str, series: str) -> tuple[int, float, float]:
+    """(step, start, end) of a range. A day is the last one with data, up to where minutes are kept."""
+    step, back = RANGE_STEPS[span]
+    end = midnight_after(ask.now)
+    if span != "d":
+        return step, end - back * DAY, end
+    newest = newest_sample(ask.db, ask.machine, series, 60, end)
+    start = midnight_after(ask.now if newest is None else newest) - DAY
+    return step, start, start + DAY
+
+
+def equity_data(ask: Ask, span: str) -> dict[str, Any]:
+    """{series: [[at, last], ...]} of assets, market value and cash."""
+    step, start, end = range_of(ask, span, "account.asset")
+    found: dict[str, Any] = {}
+    for name in ("asset", "market", "cash"):
+        rows = samples(ask.db, ask.machine, "account." + name, step, start, end)
+        found[name] = [[row[0], row[3]] for row in rows]
+    return found
+
+
+def allocation_data(db: sqlite3.Connection, machine: str) -> list[dict[str, Any]]:
+    """What the money is in: each position with a value, the largest first, and the cash."""
+    held = [
+        (sound(row.get("市值")) or 0.0, short_code(row.get("代码")), words(row.get("名称"), 20))
+        for row in rows_of(db, machine, "positions")
+    ]
+    held = sorted((one for one in held if one[0] > 0), reverse=True)
+    rest = sum(value for value, _, _ in held[SHARES_SHOWN:])
+    cash = sum(sound(row.get("可用金额")) or 0.0 for row in rows_of(db, machine, "accounts"))
+    parts = held[:SHARES_SHOWN] + [(rest, "", "其他"), (cash, "", "可用现金")]
+    total = sum(value for value, _, _ in parts)
+    return [
+        {"code": code, "name": name, "value": value, "share": value / total} for value, code, name in parts if value > 0
+    ]
+
+
+def funds_of(db: sqlite3.Connection, machine: str) -> dict[str, str]:
+    """Code -> name of every fund that can be drawn: those with a posted chart, and those held."""
+    held = {short_code(row.get("代码")): words(row.get("名称"), 20) for row in rows_of(db, machine, "positions")}
+    names = names_of(db, machine)
+    charted = [
+        short_code(row["name"][len("chart-") :])
+        for row in db.execute(
+            "SELECT name FROM file WHERE machine = ? AND name >= 'chart-' AND name < 'chart.' ORDER BY name LIMIT 100",
+            (machine,),
+        ).fetchall()
+    ]
+    codes = dict.fromkeys([*charted, *held])
+    return {code: held.get(code) or names.get(code[:6], "") for code in codes if re.fullmatch(r"\w{1,12}", code)}
+
+
+class ChartRow(NamedTuple):
+    """A day of a fund's chart: prices in yuan of the file's last day; None where there is none."""
+
+    day: str
+    close: float | None
+    average: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+CHART_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", re.ASCII)
+CHART_LINES = {"d": 5, "m": 32, "y": 262, "a": 2500}  # of a posted chart that a range needs at most
+
+
+def parse_chart(text: str, most: int = 2500) -> list[ChartRow]:
+    """The last lines of date,close,average,lower,upper as docs/protocol.md section 7 has it; others are left out."""
+    rows = []
+    for line in text.splitlines()[-most:]:
+        day, *prices = line.strip().split(",")
+        day = day.replace("-", "")
+        if len(prices) == 4 and CHART_DAY.fullmatch(day):
+            rows.append(ChartRow(day, *map(price_of, prices)))
+    return rows
+
+
+def price_of(text: str) -> float | None:
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if 0 < found < 1e9 else None
+
+
+def price_data(ask: Ask, span: str, code: str) -> dict[str, Any]:
+    """The fund's closes with average and bands (the strategy's own, as it posted them; else what the account's rows
+    said), its deals in that time, and for one day the minutes."""
+    row = ask.db.execute(
+        "SELECT content, received FROM file WHERE machine = ? AND name >= ? AND name < ?"
+        " ORDER BY received DESC LIMIT 1",
+        (ask.machine, f"chart-{code}.", f"chart-{code}/"),
+    ).fetchone()
+    series = price_series(ask.db, ask.machine, code)
+    step, start, end = range_of(ask, span, series)
+    rows = parse_chart(row["content"].decode("utf-8", "replace"), CHART_LINES[span]) if row is not None else []
+    newest = rows[-1].day if rows else ""
+    first = max(start, (midnight_of(newest) or 0.0) + DAY)
+    rows = [one for one in rows if span == "d" or one.day >= day_of(start)]
+    rows += [ChartRow(day_of(at), last) for at, _, _, last in samples(ask.db, ask.machine, series, DAY, first, end)]
+    minutes = samples(ask.db, ask.machine, series, 60, start, end) if span == "d" else []
+    last = next((one for one in reversed(rows) if one.average is not None), None)
+    since = day_of(start) if span == "d" else rows[0].day if rows else day_of(start)
+    return {
+        "code": code,
+        "posted": clock(row["received"], ask.now) if row is not None else "",
+        "rows": [list(one) for one in (rows[-5:] if span == "d" else thin(rows, CHART_POINTS))],
+        "minutes": [[at, close] for at, _, _, close in minutes],
+        "last": list(last) if last is not None else None,
+        "deals": deals_between(ask.db, ask.machine, code, since, day_of(end - 1)),
+    }
+
+
+def price_series(db: sqlite3.Connection, machine: str, code: str) -> str:
+    """Series are named after 代码 as it was posted, with or without its market."""
+    for row in rows_of(db, machine, "positions"):
+        if short_code(row.get("代码")) == code:
+            return "price/" + words(str(row.get("代码")), 20)
+    return "price/" + code
+
+
+def thin(rows: Sequence[ChartRow], most: int) -> list[ChartRow]:
+    """At most about `most` rows that keep every peak and trough of the close: of each bundle its two extremes."""
+    size = -(-2 * len(rows) // most)
+    if size <= 2:
+        return list(rows)
+    kept = []
+    for first in range(0, len(rows), size):
+        bundle = [row for row in rows[first : first + size] if row.close is not None]
+        ends = (
+            {min(bundle, key=lambda row: row.close or 0.0), max(bundle, key=lambda row: row.close or 0.0)}
+            if bundle
+            else ()
+        )
+        kept += sorted(ends, key=lambda row: row.day)
+    return kept + ([rows[-1]] if not kept or kept[-1] != rows[-1] else [])
+
+
+def deals_between(db: sqlite3.Connection, machine: str, code: str, first: str, last: str) -> list[dict[str, Any]]:
+    """A fund's deals, the newest first. LIKE picks them before they are parsed; it also finds others, so look twice."""
+    rows = db.execute(
+        "SELECT day, data FROM deal WHERE machine = ? AND day >= ? AND day <= ? AND data LIKE ?"
+        " ORDER BY day DESC LIMIT 500",
+        (machine, first, last, f'%"{code}%'),
+    ).fetchall()
+    found = [(row["day"], json.loads(row["data"])) for row in rows]
+    return [
+        {"day": day, **{key: deal.get(key) for key in ("名称", "买卖", "成交均价", "成交量", "成交额", "时间")}}
+        for day, deal in found
+        if short_code(deal.get("代码")) == code
+    ]
+
+
+def day_page_data(ask: Ask) -> dict[str, Any]:
+    """Everything that is kept of one day of one machine."""
+    days, db, name = ask.calendar, ask.db, ask.machine
+    day = ask.query.get("d") or newest_day(ask)
+    start = midnight_of(day) or 0.0
+    end = start + DAY
+    kept = archived(db, name, day)
+    incidents = incidents_of(db, name, start, end)
+    deals, orders = deals_of(db, name, day), [o for o in orders_of(db, name, day) if o.day == day]
+    entries = timeline(ask, incidents, orders, deals, start, end)
+    step = 60 if start >= midnight_after(ask.now) - MINUTES_KEPT * DAY else 3600
+    rows = samples(db, name, "account.asset", step, start, end)
+    recorded = bool(kept["at"] or rows or entries) and start >= midnight_after(ask.now) - RECORDS_KEPT * DAY
+    share = uptime(incidents, days, start, min(end, ask.now)) if recorded else None
+    return {
+        **frame_data(ask, days),
+        "shown": day,
+        "today": day == day_of(ask.now),
+        "trading": days.is_trading_day(shanghai(start).date()),
+        "previous": neighbour(db, name, day, "max", "<"),
+        "next": neighbour(db, name, day, "min", ">"),
+        **kept,
+        "archived_at": clock(kept["at"], ask.now) if kept["at"] else "",
+        "equity": [[at, last] for at, _, _, last in rows],
+        "change": asset_change(db, name, end - 1),
+        "uptime": share,
+        "deals": deals,
+        "strategy_orders": [order_data(order, names_of(db, name), ask.now) for order in orders],
+        "incidents": [incident_data(incident, ask.now) for incident in incidents],
+        "timeline": entries[:TIMELINE_ROWS],
+        "timeline_total": len(entries),
+    }
+
+
+def newest_day(ask: Ask) -> str:
+    """Today when the exchange is open today, else the last day of which something is archived."""
+    today = day_of(ask.now)
+    if ask.calendar.trades_on(ask.now):
+        return today
+    return neighbour(ask.db, ask.machine, today, "max", "<=") or today
+
+
+def neighbour(db: sqlite3.Connection, machine: str, day: str, which: str, than: str) -> str:
+    """The nearest day of which something is archived; empty if there is none."""
+    found = db.execute(f"SELECT {which}(day) FROM archive WHERE machine = ? AND day {than} ?", (machine, day))
+    return found.fetchone()[0] or ""
+
+
+def archived(db: sqlite3.Connection, machine: str, day: str) -> dict[str, Any]:
+    """{"at", "accounts", "positions", "orders"} of a day's last heartbeats: of each table the newest that has rows."""
+    found: dict[str, Any] = {"at": None, "accounts": [], "positions": [], "orders": []}
+    rows = db.execute("SELECT at, data FROM archive WHERE machine = ? AND day = ?", (machine, day)).fetchall()
+    for row in sorted(rows, key=lambda row: -row["at"]):
+        data = json.loads(row["data"])
+        found["at"] = found["at"] or row["at"]
+        for table_name in ("accounts", "positions", "orders"):
+            found[table_name] = found[table_name] or data[table_name]
+    return found
+
+
+def incidents_of(db: sqlite3.Connection, machine: str, start: float, end: float) -> list[Incident]:
+    """Those that were open between two instants, the machine's and the receiver's own. One that has lasted for more
+    than a month is not looked for."""
+    rows = db.execute(
+        "SELECT * FROM incident WHERE opened >= ? AND opened < ? AND machine IN (?, '')"
+        " AND (resolved IS NULL OR resolved >= ?) ORDER BY opened LIMIT 500",
+        (start - 31 * DAY, end, machine, start),
+    ).fetchall()
+    return [load(Incident, row) for row in rows]
+
+
+def timeline(
+    ask: Ask,
+    incidents: Sequence[Incident],
+    orders: Sequence[Order],
+    deals: Sequence[dict[str, Any]],
+    start: float,
+    end: float,
+) -> list[dict[str, Any]]:
+    """What happened on a day, in its order: orders, deals, incidents and their ends, the tray's starts and stops."""
+    names = names_of(ask.db, ask.machine)
+    found = [entry for order in orders for entry in order_entries(order, names)]
+    found += [entry for deal in deals for entry in deal_entries(deal, start)]
+    found += [entry for incident in incidents for entry in incident_entries(incident)]
+    rows = ask.db.execute(
+        f"SELECT kind, happened, data FROM event WHERE kind IN ({', '.join('?' * len(DAY_EVENTS))})"
+        " AND received >= ? AND received < ? AND machine = ? AND happened >= ? AND happened < ? LIMIT 200",
+        (*DAY_EVENTS, start, end + 3 * DAY, ask.machine, start, end),  # three days: what a tray without network brought
+    ).fetchall()
+    found += [entry_of(row["happened"], "程序", *event_words(row["kind"], json.loads(row["data"]))) for row in rows]
+    inside = [entry for entry in found if start <= entry["at"] < end]
+    return sorted(inside, key=lambda entry: entry["at"])
+
+
+def entry_of(at: float, kind: str, what: str, detail: str = "", state: str = NEW) -> dict[str, Any]:
+    """`state` gives the entry its shape and colour."""
+    return {"at": at, "time": f"{shanghai(at):%H:%M:%S}", "kind": kind, "what": what, "detail": detail, "state": state}
+
+
+def order_entries(order: Order, names: dict[str, str]) -> list[dict[str, Any]]:
+    name = words(order.data.get("name"), 20) or names.get(order.fund[:6], "") or order.fund
+    head = f"{order.side}{name}"
+    shares = sound(order.data.get("shares"))
+    found = []
+    if order.placed is not None:
+        found.append(entry_of(order.placed, "委托", f"{head} 委托", f"{shares:,.0f} 股" if shares is not None else ""))
+    if order.at is not None and order.state in (*ORDER_ENDED, "unknown"):
+        state = {"filled": UP, "unknown": DOWN, "rejected": DOWN}.get(order.state, LATE)
+        traded = f"成交 {order.filled:,.0f} 股" if sound(order.filled) else ""
+        why = words(order.data.get("reason"), 120) if order.state != "filled" else ""
+        found.append(entry_of(order.at, "委托", f"{head} {order.word}", "，".join(filter(None, (traded, why))), state))
+    return found
+
+
+def deal_entries(deal: dict[str, Any], start: float) -> list[dict[str, Any]]:
+    """Nothing for a deal without a time."""
+    text = re.sub(r"\D", "", words(str(deal.get("时间") or ""), 20))[-6:]
+    if len(text) != 6 or int(text[:2]) > 23 or int(text[2:4]) > 59 or int(text[4:]) > 59:
+        return []
+    at = start + int(text[:2]) * 3600 + int(text[2:4]) * 60 + int(text[4:])
+    name = words(deal.get("名称"), 20) or short_code(deal.get("代码"))
+    detail = f"{count_text(deal.get('成交量'))} 股，{price(deal.get('成交均价'))} 元"
+    return [entry_of(at, "成交", f"{words(str(deal.get('买卖') or ''), 6)}{name}", detail, UP)]
+
+
+def incident_entries(incident: Incident) -> list[dict[str, Any]]:
+    begun = incident.since if incident.since is not None else incident.opened
+    state = LATE if incident.priority > LOW else OFF
+    state = DOWN if incident.priority == GRAVE else state
+    detail = shorten(incident.detail.partition("\n")[0], 120)
+    times = f"（共 {incident.count} 次）" if incident.count > 1 else ""
+    found = [entry_of(begun, "事件", incident.what + times, detail, state)]
+    if incident.resolved is not None and not incident.one_off:
+        lasted = f"历时 {length(incident.resolved - begun)}"
+        found.append(entry_of(incident.resolved, "恢复", incident.well or incident.what, lasted, UP))
+    return found
+
+
+def event_words(kind: str, data: dict[str, Any]) -> tuple[str, str]:
+    """(what, detail) of the tray's own news."""
+    if kind == "host.started":
+        return "哨兵启动", START_REASONS.get(words(data.get("reason"), 20), "")
+    if kind == "host.stopping":
+        return "哨兵退出", STOP_REASONS.get(words(data.get("reason"), 20), "")
+    if kind == "host.resumed":
+        slept = sound(data.get("slept"))
+        return "小主机从睡眠中醒来", f"睡了 {length(slept)}" if slept is not None and slept > 0 else ""
+    until = number(data.get("until"))
+    return (
+        ("继续监视", "")
+        if until is None or not 0 < until < AT_LIMIT
+        else ("暂停监视", f"到 {shanghai(until):%m-%d %H:%M}")
+    )
+
+
+def messages_page_data(ask: Ask) -> dict[str, Any]:
+    """Incidents, channels, and the messages with what each vendor said."""
+    db, now, receiver = ask.db, ask.now, ask.receiver
+    before = int(ask.query.get("before") or 2**62)
+    closed = db.execute(
+        "SELECT * FROM incident WHERE resolved IS NOT NULL ORDER BY id DESC LIMIT ?", (LISTED_INCIDENTS,)
+    ).fetchall()
+    confirming = {name for name, channel in receiver.channels.items() if channel.confirms}
+    messages = messages_data(db, now, confirming, before, LISTED_MESSAGES)
+    older = db.execute(
+        "SELECT 1 FROM message WHERE id < ? LIMIT 1", (messages[-1]["id"] if messages else 0,)
+    ).fetchone()
+    return {
+        **frame_data(ask, ask.calendar),
+        "incidents": [incident_data(incident, now) for incident in open_incidents(db)],
+        "closed": [incident_data(load(Incident, row), now) for row in closed],
+        "channels": [channel_data(receiver, db, name, now) for name in receiver.channels],
+        "messages": messages,
+        "waiting": waiting_count(db, receiver.channels),
+        "paged": "before" in ask.query,
+        "older": messages[-1]["id"] if messages and older else None,
+    }
+
+
+def waiting_count(db: sqlite3.Connection, channels: Iterable[str]) -> int:
+    """Messages that their channels have not got rid of yet, each counted once per channel."""
+    query = "SELECT count(*) FROM outbox WHERE channel = ? AND state IN ('waiting', 'sending')"
+    return sum(int(db.execute(query, (name,)).fetchone()[0]) for name in channels)
+
+
+def host_data(ask: Ask) -> dict[str, Any]:
+    """The mini PC's measurements over a day or a month, and what its tray said last."""
+    days, span = ask.calendar, ask.query.get("r", "d")
+    span = span if span in HOST_RANGES else "d"
+    picture = picture_for(ask, ask.machine, days)
+    machine = picture.machine
+    start = ask.now - DAY if span == "d" else midnight_after(ask.now) - 31 * DAY
+    series = []
+    for name, (title, unit, factor) in HOST_SERIES.items():
+        rows = bundles(ask.db, ask.machine, name, RANGE_STEPS[span][0], start, ask.now)
+        points = [[at, low * factor, high * factor, mean * factor] for at, low, high, mean in rows]
+        series.append({"series": name, "title": title, "unit": unit, "points": points})
+    return {
+        **frame_data(ask, days),
+        "range": span,
+        "start": start,
+        "lamps": [host_lamp(picture)] + [qmt_lamp(picture.qmt, picture)] * (picture.qmt is not None)
+        if picture.qmt is not None
+        else [host_lamp(picture)],
+        "series": series,
+        "beat_age": None if machine.beat_at is None else ask.now - machine.beat_at,
+        "facts": host_facts(machine, ask.now),
+        "workers": worker_rows(machine),
+    }
+
+
+def host_facts(machine: Machine, now: float) -> list[list[str]]:
+    """[name, value] pairs from the last host.heartbeat, those that it has."""
+    beat = machine.beat
+    given = beat.get("outbox")
+    outbox: dict[str, Any] = given if isinstance(given, dict) else {}
+    boot, offset = number(beat.get("boot_at")), sound(beat.get("clock_offset"))
+    counts = {"dropped": "丢弃的心跳", "superseded": "被新心跳代替", "rejected": "被拒收"}
+    free = sound(beat.get("disk_free"))
+    pairs = [
+        ("开机", clock(boot, now) if boot is not None and 0 < boot < AT_LIMIT else ""),
+        ("哨兵版本", words(beat.get("version"), 20)),
+        ("磁盘余量", "" if free is None else f"{free / 1e9:.0f} GB"),
+        ("时钟差", "" if offset is None else f"{offset:+.1f} 秒"),
+        ("待发", f"{machine.waiting} 条" if beat else ""),
+    ]
+    pairs += [(text, count_text(outbox.get(key))) for key, text in counts.items() if sound(outbox.get(key)) is not None]
+    return [[name, value] for name, value in pairs if value]
+
+
+def worker_rows(machine: Machine) -> list[dict[str, Any]]:
+    """The tray's workers: seconds since their last round, and from when on one counts as stopped."""
+    ages, limits, restarts = (machine.beat.get(key) for key in ("workers", "limits", "restarts"))
+    if not isinstance(ages, dict):
+        return []
+    limits, restarts = (part if isinstance(part, dict) else {} for part in (limits, restarts))
+    return [
+        {
+            "name": words(name, 40),
+            "age": sound(age),
+            "limit": sound(limits.get(name)),
+            "restarts": sound(restarts.get(name)) or 0.0,
+        }
+        for name, age in sorted(ages.items())[:SHOWN_ROWS]
+    ]
+
+
+def machines_page_data(ask: Ask) -> dict[str, Any]:
+    """Which machines may post, how each is doing, and how one more is paired."""
+    days, config = ask.calendar, ask.receiver.config
+    rows = []
+    for name, one in config.machines.items():
+        picture = picture_for(ask, name, days)
+        state = host_lamp(picture) if picture.machine.heard is not None or not picture.sources else None
+        rows.append(
+            {
+                "name": name,
+                "lamp": state,
+                "heard": clock(picture.machine.heard, ask.now) if picture.machine.heard is not None else "",
+                "version": words(picture.machine.beat.get("version"), 20),
+                "old_protocol": bool(one.old_token),
+                "scripts": [script_name(source) for source in picture.sources if source.kind != "qmt.process"],
+            }
+        )
+    return {
+        **frame_data(ask, days),
+        "rows": rows,
+        "url": config.public_url,
+        "encrypted": config.public_url.startswith("https://"),
+        "fingerprint": own_fingerprint(config),
+        "watch": watch_data(ask.receiver),
+    }
+
+
+def own_fingerprint(config: Config) -> str:
+    """SHA-256 of our own certificate; empty where a proxy has one, or none can be read."""
+    try:
+        return fingerprint_of(config.certificate) if config.certificate is not None else ""
+    except ConfigError:
+        return ""
+
+
+def watch_data(receiver: Receiver) -> dict[str, str]:
+    """Who watches this server, as a lamp. That nobody does is the owner's choice, so it does not count as trouble."""
+    if not receiver.config.watchdog_url:
+        said, todo = (
+            "没有人看着这台服务器（receiver.ini 没有设 watchdog_url）",
+            "到一个监测网站建一个检查，把它给的网址填进去。",
+        )
+        return lamp("watchdog", "看守接收端", OFF, said, todo, "没有设")
+    if receiver.watchdog_said:
+        said, todo = (
+            f"上一次报平安没有成功：{receiver.watchdog_said}",
+            "检查 VPS 的网络和 receiver.ini 的 watchdog_url。",
+        )
+        return lamp("watchdog", "看守接收端", LATE, said, todo, "没有报成")
+    return lamp("watchdog", "看守接收端", UP, "每分钟向外报一次平安")
+
+
+# CSV: for a spreadsheet, so with a byte order mark, and with no cell that it would take for a formula. Rows come one
+# at a time, so that a year of them is never in memory twice.
+
+
+class CsvTable(NamedTuple):
+    head: Sequence[str]
+    rows: Iterator[Sequence[Any]]
+
+
+def csv_text(table: CsvTable) -> bytes:
+    text = bytearray("\ufeff".encode())
+    for row in itertools.chain([table.head], itertools.islice(table.rows, CSV_ROWS)):
+        text += (",".join(csv_cell(cell) for cell in row) + "\r\n").encode("utf-8", "replace")
+    return bytes(text)
+
+
+def csv_cell(value: Any) -> str:
+    """A text that begins like a formula gets an apostrophe in front: what a machine posts shall not run in Excel."""
+    found = sound(value)
+    if found is not None:
+        return str(int(found)) if found == int(found) else f"{found:.10g}"
+    if value is None or isinstance(value, (int, float)):
+        return ""
+    text = words(str(value), 2000)
+    text = "'" + text if text[:1] in ("=", "+", "-", "@") else text
+    return '"' + text.replace('"', '""') + '"' if re.search(r'[",]', text) else text
+
+
+def csv_query(ask: Ask, query: str) -> Iterator[sqlite3.Row]:
+    """The rows of one day (`d`) or of all, the newest first."""
+    day = ask.query.get("d")
+    order = " WHERE machine = ? AND day >= ? AND day <= ? ORDER BY day DESC LIMIT ?"
+    return iter(ask.db.execute(query + order, (ask.machine, day or "0", day or "9", CSV_ROWS)))
+
+
+def csv_deals(ask: Ask) -> CsvTable:
+    head = ("日期", "时间", "代码", "名称", "买卖", "成交均价", "成交量", "成交额", "手续费", "合同编号", "订单编号")
+    rows = csv_query(ask, "SELECT day, data FROM deal")
+    return CsvTable(head, ([row["day"], *(json.loads(row["data"]).get(key) for key in head[1:])] for row in rows))
+
+
+def csv_orders(ask: Ask) -> CsvTable:
+    head = ("日期", "编号", "基金", "名称", "买卖", "委托股数", "参考价", "成交股数", "成交均价", "状态", "原因")
+    return CsvTable((*head, "下单时间", "最后时间"), map(csv_order, csv_query(ask, "SELECT * FROM orders")))
+
+
+def csv_order(row: sqlite3.Row) -> list[Any]:
+    order = load(Order, row)
+    data = [order.data.get(key) for key in ("shares", "price", "filled", "average")]
+    end = [order.word, order.data.get("reason"), moment_text(order.placed), moment_text(order.at)]
+    return [order.day, order.flag, order.fund, order.data.get("name"), order.side, *data, *end]
+
+
+def csv_positions(ask: Ask) -> CsvTable:
+    head = ("日期", "代码", "名称", "股数", "可用股数", "成本价", "最新价", "市值", "盈亏")
+    lines = (
+        [row["day"], *(position.get(key) for key in head[1:])]
+        for row in csv_query(ask, "SELECT day, data FROM archive")
+        for position in json.loads(row["data"])["positions"]
+    )
+    return CsvTable(head, lines)
+
+
+def csv_equity(ask: Ask) -> CsvTable:
+    """A line a day: the last values of the day, and between what the assets moved."""
+    days: dict[float, list[Any]] = {}
+    for position, name in enumerate(("asset", "market", "cash", "profit")):
+        for at, low, high, last in samples(ask.db, ask.machine, "account." + name, DAY, 0, ask.now):
+            row = days.setdefault(at, [day_of(at)] + [None] * 6)
+            if position == 0:
+                row[1:4] = [last, low, high]
+            else:
+                row[3 + position] = last
+    head = ("日期", "总资产", "总资产最低", "总资产最高", "总市值", "可用金额", "总盈亏")
+    return CsvTable(head, (days[at] for at in sorted(days, reverse=True)))
+
+
+def csv_incidents(ask: Ask) -> CsvTable:
+    head = ("编号", "小主机", "事件", "次数", "说明", "怎么办", "开始", "恢复")
+    keys = ("id", "machine", "what", "count", "detail", "todo")
+    rows = ask.db.execute("SELECT * FROM incident ORDER BY id DESC LIMIT ?", (CSV_ROWS,))
+    lines = (
+        [*(row[key] for key in keys), moment_text(row["since"] or row["opened"]), moment_text(row["resolved"])]
+        for row in rows
+    )
+    return CsvTable(head, lines)
+
+
+def csv_messages(ask: Ask) -> CsvTable:
+    head = ("小主机", "标题", "内容", "通道", "试了几次", "对方的回答", "结果", "时间", "送出时间")
+    rows = ask.db.execute(
+        "SELECT m.machine, m.title, m.body, o.channel, o.tries, o.error, o.state, m.created, o.sent FROM message m"
+        " JOIN outbox o ON o.message = m.id ORDER BY m.id DESC LIMIT ?",
+        (CSV_ROWS,),
+    )
+    lines = (
+        [*row[:6], MESSAGE_STATES.get(row["state"], ""), moment_text(row["created"]), moment_text(row["sent"])]
+        for row in rows
+    )
+    return CsvTable(head, lines)
+
+
+def moment_text(at: float | None) -> str:
+    return "" if at is None else f"{shanghai(at):%Y-%m-%d %H:%M:%S}"
+
+
+CSV_TABLES: dict[str, Callable[[Ask], CsvTable]] = {
+    "deals": csv_deals,
+    "orders": csv_orders,
+    "positions": csv_positions,
+    "equity": csv_equity,
+    "incidents": csv_incidents,
+    "messages": csv_messages,
+}
+
+
+# SVG: pure functions, series in, text out ----------------------------------------------------------------------------
+
+# Drawn 340 units wide, which is what a phone of 390 pixels leaves a card: there a unit is a pixel, and 12 units are
+# text that can be read. Colours are classes, so that both themes fit; lines differ by their dashes as well.
+
+CHART_WIDTH, CHART_HEIGHT = 340, 190
+CHART_LEFT, CHART_RIGHT, CHART_TOP, CHART_BOTTOM = 2, 338, 16, 20
+MARKS_DRAWN = 120
+
+
+class Curve(NamedTuple):
+    """One line. `points`: (x, y) with growing x; a y of None interrupts it."""
+
+    kind: str  # its class: l0 full, l1 dashed, l2 dotted, l3 dashes and dots
+    points: Sequence[tuple[float, float | None]]
+
+
+class Mark(NamedTuple):
+    """A trade: a triangle that points up below its point (buy) or down above it (sell)."""
+
+    x: float
+    y: float
+    buys: bool
+
+
+class Frame(NamedTuple):
+    """Where values come to lie. x and y grow to the right and upwards."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+    height: int = CHART_HEIGHT
+
+    def x(self, value: float) -> float:
+        share = (value - self.left) / (self.right - self.left) if self.right > self.left else 0.5
+        return CHART_LEFT + share * (CHART_RIGHT - CHART_LEFT)
+
+    def y(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return self.height - CHART_BOTTOM - share * (self.height - CHART_BOTTOM - CHART_TOP)
+
+
+def nice_ticks(low: float, high: float, most: int = 4) -> list[float]:
+    """Round values from `low` to `high`, at most `most` + 1 of them."""
+    if not high > low:
+        return [low]
+    raw = (high - low) / most
+    size = 10.0 ** math.floor(math.log10(raw))
+    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [number_ * step for number_ in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def axis_text(value: float, ticks: Sequence[float]) -> str:
+    """A value beside the axis, as exact as the steps are; from a hundred thousand on in 万."""
+    step = min((abs(b - a) for a, b in zip(ticks, ticks[1:])), default=abs(value) or 1.0)
+    unit, mark = (1e4, "万") if max((abs(tick) for tick in ticks), default=0.0) >= 1e5 else (1.0, "")
+    digits = next((n for n in range(5) if abs(step / unit - round(step / unit, n)) < step / unit * 1e-6), 4)
+    return f"{value / unit:,.{digits}f}{mark}"
+
+
+def frame_of(curves: Sequence[Curve], height: int = CHART_HEIGHT, floor: float | None = None) -> Frame | None:
+    """A frame around all points with some air; `floor`: the least that the bottom may be above. None: no point."""
+    points = [(x, y) for curve in curves for x, y in curve.points if y is not None]
+    if not points:
+        return None
+    low, high = min(y for _, y in points), max(y for _, y in points)
+    air = (high - low) * 0.06 or abs(high) * 0.01 or 1.0
+    bottom = low - air if floor is None else max(floor, low - air) if low >= floor else low - air
+    return Frame(min(x for x, _ in points), max(x for x, _ in points), bottom, high + air, height)
+
+
+def path_of(frame: Frame, points: Sequence[tuple[float, float | None]]) -> str:
+    """The d of a <path>; a point that stands alone becomes a dot. Written out, as it is most of the work of a page."""
+    wide = (CHART_RIGHT - CHART_LEFT) / (frame.right - frame.left) if frame.right > frame.left else 0.0
+    first = CHART_LEFT if wide else frame.x(frame.left)
+    foot, tall = frame.y(frame.low), frame.y(frame.high) - frame.y(frame.low)
+    tall /= frame.high - frame.low
+    parts, pen, alone = [], "M", False
+    for x, y in points:
+        if y is None:
+            parts += ["h.1"] if alone else []
+            pen, alone = "M", False
+            continue
+        parts.append(f"{pen}{first + (x - frame.left) * wide:.1f} {foot + (y - frame.low) * tall:.1f}")
+        pen, alone = "L", pen == "M"
+    return "".join(parts) + ("h.1" if alone else "")
+
+
+def area_of(frame: Frame, rows: Sequence[tuple[float, float, float]]) -> str:
+    """The d of a closed <path> between the lows and the highs of (x, low, high)."""
+    ends = [f"{frame.x(x):.1f} {frame.y(high):.1f}" for x, _, high in rows]
+    ends += [f"{frame.x(x):.1f} {frame.y(low):.1f}" for x, low, _ in reversed(rows)]
+    return "M" + "L".join(ends) + "Z"
+
+
+def triangle(frame: Frame, mark: Mark) -> str:
+    x, y = frame.x(mark.x), frame.y(mark.y)
+    top, side, foot = (y + 3, 4.5, y + 11) if mark.buys else (y - 3, 4.5, y - 11)
+    return f"M{x:.1f} {top:.1f}L{x - side:.1f} {foot:.1f}H{x + side:.1f}Z"
+
+
+def draw(
+    frame: Frame | None,
+    curves: Sequence[Curve],
+    ticks: Sequence[tuple[float, str]],
+    label_: str,
+    marks: Sequence[Mark] = (),
+    bands: Sequence[str] = (),
+) -> str:
+    """A chart. `ticks`: (x, text) of the time axis; `label_`: what it shows, for those who do not see it; `bands`: d of
+    areas behind the lines."""
+    if frame is None:
+        return ""
+    values = nice_ticks(frame.low, frame.high, 4 if frame.height > 120 else 2)
+    grid = [f"M{CHART_LEFT} {frame.y(value):.1f}H{CHART_RIGHT}" for value in values]
+    grid += [f"M{frame.x(x):.1f} {CHART_TOP}V{frame.height - CHART_BOTTOM}" for x, _ in ticks]
+    parts = [f'<path class="grid" d="{"".join(grid)}"/>']
+    parts += [f'<path class="area" d="{band}"/>' for band in bands]
+    parts += [f'<path class="{curve.kind}" d="{path_of(frame, curve.points)}"/>' for curve in curves]
+    for buys, name in ((True, "buys"), (False, "sells")):
+        shapes = "".join(triangle(frame, mark) for mark in marks[-MARKS_DRAWN:] if mark.buys is buys)
+        parts.append(f'<path class="{name}" d="{shapes}"/>' if shapes else "")
+    parts += [
+        f'<text x="{CHART_LEFT}" y="{frame.y(value) - 3:.1f}">{axis_text(value, values)}</text>' for value in values
+    ]
+    for x, text in ticks:
+        place = frame.x(x)
+        anchor = "start" if place < 24 else "end" if place > CHART_WIDTH - 24 else "middle"
+        parts.append(f'<text x="{place:.1f}" y="{frame.height - 5}" text-anchor="{anchor}">{esc(text)}</text>')
+    return (
+        f'<svg class="chart" viewBox="0 0 {CHART_WIDTH} {frame.height}" role="img" aria-label="{esc(label_)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def draw_shares(parts: Sequence[dict[str, Any]], label_: str) -> str:
+    """A bar per part: name and percent above it."""
+    rows = []
+    for position, part in enumerate(parts):
+        top, width = position * 34, (CHART_RIGHT - CHART_LEFT) * part["share"]
+        rows.append(
+            f'<text class="name" x="{CHART_LEFT}" y="{top + 14}">{esc(part["name"] or part["code"])}</text>'
+            f'<text class="name" x="{CHART_RIGHT}" y="{top + 14}" text-anchor="end">{part["share"]:.1%}</text>'
+            f'<path class="rail" d="M{CHART_LEFT} {top + 19}H{CHART_RIGHT}v8H{CHART_LEFT}Z"/>'
+            f'<path class="bar" d="M{CHART_LEFT} {top + 19}h{width:.1f}v8h-{width:.1f}Z"/>'
+        )
+    return (
+        f'<svg class="chart" viewBox="0 0 {CHART_WIDTH} {len(parts) * 34}" role="img" aria-label="{esc(label_)}">'
+        f"{''.join(rows)}</svg>"
+    )
+
+
+def linear_ticks(start: float, end: float, most: int = 4) -> list[tuple[float, str]]:
+    """(epoch, text) at round times in Shanghai between two instants: hours, days or months, at most `most` + 1."""
+    span = end - start
+    if span <= 2 * DAY:
+        steps = (60, 300, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, DAY)
+        return round_ticks(start, end, next((s for s in steps if span / s <= most), DAY), "%H:%M")
+    if span <= 70 * DAY:
+        return round_ticks(
+            start, end, next((n * DAY for n in (1, 2, 7, 14) if span / (n * DAY) <= most), 28 * DAY), "%m-%d"
+        )
+    return month_ticks(start, end, most)
+
+
+def round_ticks(start: float, end: float, step: float, form: str) -> list[tuple[float, str]]:
+    first = math.ceil((start + 8 * 3600) / step)
+    last = math.floor((end + 8 * 3600) / step)
+    times = [number_ * step - 8 * 3600 for number_ in range(first, last + 1)]
+    return [(at, shanghai(at).strftime(form)) for at in times]
+
+
+def month_ticks(start: float, end: float, most: int) -> list[tuple[float, str]]:
+    first, last = (moment.year * 12 + moment.month - 1 for moment in (shanghai(start), shanghai(end)))
+    stride = max(1, math.ceil((last - first) / most))
+    months = [month for month in range(first + 1, last + 1) if (month - last) % stride == 0]
+    days = [datetime(month // 12, month % 12 + 1, 1, tzinfo=SHANGHAI) for month in months]
+    return [(day.timestamp(), f"{day:%y-%m}") for day in days]
+
+
+def broken(points: Sequence[tuple[float, float | None]], gap: float) -> list[tuple[float, float | None]]:
+    """The same with a None wherever two neighbours are more than `gap` apart: no line over what nobody knows."""
+    found: list[tuple[float, float | None]] = []
+    for x, y in points:
+        if found and x - found[-1][0] > gap:
+            found.append((x, None))
+        found.append((x, y))
+    return found
+
+
+def trading_points(points: Sequence[Sequence[float]], days: Sequence[int]) -> list[tuple[float, float | None]]:
+    """Hours of several days side by side, without the nights: x = place of the day in `days` + share of its trading
+    time. The line is broken where a working day has no data. `days`: see `day_number`."""
+    places = {day: place for place, day in enumerate(days)}
+    found: list[tuple[float, float | None]] = []
+    before = None
+    for at, value in points:
+        day = day_number(at)
+        x = places[day] + min(1.0, max(0.0, (second_of_day(at) - 9 * 3600) / (6.25 * 3600))) * 0.9
+        if before is not None and workdays_between(before, day):
+            found.append((x, None))
+        found.append((x, value))
+        before = day
+    return found
+
+
+def day_number(at: float) -> int:
+    """Days since 1970-01-01, in Shanghai."""
+    return int((at + 8 * 3600) // DAY)
+
+
+def workdays_between(first: int, last: int) -> int:
+    """Mondays to Fridays strictly between two days; 1970-01-01 was a Thursday. At most a month is looked at."""
+    return sum(1 for day in range(first + 1, min(last, first + 31)) if (day + 3) % 7 < 5)
+
+
+def day_ticks(days: Sequence[str], months: bool, most: int = 5) -> list[tuple[float, str]]:
+    """(place, text) of every so many days (YYYYMMDD): month and day, or year and month."""
+    stride = max(1, math.ceil(len(days) / most))
+    return [
+        (float(place), f"{day[2:4]}-{day[4:6]}" if months else f"{day[4:6]}-{day[6:]}")
+        for place, day in enumerate(days)
+        if place % stride == 0
+    ]
 
 
 # HTML -----------------------------------------------------------------------------------------------------------------
@@ -4947,7 +5991,7 @@ overflow-wrap:anywhere}.msg time{color:var(--soft);font-size:13px;float:right;ma
 color:var(--soft)}.msg p{white-space:pre-line;margin:6px 0 0;font-size:14px;overflow-wrap:anywhere}
 summary{cursor:pointer;list-style:none;min-height:44px}summary::-webkit-details-marker{display:none}
 .note{padding:12px 14px;margin-top:12px;border-radius:12px;background:var(--card);border:1px solid var(--line);
-border-left:6px solid var(--warn);font-size:15px}.note.ok{border-left-color:var(--ok)}.empty{padding:14px;
+border-left:6px solid var(--warn);font-size:15px}.note.ok{border-left-color:var(--ok)}.empty{padding:14px;margin:0;
 color:var(--soft)}form{margin:0}button,.btn{font:inherit;font-weight:600;min-height:48px;padding:0 20px;
 border-radius:12px;border:1px solid var(--btn);background:var(--btn);color:var(--btnt);cursor:pointer;width:100%}
 button.quiet{background:transparent;color:var(--btn)}.inc form{margin-top:10px}
@@ -4956,7 +6000,48 @@ margin-top:22px}footer{color:var(--soft);font-size:13px;padding:18px 4px 0}foote
 width:100%;min-height:48px;padding:0 14px;border-radius:12px;border:1px solid var(--soft);background:var(--card);
 color:var(--text);margin:6px 0 14px}:focus-visible{outline:3px solid var(--calm);outline-offset:2px}
 .login{max-width:22rem;margin:14vh auto 0;padding:22px}.login h1{font-size:22px;margin-bottom:14px}
-#gone{position:sticky;top:0;z-index:2}
+#gone{position:sticky;top:0;z-index:2}a{color:var(--btn)}h2 span{min-width:0}.csv{font-size:13px;font-weight:400;
+white-space:nowrap}.block{break-inside:avoid}.tabs{position:fixed;left:0;right:0;bottom:0;z-index:3;display:flex;
+background:var(--card);border-top:1px solid var(--line);padding-bottom:env(safe-area-inset-bottom)}.tabs a{flex:1;
+min-height:54px;display:flex;align-items:center;justify-content:center;font-size:15px;text-decoration:none;
+color:var(--soft);border-top:3px solid transparent}.tabs a[aria-current]{color:var(--btn);font-weight:650;
+border-top-color:var(--btn)}.tabs a:focus-visible{outline-offset:-3px}main{padding-bottom:96px}.skip{position:absolute;
+left:-999px}.skip:focus{left:8px;top:8px;z-index:4;background:var(--card);padding:10px}.chips{display:flex;
+flex-wrap:wrap;gap:8px;margin:4px 0 10px}.chips a{min-height:44px;padding:0 14px;display:flex;align-items:center;
+border:1px solid var(--line);border-radius:22px;background:var(--card);font-size:15px;text-decoration:none}
+.card .chips{margin:12px 12px 0}.chips a[aria-current]{background:var(--btn);color:var(--btnt);border-color:var(--btn)}
+.around{display:flex;gap:10px;margin:12px 0;align-items:center;justify-content:space-between;color:var(--soft)}
+.btn{display:inline-flex;align-items:center;justify-content:center;text-decoration:none;width:auto;min-height:44px}
+.around .btn{background:var(--card);color:var(--btn);border-color:var(--line)}
+.pick{display:flex;gap:10px;max-width:26rem}
+.pick input{margin:0}.pick button{width:auto;white-space:nowrap}.do-row{display:flex;flex-wrap:wrap;gap:8px;
+margin-top:10px}.inc .do-row form{margin:0;display:flex;gap:6px}select{font:inherit;min-height:44px;padding:0 8px;
+border-radius:12px;border:1px solid var(--soft);background:var(--card);color:var(--text)}.pad{padding:14px;
+border-top:1px solid var(--line)}.line{display:flex;justify-content:space-between;gap:8px;margin:0;padding:12px 14px;
+border-bottom:1px solid var(--line);font-size:15px}.plot{padding:10px 14px 12px}
+.plot p{margin:6px 0 0;color:var(--soft);
+font-size:13px}.chart{width:100%;height:auto;max-width:36rem;margin:0 auto;overflow:visible}.chart text{font-size:12px;
+fill:var(--soft);stroke:var(--card);stroke-width:3px;paint-order:stroke;stroke-linejoin:round}
+.chart .name{fill:var(--text);font-size:13px}.grid{stroke:var(--line);fill:none}.l0,.l1,.l2,.l3{fill:none;
+stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}.l0{stroke:var(--btn)}.l1{stroke:var(--warn);
+stroke-dasharray:6 4}.l2{stroke:var(--soft);stroke-dasharray:1.5 4}.l3{stroke:var(--soft);
+stroke-dasharray:7 3 1.5 3}.area{fill:var(--btn);opacity:.18}
+.bar{fill:var(--btn)}.rail{fill:var(--line)}.buys{fill:var(--up)}.sells{fill:var(--fall)}
+.legend{display:flex;flex-wrap:wrap;gap:4px 14px}.legend span{display:flex;align-items:center;gap:6px;
+color:var(--text)}dl{margin:0}dl div{display:flex;justify-content:space-between;gap:14px;padding:10px 14px;
+border-top:1px solid var(--line);font-size:15px}dl div:first-child{border-top:0}.lamp+dl div:first-child{border-top:1px
+solid var(--line)}dt{color:var(--soft);white-space:nowrap}dd{margin:0;text-align:right;overflow-wrap:anywhere}
+dl+.lamp{border-top:1px solid var(--line)}.line-up{list-style:none;margin:0;padding:4px 0}.line-up li{display:flex;
+gap:10px;padding:8px 14px;align-items:flex-start}.line-up svg{margin-top:3px}.line-up time{color:var(--soft);
+font-size:14px;padding-top:1px}.line-up div{flex:1;min-width:0;color:var(--text)}.line-up b{font-weight:600;
+font-size:15px;overflow-wrap:anywhere}.line-up small{display:block;color:var(--soft);font-size:13px;
+overflow-wrap:anywhere}.steps{margin:0;padding:12px 14px 12px 34px;font-size:15px}.steps li{margin:6px 0}
+code{font-family:ui-monospace,Consolas,monospace;font-size:14px;overflow-wrap:anywhere}
+@media(min-width:62rem){main{max-width:74rem;padding-top:70px;padding-bottom:32px}.tabs{top:0;bottom:auto;
+border-top:0;border-bottom:1px solid var(--line);justify-content:center;padding:0}.tabs a{flex:0 1 96px;
+border-top:0;border-bottom:3px solid transparent}.tabs a[aria-current]{border-bottom-color:var(--btn)}
+.blocks{columns:2;column-gap:18px}.block h2{margin-top:0;padding-top:14px}.chart text{font-size:8.5px;
+stroke-width:2px}.chart .name{font-size:10px}}
 """
 
 # Each state is a shape as well as a colour and a word.
@@ -4978,17 +6063,32 @@ stroke="currentColor" stroke-width="2" stroke-linecap="round"/></symbol>
 <symbol id="i-new" viewBox="0 0 24 24"><circle cx="12" cy="12" r="9.8" fill="none" stroke="currentColor"
 stroke-width="2.4" stroke-dasharray="3.5 4"/></symbol></defs></svg>"""
 
-# Refreshes the part that changes; what is open stays open. When the server is out of reach the page says how old it is.
+# Refreshes the part that changes: only the blocks that differ are replaced, what is open stays open, and the focus
+# stays on the same button (never on another one that moved to its place). Nothing happens while a field is filled in.
+# When the server is out of reach the page says how old it is.
 SCRIPT = """
-(function(){var live=document.getElementById('live'),gone=document.getElementById('gone'),ok=Date.now();
-function pull(){if(document.hidden)return;var stop=new AbortController(),t=setTimeout(function(){stop.abort()},8000);
-fetch('/fragment',{credentials:'same-origin',cache:'no-store',signal:stop.signal,redirect:'error'}).then(function(r){
-if(r.status===401){location.href='/login';throw 0}if(!r.ok)throw 0;return r.text()}).then(function(h){ok=Date.now();
-var open={};live.querySelectorAll('details[open]').forEach(function(d){open[d.id]=1});live.innerHTML=h;
-live.querySelectorAll('details').forEach(function(d){if(open[d.id])d.open=true});gone.hidden=true}).catch(function(){
-var s=Math.round((Date.now()-ok)/1000);if(s>12){gone.hidden=false;gone.textContent='连不上接收端，下面是 '+(s<60?
-s+' 秒':Math.round(s/60)+' 分钟')+'前的内容。'}}).then(function(){clearTimeout(t)})}
-setInterval(pull,5000);document.addEventListener('visibilitychange',pull)})();
+(function(){var live=document.getElementById('live'),gone=document.getElementById('gone'),ok=Date.now(),
+every=live.dataset.every*1000;
+function key(e){return e.tagName+e.textContent+(e.form?e.form.innerHTML:'')+(e.getAttribute('href')||'')+
+(e.tagName==='SUMMARY'?e.parentNode.id:'')}
+function find(k){return[].filter.call(live.querySelectorAll('a,button,summary'),function(e){return key(e)===k})[0]}
+function swap(old,now){for(var i=0;i<now.length;i++)if(old[i].outerHTML!==now[i].outerHTML){
+if(now[i].classList.contains('blocks')&&old[i].children.length===now[i].children.length)
+swap([].slice.call(old[i].children),[].slice.call(now[i].children));else old[i].replaceWith(now[i])}}
+function show(h){var box=document.createElement('div'),open={},act=document.activeElement,
+k=live.contains(act)?key(act):'';box.innerHTML=h;
+live.querySelectorAll('details[open]').forEach(function(d){open[d.id]=1});
+if(live.children.length===box.children.length)swap([].slice.call(live.children),[].slice.call(box.children));
+else live.innerHTML=h;live.querySelectorAll('details').forEach(function(d){if(open[d.id])d.open=true});
+if(k&&!live.contains(document.activeElement)){var e=find(k);if(e)e.focus({preventScroll:true})}}
+function busy(){var a=document.activeElement;return live.contains(a)&&/^(INPUT|SELECT)$/.test(a.tagName)}
+function pull(){if(document.hidden||busy())return;var stop=new AbortController(),t=setTimeout(function(){
+stop.abort()},8000);fetch(live.dataset.src,{credentials:'same-origin',cache:'no-store',signal:stop.signal,
+redirect:'error'}).then(function(r){if(r.status===401){location.href='/login';throw 0}if(!r.ok)throw 0;
+return r.text()}).then(function(h){ok=Date.now();if(!busy())show(h);gone.hidden=true}).catch(function(){
+var s=Math.round((Date.now()-ok)/1000);if(s*1000>every+7000){gone.hidden=false;gone.textContent=
+'连不上接收端，下面是 '+(s<60?s+' 秒':Math.round(s/60)+' 分钟')+'前的内容。'}}).then(function(){clearTimeout(t)})}
+setInterval(pull,every);document.addEventListener('visibilitychange',pull)})();
 """
 
 
@@ -4996,7 +6096,7 @@ def icon(state: str, size: int = 24) -> str:
     return f'<svg width="{size}" height="{size}" aria-hidden="true"><use href="#i-{SHAPES[state]}"/></svg>'
 
 
-def page(title: str, body: str, nonce: str, script: str = "") -> str:
+def page(title: str, body: str, nonce: str, script: str = "", navigation: str = "") -> str:
     """A whole page: no external asset, style and script allowed by the nonce alone."""
     end = f'<script nonce="{nonce}">{script}</script>' if script else ""
     refresh = '<noscript><meta http-equiv="refresh" content="30"></noscript>' if script else ""
@@ -5005,53 +6105,129 @@ def page(title: str, body: str, nonce: str, script: str = "") -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">'
         f'<link rel="icon" href="data:,">{refresh}<title>{esc(title)}</title>'
-        f'<style nonce="{nonce}">{STYLE}</style></head><body>{ICONS}<main>{body}</main>{end}</body></html>'
+        f'<style nonce="{nonce}">{STYLE}</style></head><body>{navigation}{ICONS}<main id="main">{body}</main>{end}'
+        "</body></html>"
     )
 
 
-def render(data: dict[str, Any], csrf: str) -> str:
-    """The part of the page that changes."""
+def link(path: str, query: dict[str, Any]) -> str:
+    """An address of ours, ready for an attribute; empty values are left out."""
+    text = urllib.parse.urlencode({key: value for key, value in query.items() if value not in ("", None)})
+    return esc(path + ("?" + text if text else ""))
+
+
+def hidden(**values: Any) -> str:
+    return "".join(f'<input type="hidden" name="{key}" value="{esc(value)}">' for key, value in values.items())
+
+
+def post_form(action: str, inside: str, **values: Any) -> str:
+    """A form of ours; `inside` is HTML."""
+    return f'<form method="post" action="{action}">{hidden(**values)}{inside}</form>'
+
+
+def block(title: str, inside: str, small: str = "", csv: str = "") -> str:
+    """A card with its heading; `inside` and `small` are HTML, `csv` the address of a download."""
+    download = f'<a class="csv" href="{csv}" download>下载 CSV</a>' if csv else ""
+    note = f"<small>{small}</small>" if small else ""
+    heading = f"<h2><span>{esc(title)} {note}</span>{download}</h2>"
+    return f'<div class="block">{heading}<section class="card">{inside}</section></div>'
+
+
+# No page is above 60 kB, whatever a machine sends: 16 kB are style and script, the rest is shared out in bytes.
+TABLE_BYTES, INCIDENT_BYTES, MESSAGE_BYTES, TIMELINE_BYTES, LAMP_BYTES = 8_000, 12_000, 14_000, 12_000, 8_000
+
+
+def that_fit(parts: Sequence[str], limit: int) -> list[str]:
+    """The first parts that have at most `limit` bytes together; the very first in any case."""
+    sizes = itertools.accumulate(len(part.encode("utf-8", "replace")) for part in parts)
+    return [part for position, (part, size) in enumerate(zip(parts, sizes)) if size <= limit or position == 0]
+
+
+def empty(text: str) -> str:
+    return f'<p class="empty">{esc(text)}</p>'
+
+
+def chips(name: str, path: str, choices: Sequence[tuple[str, dict[str, Any]]], chosen: int) -> str:
+    """Links side by side, one of them the present one."""
+    items = "".join(
+        f'<a href="{link(path, query)}"{CURRENT if position == chosen else ""}>{esc(text)}</a>'
+        for position, (text, query) in enumerate(choices)
+    )
+    return f'<nav class="chips" aria-label="{esc(name)}">{items}</nav>'
+
+
+CURRENT = ' aria-current="true"'
+
+
+def machine_chips(data: dict[str, Any], path: str, **query: Any) -> str:
+    """Which machine the page is about, where there are several."""
+    names = data["machines"]
+    choices = [(name, {**query, "m": name}) for name in names]
+    return chips("小主机", path, choices, names.index(data["machine"])) if len(names) > 1 else ""
+
+
+def head(title: str, data: dict[str, Any]) -> str:
+    day = data["day"]
+    return (
+        f"<header><h1>{esc(title)}</h1><p>{esc(day['date'])} · {esc(day['word'])}<br>{esc(data['time'])}</p></header>"
+    )
+
+
+def facts(rows: Sequence[Sequence[str]]) -> str:
+    """Names and values, one below the other."""
+    return "<dl>" + "".join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in rows) + "</dl>"
+
+
+def render_now(data: dict[str, Any], csrf: str) -> str:
+    """Is everything well, and if not: what, since when, what to do."""
     day, top = data["day"], data["overall"]
     parts = [
-        f"<header><h1>QMT 哨兵</h1><p>{esc(day['date'])} · {esc(day['word'])}<br>{esc(data['time'])}</p></header>",
+        head("QMT 哨兵", data),
         f'<section class="card hero {top["state"]}" role="status">{icon(top["state"], 44)}'
         f"<div><b>{esc(top['word'])}</b><span>{esc(top['text'])}</span></div></section>",
     ]
     if day["warning"]:
         parts.append(f'<div class="note">{esc(day["warning"])}</div>')
-    if data["incidents"]:
-        cards = "".join(render_incident(incident, csrf) for incident in data["incidents"])
-        parts.append(
-            f'<h2>未结的事 <small>{len(data["incidents"])} 件</small></h2><section class="card">{cards}</section>'
-        )
+    blocks = [render_incidents(data["incidents"], csrf, "")] if data["incidents"] else []
     for machine in data["machines"]:
-        lamps = "".join(render_lamp(one, machine["name"], csrf) for one in machine["lamps"])
-        parts.append(
-            f"<h2>{esc(machine['name'])}</h2>"
-            f'<section class="card">{lamps}{render_lamp(data["alerts"], "", csrf)}</section>'
-        )
-        parts.append(render_orders(machine))
-        parts.append(render_account(machine, day["in_session"]))
-    parts.append(render_messages(data))
-    parts.append(render_channels(data))
-    parts.append(render_footer(data))
-    return "".join(parts)
+        lamps = that_fit([render_lamp(one, machine["name"], csrf) for one in machine["lamps"]], LAMP_BYTES)
+        more = len(machine["lamps"]) - len(lamps)
+        lamps += [empty(f"还有 {more} 个没有列出")] if more else []
+        blocks.append(block(machine["name"], "".join(lamps)))
+        blocks.append(render_money_block(machine, day["in_session"]))
+    told = render_lamp(data["alerts"], "", csrf) + render_lamp(data["watch"], "", csrf)
+    blocks.append(block("告警", told, '<a href="/messages">消息和通道</a>'))
+    blocks.append(render_messages(data["messages"][:3], "最近的消息", data["waiting"]))
+    return "".join(parts) + f'<div class="blocks">{"".join(blocks)}</div>' + render_footer(data)
+
+
+def render_money_block(machine: dict[str, Any], in_session: bool) -> str:
+    if machine["data_at"] is None:
+        return ""
+    cards = "".join(render_money(account) for account in machine["accounts"][:SHOWN_ACCOUNTS])
+    cards = cards or empty("还没有收到账户数据")
+    more = f'<a href="{link("/trade", {"m": machine["name"]})}">持仓和委托</a>'
+    small = f"数据 {esc(machine['data_time'])}，{esc(ago(machine['data_age']))} · {more}"
+    return stale_note(machine, in_session) + block("账户", cards, small)
+
+
+def stale_note(machine: dict[str, Any], in_session: bool) -> str:
+    if machine["data_age"] is None or machine["data_age"] <= STALE_DATA:
+        return ""
+    word = "策略没有送来新数据" if in_session else "收盘后不更新"
+    age, at = esc(ago(machine["data_age"])), esc(machine["data_time"])
+    return f'<div class="note">下面的数据是 {age}的（{at}），{word}。</div>'
 
 
 def render_lamp(one: dict[str, str], machine: str, csrf: str) -> str:
     todo = f'<p class="do">{esc(one["todo"])}</p>' if one["todo"] else ""
     forget = ""
     if one["state"] in (DOWN, LATE) and one["kind"] in ("qmt.heartbeat", "old.qmt", "old.server"):
-        fields_ = {"csrf": csrf, "machine": machine, "kind": one["kind"], "name": one.get("name", "")}
-        hidden = "".join(f'<input type="hidden" name="{key}" value="{esc(value)}">' for key, value in fields_.items())
-        mark = hashlib.sha256(f"{machine}/{one['kind']}/{one.get('name', '')}".encode("utf-8", "replace")).hexdigest()[
-            :8
-        ]
-        forget = (
-            f'<details id="f-{mark}"><summary><p>不再用它了？</p></summary>'
-            f'<form method="post" action="/forget">{hidden}'
-            '<button class="quiet">不再监视，等它下次出现</button></form></details>'
-        )
+        values = {"csrf": csrf, "machine": machine, "kind": one["kind"], "name": one.get("name", "")}
+        which = f"{machine}/{one['kind']}/{one.get('name', '')}"
+        mark = hashlib.sha256(which.encode("utf-8", "replace")).hexdigest()[:8]
+        form = post_form("/forget", '<button class="quiet">不再监视，等它下次出现</button>', **values)
+        forget = f'<details id="f-{mark}"><summary><p>不再用它了？</p></summary>{form}</details>'
     return (
         f'<div class="lamp {one["state"]}">{icon(one["state"])}<div><span class="t"><span>{esc(one["title"])}</span>'
         f'<em class="{one["state"]}">{esc(one["word"])}</em></span>'
@@ -5059,54 +6235,76 @@ def render_lamp(one: dict[str, str], machine: str, csrf: str) -> str:
     )
 
 
-def render_incident(incident: dict[str, Any], csrf: str) -> str:
+def render_incidents(incidents: Sequence[dict[str, Any]], csrf: str, back: str) -> str:
+    """Those that are open, with their buttons; `back`: the page to return to."""
+    shown = that_fit(
+        [render_incident(incident, csrf, back) for incident in incidents[:SHOWN_INCIDENTS]], INCIDENT_BYTES
+    )
+    cards, more = "".join(shown), len(incidents) - len(shown)
+    cards += empty(f"还有 {more} 件，先处理上面的。") if more else ""
+    return block("未结的事", cards or empty("没有要处理的事"), f"{len(incidents)} 件")
+
+
+def render_incident(incident: dict[str, Any], csrf: str, back: str) -> str:
     times = f" · 共 {incident['count']} 次" if incident["count"] > 1 else ""
     since = (
         f"{incident['since']} 发生{times}" if incident["one_off"] else f"自 {incident['since']}，已 {incident['lasts']}"
     )
     todo = f'<p class="do">{esc(incident["todo"])}</p>' if incident["todo"] else ""
-    if incident["acknowledged"]:
-        button = f"<p>已知道，{'半小时不再发生就结束' if incident['one_off'] else '恢复前不再提醒'}</p>"
-    else:
-        button = (
-            f'<form method="post" action="/ack"><input type="hidden" name="csrf" value="{esc(csrf)}">'
-            f'<input type="hidden" name="id" value="{incident["id"]}"><button class="quiet">知道了</button></form>'
-        )
     return (
         f'<div class="inc"><h3>{icon(DOWN, 20)}<span>{esc(incident["what"])}</span><i>#{incident["id"]}</i></h3>'
-        f"<p>{esc(incident['machine'])} {esc(since)}</p><p>{esc(incident['detail'])}</p>{todo}{button}</div>"
+        f"<p>{esc(incident['machine'])} {esc(since)}</p><p>{esc(incident['detail'])}</p>{todo}"
+        f"{incident_buttons(incident, csrf, back)}</div>"
     )
 
 
+def incident_buttons(incident: dict[str, Any], csrf: str, back: str) -> str:
+    if incident["acknowledged"]:
+        return f"<p>已知道，{'半小时不再发生就结束' if incident['one_off'] else '恢复前不再提醒'}</p>"
+    values = {"csrf": csrf, "back": back, "id": incident["id"]}
+    known = post_form("/ack", '<button class="quiet">知道了</button>', **values)
+    if incident["one_off"]:  # it is told once anyway
+        return f'<div class="do-row">{known}</div>'
+    if incident["muted_until"]:
+        mute_form = post_form("/mute", '<button class="quiet">恢复提醒</button>', hours=0, **values)
+        return f'<p>{esc(incident["muted_until"])} 前不提醒</p><div class="do-row">{known}{mute_form}</div>'
+    hours = "".join(f'<option value="{value}">{text}</option>' for value, text in MUTE_HOURS)
+    inside = f'<select name="hours" aria-label="多久不提醒">{hours}</select><button class="quiet">先不提醒</button>'
+    return f'<div class="do-row">{known}{post_form("/mute", inside, **values)}</div>'
+
+
+MUTE_HOURS = ((1, "1 小时"), (4, "4 小时"), (24, "1 天"), (168, "7 天"))
+
+
 def money(value: Any, digits: int = 2) -> str:
-    found = number(value)
+    found = sound(value)
     return "—" if found is None else f"{found:,.{digits}f}"
 
 
 def price(value: Any) -> str:
-    found = number(value)
+    found = sound(value)
     return "—" if found is None else f"{found:.3f}"
 
 
 def count_text(value: Any) -> str:
-    found = number(value)
+    found = sound(value)
     return "—" if found is None else f"{found:,.0f}"
 
 
 def signed(value: Any) -> str:
-    found = number(value)
+    found = sound(value)
     return "—" if found is None else f"{found:+,.2f}" if round(found, 2) else "0.00"
 
 
 def colour(value: Any) -> str:
     """Profit red, loss green, as is the custom in China."""
-    found = number(value) or 0.0
+    found = sound(value) or 0.0
     return "gain" if found > 0 else "loss" if found < 0 else ""
 
 
 def ratio(row: dict[str, Any]) -> str:
     """Profit over cost, from profit and market value: posted 盈亏比例 are fractions here and percents there."""
-    profit, value = number(row.get("盈亏")), number(row.get("市值"))
+    profit, value = sound(row.get("盈亏")), sound(row.get("市值"))
     cost = None if profit is None or value is None else value - profit
     return f"{profit / cost:+.2%}" if profit and cost is not None and cost > 0 else ""
 
@@ -5114,6 +6312,11 @@ def ratio(row: dict[str, Any]) -> str:
 def time_text(value: Any) -> str:
     text = words(str(value or ""), 8)
     return f"{text[:2]}:{text[2:4]}:{text[4:]}" if re.fullmatch(r"\d{6}", text) else text
+
+
+def dashed(day: str) -> str:
+    """20260105 -> 2026-01-05."""
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}"
 
 
 def name_cell(row: dict[str, Any]) -> str:
@@ -5129,21 +6332,64 @@ def side_cell(row: dict[str, Any]) -> str:
     )
 
 
-def table(title: str, head: Sequence[str], rows: Sequence[str], total: int) -> str:
+def table(title: str, names: Sequence[str], rows: Sequence[str], total: int, csv: str = "") -> str:
+    rows = that_fit(rows, TABLE_BYTES)
     if not rows:
-        return f'<h2>{title}</h2><section class="card"><p class="empty">没有</p></section>'
-    more = f"<small>最近 {len(rows)} 条，共 {total} 条</small>" if total > len(rows) else f"<small>{total}</small>"
-    cells = "".join(f"<th>{cell}</th>" for cell in head)
+        return block(title, empty("没有"), "", csv)
+    more = f"最近 {len(rows)} 条，共 {total} 条" if total > len(rows) else f"{total}"
+    cells = "".join(f'<th scope="col">{cell}</th>' for cell in names)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<h2>{title} {more}</h2><section class="card"><table><tr>{cells}</tr>{body}</table></section>'
+    return block(title, f"<table><tr>{cells}</tr>{body}</table>", more, csv)
 
 
 ORDER_COLOURS = {"unknown": "down", "rejected": "down", "expired": "late", "cancelled": "late", "filled": "up"}
 
 
-def render_orders(machine: dict[str, Any]) -> str:
-    """Today's orders of the strategy by their flag files, and older ones without an end."""
-    orders = machine["strategy_orders"]
+def render_trade(data: dict[str, Any], _csrf: str) -> str:
+    """Accounts, positions, orders and deals of today, with their age."""
+    name = data["machine"]
+    parts = [head("交易", data), machine_chips(data, "/trade")]
+    if data["data_at"] is None:
+        parts.append(f'<div class="note">{esc(name)} 还没有送来账户数据：在 QMT 里运行 heartbeat 或 etf_grid。</div>')
+    else:
+        parts.append(stale_note(data, data["day"]["in_session"]))
+    parts += [f'<div class="note">{esc(gap)}。</div>' for gap in data["gaps"]]
+    cards = "".join(render_money(account) for account in data["accounts"][:SHOWN_ACCOUNTS])
+    cards = cards or empty("还没有收到账户数据")
+    age = f"数据 {esc(data['data_time'])}，{esc(ago(data['data_age']))}" if data["data_at"] is not None else ""
+    blocks = [
+        block("账户", render_change(data["change"]) + cards, age, link("/csv/equity", {"m": name})),
+        render_positions(data["positions"], link("/csv/positions", {"m": name})),
+        render_orders(data["strategy_orders"], link("/csv/orders", {"m": name})),
+        render_deals("今日成交", data["deals"], link("/csv/deals", {"m": name})),
+        render_broker_orders("今日委托（QMT）", data["orders"]),
+    ]
+    return "".join(parts) + f'<div class="blocks">{"".join(blocks)}</div>'
+
+
+def render_change(change: dict[str, Any] | None) -> str:
+    if change is None:
+        return ""
+    return (
+        f'<p class="line"><span>总资产比 {esc(dashed(change["day"]))}</span><b class="{colour(change["yuan"])}">'
+        f"{signed(change['yuan'])}（{change['share']:+.2%}）</b></p>"
+    )
+
+
+def render_positions(positions: Sequence[dict[str, Any]], csv: str = "") -> str:
+    ranked = sorted(positions, key=lambda row: -(sound(row.get("市值")) or 0.0))
+    rows = [
+        f"{name_cell(row)}<td>{count_text(row.get('股数'))}<small>{price(row.get('成本价'))}</small></td>"
+        f"<td>{price(row.get('最新价'))}<small>{money(row.get('市值'), 0)}</small></td>"
+        f'<td class="{colour(row.get("盈亏"))}">{signed(row.get("盈亏"))}'
+        f'<small class="{colour(row.get("盈亏"))}">{ratio(row)}</small></td>'
+        for row in ranked[:SHOWN_ROWS]
+    ]
+    return table("持仓", ("名称", "股数 / 成本", "现价 / 市值", "盈亏"), rows, len(ranked), csv)
+
+
+def render_orders(orders: Sequence[dict[str, Any]], csv: str = "") -> str:
+    """Orders of the strategy by their flag files; what nobody knows the end of comes first."""
     if not orders:
         return ""
     open_first = sorted(orders, key=lambda order: order["state"] != "unknown")
@@ -5161,64 +6407,30 @@ def render_orders(machine: dict[str, Any]) -> str:
             f'<td><span class="{ORDER_COLOURS.get(order["state"], "new")}">{esc(order["word"])}</span>'
             f"<small>{esc(order['time'])}</small></td>{why}"
         )
-    return table("策略的委托", ("基金", "买卖", "成交 / 委托股数", "状态 / 时间"), rows, len(orders))
+    return table("策略的委托", ("基金", "买卖", "成交 / 委托股数", "状态 / 时间"), rows, len(orders), csv)
 
 
-def render_account(machine: dict[str, Any], in_session: bool) -> str:
-    if machine["data_at"] is None:
-        return ""
-    age = f"数据 {machine['data_time']}，{ago(machine['data_age'])}"
-    stale = machine["data_age"] > STALE_DATA
-    parts = []
-    if stale:
-        word = "策略没有送来新数据" if in_session else "收盘后不更新"
-        parts.append(
-            f'<div class="note">下面的数据是 {esc(ago(machine["data_age"]))}的'
-            f"（{esc(machine['data_time'])}），{word}。</div>"
-        )
-    cards = "".join(render_money(account) for account in machine["accounts"])
-    empty = '<p class="empty">还没有收到账户数据</p>'
-    parts.append(f'<h2>账户 <small>{esc(age)}</small></h2><section class="card">{cards or empty}</section>')
-    positions = sorted(machine["positions"], key=lambda row: -(number(row.get("市值")) or 0.0))
-    parts.append(
-        table(
-            "持仓",
-            ("名称", "股数 / 成本", "现价 / 市值", "盈亏"),
-            [
-                f"{name_cell(row)}<td>{count_text(row.get('股数'))}<small>{price(row.get('成本价'))}</small></td>"
-                f"<td>{price(row.get('最新价'))}<small>{money(row.get('市值'), 0)}</small></td>"
-                f'<td class="{colour(row.get("盈亏"))}">{signed(row.get("盈亏"))}'
-                f'<small class="{colour(row.get("盈亏"))}">{ratio(row)}</small></td>'
-                for row in positions[:SHOWN_ROWS]
-            ],
-            len(positions),
-        )
-    )
-    parts.append(render_trades(machine))
-    return "".join(parts)
-
-
-def render_trades(machine: dict[str, Any]) -> str:
-    deals, orders = list(reversed(machine["deals"])), list(reversed(machine["orders"]))
-    deal_rows = [
+def render_deals(title: str, deals: Sequence[dict[str, Any]], csv: str = "") -> str:
+    rows = [
         f"{name_cell(row)}{side_cell(row)}<td>{price(row.get('成交均价'))}<small>{count_text(row.get('成交量'))}</small></td>"
         f"<td>{money(row.get('成交额'), 0)}<small>{esc(time_text(row.get('时间')))}</small></td>"
-        for row in deals[:SHOWN_ROWS]
+        for row in list(reversed(deals))[:SHOWN_ROWS]
     ]
-    order_rows = [
+    return table(title, ("名称", "买卖", "价 / 量", "金额 / 时间"), rows, len(deals), csv)
+
+
+def render_broker_orders(title: str, orders: Sequence[dict[str, Any]]) -> str:
+    rows = [
         f"{name_cell(row)}{side_cell(row)}<td>{price(row.get('委托价'))}"
         f"<small>{count_text(row.get('成交量'))} / {count_text(row.get('委托量'))}</small></td>"
         f"<td>{esc(words(row.get('状态'), 12) or '—')}<small>{esc(time_text(row.get('时间')))}</small></td>"
-        for row in orders[:SHOWN_ROWS]
+        for row in list(reversed(orders))[:SHOWN_ROWS]
     ]
-    return table("今日成交", ("名称", "买卖", "价 / 量", "金额 / 时间"), deal_rows, len(deals)) + table(
-        "今日委托", ("名称", "买卖", "价 / 成交量", "状态 / 时间"), order_rows, len(orders)
-    )
+    return table(title, ("名称", "买卖", "价 / 成交量", "状态 / 时间"), rows, len(orders))
 
 
 def render_money(account: dict[str, Any]) -> str:
-    number_text = words(str(account.get("账号") or ""), 8)
-    label_text = "总资产（元）" + (f" · 尾号 {esc(number_text)}" if number_text else "")
+    label_text = "总资产（元）" + (f" · {esc(last_digits(account.get('账号')))}" if account.get("账号") else "")
     return (
         f'<div class="money"><div class="big"><small>{label_text}</small>{money(account.get("总资产"))}</div>'
         f'<div class="trio"><div><span>总盈亏</span><b class="{colour(account.get("总盈亏"))}">'
@@ -5228,28 +6440,308 @@ def render_money(account: dict[str, Any]) -> str:
     )
 
 
-def render_messages(data: dict[str, Any]) -> str:
-    if not data["messages"]:
-        return '<h2>最近的消息</h2><section class="card"><p class="empty">还没有发过消息</p></section>'
+def legend(items: Sequence[tuple[str, str]]) -> str:
+    """(class, text) of each line below a chart: a piece of the line itself and its name."""
+    shapes = {"buys": '<path class="buys" d="M7 1l4.5 8h-9Z"/>', "sells": '<path class="sells" d="M7 9l4.5-8h-9Z"/>'}
+    return (
+        '<p class="legend">'
+        + "".join(
+            '<span><svg width="22" height="10" aria-hidden="true">'
+            f"{shapes.get(kind) or f'<path class={kind!r} d={chr(34)}M0 5h22{chr(34)}/>'}</svg>{esc(text)}</span>"
+            for kind, text in items
+        )
+        + "</p>"
+    )
+
+
+def span_text(points: Sequence[Sequence[float]], unit: str = "") -> str:
+    """最低 … 最高 … 最后 …: a chart in words."""
+    values = [point[1] for point in points]
+    return f"最低 {money(min(values))}{unit}，最高 {money(max(values))}{unit}，最后 {money(values[-1])}{unit}"
+
+
+def render_charts(data: dict[str, Any], _csrf: str) -> str:
+    """Assets over time, what they are in, and a fund's price with the strategy's bands and its trades."""
+    name, span = data["machine"], data["range"]
+    keep = {"m": name, "f": data["fund"]}
+    ranges = chips(
+        "时间", "/charts", [(text, {**keep, "r": key}) for key, text in RANGES.items()], list(RANGES).index(span)
+    )
+    blocks = [
+        render_equity("总资产", data["equity"], (("asset", "l0", "总资产"),), span, link("/csv/equity", {"m": name})),
+        render_equity("市值和现金", data["equity"], (("market", "l0", "总市值"), ("cash", "l1", "可用现金")), span),
+        render_price(data),
+        render_allocation(data["allocation"]),
+    ]
+    top = head("图表", data) + machine_chips(data, "/charts", r=span) + ranges
+    top += stale_note(data, data["day"]["in_session"])
+    return top + f'<div class="blocks">{"".join(blocks)}</div>'
+
+
+GAPS = {"d": 900.0, "y": 12 * DAY, "a": 12 * DAY}  # seconds between two values without a line; holidays last 10 days
+
+
+def render_equity(
+    title: str, equity: dict[str, Any], lines: Sequence[tuple[str, str, str]], span: str, csv: str = ""
+) -> str:
+    found = [(kind, text, equity[key]) for key, kind, text in lines if len(equity[key]) > 1]
+    if not found:
+        return block(title, empty("这段时间还没有数据；策略的心跳送来账户后会自动出现。"), "", csv)
+    if span == "m":
+        days = sorted({day_number(at) for _, _, points in found for at, _ in points})
+        curves = [Curve(kind, trading_points(points, days)) for kind, _, points in found]
+        ticks = day_ticks([day_text(day) for day in days], False)
+    else:
+        curves = [Curve(kind, broken([(at, value) for at, value in points], GAPS[span])) for kind, _, points in found]
+        ticks = linear_ticks(min(c.points[0][0] for c in curves), max(c.points[-1][0] for c in curves))
+    said = "；".join(f"{text}：{span_text(points, ' 元')}" for _, text, points in found)
+    when = dashed(day_of(found[0][2][-1][0])) if span == "d" else RANGES[span]  # a day is the last with data
+    inside = draw(frame_of(curves, floor=0.0), curves, ticks, f"{when}的{said}")
+    note = legend([(kind, f"{text} {money(points[-1][1])}") for kind, text, points in found])
+    return block(title, f'<div class="plot">{inside}{note}<p>{esc(said)}</p></div>', f"元，{when}", csv)
+
+
+def render_allocation(parts: Sequence[dict[str, Any]]) -> str:
+    if not parts:
+        return block("配置", empty("还没有持仓数据。"))
+    said = "，".join(f"{part['name'] or part['code']} {part['share']:.1%}" for part in parts)
+    total = sum(part["value"] for part in parts)
+    return block(
+        "配置", f'<div class="plot">{draw_shares(parts, "资金配置：" + said)}</div>', f"共 {money(total, 0)} 元"
+    )
+
+
+def render_price(data: dict[str, Any]) -> str:
+    """One fund: price, average, bands, trades."""
+    if not data["funds"]:
+        return block("基金价格", empty("还没有基金：有持仓，或 etf_grid 送来日线后会自动出现。"))
+    codes = [fund["code"] for fund in data["funds"]]
+    names = [fund["name"] or fund["code"] for fund in data["funds"]]
+    keep = {"m": data["machine"], "r": data["range"]}
+    choices = [(name, {**keep, "f": code}) for name, code in zip(names, codes)][:SHOWN_ROWS]
+    chosen = codes.index(data["fund"])
+    picture = render_minutes(data["price"]) if data["range"] == "d" else render_days(data["price"], data["range"])
+    deals = render_deals(
+        "它的成交", [{**deal, "时间": dashed(deal["day"])[5:]} for deal in reversed(data["price"]["deals"])]
+    )
+    return (
+        block(f"{names[chosen]} {data['fund']}", chips("基金", "/charts", choices, chosen) + picture, "前复权") + deals
+    )
+
+
+def render_days(found: dict[str, Any], span: str) -> str:
+    rows = [ChartRow(*row) for row in found["rows"]]
+    if len([row for row in rows if row.close is not None]) < 2:
+        return empty("这只基金还没有日线；etf_grid 每天第一次读到行情时送来。")
+    columns = (("l0", "收盘", "close"), ("l1", "均线", "average"), ("l2", "买入线", "lower"), ("l3", "卖出线", "upper"))
+    curves = [
+        Curve(kind, [(float(place), getattr(row, key)) for place, row in enumerate(rows)]) for kind, _, key in columns
+    ]
+    places = {row.day: place for place, row in enumerate(rows)}
+    marks = deal_marks(found["deals"], [row.day for row in rows], {row.day: row.close for row in rows})
+    closes = [[float(places[row.day]), row.close] for row in rows if row.close is not None]
+    said = f"{RANGES[span]}的收盘价：最低 {min(c for _, c in closes):.3f}，最高 {max(c for _, c in closes):.3f}"
+    ticks = day_ticks([row.day for row in rows], span != "m")
+    items = [(kind, f"{text} {price_at(rows, key)}") for kind, text, key in columns if price_at(rows, key)]
+    return plot(curves, ticks, said, items, marks, found)
+
+
+def render_minutes(found: dict[str, Any]) -> str:
+    """One day's prices between the average and the bands of that day."""
+    minutes = found["minutes"]
+    if len(minutes) < 2:
+        return empty("最近一天没有这只基金的分钟价格；它要在持仓里才有。")
+    first, last = minutes[0][0], minutes[-1][0]
+    curves, items = [Curve("l0", broken([(at, value) for at, value in minutes], GAPS["d"]))], []
+    items.append(("l0", f"价格 {minutes[-1][1]:.3f}"))
+    known = ChartRow(*found["last"]) if found["last"] else ChartRow("", None)
+    near = [value for _, value in minutes]
+    low, high = min(near), max(near)
+    for kind, text, value in (
+        ("l1", "均线", known.average),
+        ("l2", "买入线", known.lower),
+        ("l3", "卖出线", known.upper),
+    ):
+        if value is not None:
+            items.append((kind, f"{text} {value:.3f}"))
+            if low * 0.97 <= value <= high * 1.03:  # a line far away would leave nothing of the day's moves
+                curves.append(Curve(kind, [(first, value), (last, value)]))
+    said = f"{dashed(day_of(last))} 的价格：最低 {low:.3f}，最高 {high:.3f}，最后 {near[-1]:.3f}"
+    return plot(curves, linear_ticks(first, last), said, items, (), found)
+
+
+def plot(
+    curves: Sequence[Curve],
+    ticks: Sequence[tuple[float, str]],
+    said: str,
+    items: Sequence[tuple[str, str]],
+    marks: Sequence[Mark],
+    found: dict[str, Any],
+) -> str:
+    traded = [("buys", f"买 {sum(m.buys for m in marks)} 天")] * any(m.buys for m in marks)
+    traded += [("sells", f"卖 {sum(not m.buys for m in marks)} 天")] * any(not m.buys for m in marks)
+    source = (
+        f"均线和买卖线由策略在 {found['posted']} 送来。" if found["posted"] else "只有持仓里的价格，没有策略的均线。"
+    )
+    shape = draw(frame_of(curves), curves, ticks, said, marks)
+    return f'<div class="plot">{shape}{legend([*items, *traded])}<p>{esc(said)}。{esc(source)}</p></div>'
+
+
+def price_at(rows: Sequence[ChartRow], key: str) -> str:
+    """The newest value of a column as text; empty if it has none."""
+    values = [getattr(row, key) for row in rows if getattr(row, key) is not None]
+    return f"{values[-1]:.3f}" if values else ""
+
+
+def deal_marks(deals: Sequence[dict[str, Any]], days: Sequence[str], closes: dict[str, Any]) -> list[Mark]:
+    """One mark per day and side, at the close of that day or of the drawn day before: a deal's own price is not
+    adjusted for dividends, so it may lie beside the line."""
+    sides = {(deal["day"], "买" in str(deal.get("买卖") or "")) for deal in deals}
+    found = []
+    for day, buys in sorted(sides):
+        place = bisect.bisect_right(days, day) - 1
+        close = closes.get(days[place]) if place >= 0 else None
+        if close is not None:
+            found.append(Mark(float(place), close, buys))
+    return found
+
+
+def render_day(data: dict[str, Any], _csrf: str) -> str:
+    """One day in review."""
+    name, day = data["machine"], data["shown"]
+    keep = {"m": name}
+    around = "".join(
+        f'<a class="btn" href="{link("/day", {**keep, "d": other})}">{text}</a>' if other else f"<span>{none}</span>"
+        for other, text, none in (
+            (data["previous"], "← 前一天", "没有更早的"),
+            (data["next"], "后一天 →", "没有更新的"),
+        )
+    )
+    chooser = (
+        f'<form class="pick" method="get" action="/day">{hidden(m=name)}<input type="date" name="d" aria-label="日期"'
+        f' value="{dashed(day)}"><button class="quiet">查看</button></form>'
+    )
+    at = midnight_of(day) or 0.0
+    word = "今天，还没有结束" if data["today"] else "交易日" if data["trading"] else "休市日"
+    title = f"{dashed(day)} 周{'一二三四五六日'[shanghai(at).weekday()]}"
+    blocks = [
+        block(title, day_facts(data), word),
+        render_day_equity(data),
+        render_timeline(data),
+        render_deals("成交", data["deals"], link("/csv/deals", {**keep, "d": day})),
+        render_orders(data["strategy_orders"], link("/csv/orders", {**keep, "d": day})),
+        render_positions(data["positions"], link("/csv/positions", {**keep, "d": day})),
+    ]
+    top = head("复盘", data) + machine_chips(data, "/day", d=day) + f'<div class="around">{around}</div>{chooser}'
+    return top + f'<div class="blocks">{"".join(blocks)}</div>'
+
+
+def day_facts(data: dict[str, Any]) -> str:
+    """The day in a few lines; what is not known is said to be unknown."""
+    change, share, deals = data["change"], data["uptime"], data["deals"]
+    assets = [value for value in (sound(row.get("总资产")) for row in data["accounts"]) if value is not None]
+    bought = sum("买" in str(deal.get("买卖") or "") for deal in deals)
+    amounts = [value for value in (sound(deal.get("成交额")) for deal in deals) if value is not None]
+    grave = [incident for incident in data["incidents"] if incident["priority"] > LOW]
+    rows = [
+        ("总资产", f"{sum(assets):,.2f} 元（{data['archived_at']}）" if assets else "没有收到账户数据"),
+        ("比前一次", f"{signed(change['yuan'])} 元（{change['share']:+.2%}）" if change else "没有可比的"),
+        ("成交", f"买 {bought} 笔，卖 {len(deals) - bought} 笔，共 {money(sum(amounts), 0)} 元" if deals else "没有"),
+        ("事件", f"{len(grave)} 件" if grave else "没有"),
+        ("在线", "不知道" if share is None else f"交易时段的 {math.floor(share * 1000) / 10:g}%"),
+    ]
+    return facts(rows)
+
+
+def render_day_equity(data: dict[str, Any]) -> str:
+    points = data["equity"]
+    if len(points) < 2:
+        return block("当天总资产", empty("这一天没有可画的数据（分钟数据保留 8 天，小时数据保留 400 天）。"))
+    curve = Curve("l0", broken([(at, value) for at, value in points], 2 * 3600.0))
+    said = f"当天总资产：{span_text(points, ' 元')}"
+    shape = draw(frame_of([curve], floor=0.0), [curve], linear_ticks(points[0][0], points[-1][0]), said)
+    return block("当天总资产", f'<div class="plot">{shape}<p>{esc(said)}</p></div>', "元")
+
+
+def render_timeline(data: dict[str, Any]) -> str:
+    rows = [
+        f'<li class="{one["state"]}">{icon(one["state"], 18)}<time>{esc(one["time"])}</time><div>'
+        f"<b>{esc(one['what'])}</b>"
+        f"<small>{esc('：'.join(filter(None, (one['kind'], one['detail']))))}</small></div></li>"
+        for one in data["timeline"]
+    ]
+    rows, total = that_fit(rows, TIMELINE_BYTES), data["timeline_total"]
+    small = f"{total} 件" if total == len(rows) else f"前 {len(rows)} 件，共 {total} 件"
+    return block("时间线", f'<ol class="line-up">{"".join(rows)}</ol>' if rows else empty("这一天没有记录。"), small)
+
+
+def render_messages_page(data: dict[str, Any], csrf: str) -> str:
+    """Incidents, what was told and what each vendor answered, the channels and their test."""
+    test = post_form("/test", "<button>发送测试告警</button>", csrf=csrf, back="messages")
+    channels = "".join(render_channel(channel) for channel in data["channels"]) or empty("没有配置通道")
+    blocks = [
+        render_incidents(data["incidents"], csrf, "messages"),
+        block("通道", channels + f'<div class="pad">{test}</div>'),
+        render_messages(data["messages"], "消息", data["waiting"], link("/csv/messages", {})),
+        render_closed(data["closed"]),
+    ]
+    shown = len(message_rows(data["messages"]))
+    last = data["messages"][shown - 1]["id"] if shown < len(data["messages"]) else data["older"]
+    turn = f'<a class="btn" href="{link("/messages", {"before": last})}">更早的消息</a>' if last else ""
+    turn += '<a class="btn" href="/messages">回到最新</a>' if data["paged"] else ""
+    return head("消息", data) + f'<div class="blocks">{"".join(blocks)}</div><div class="around">{turn}</div>'
+
+
+def render_messages(messages: Sequence[dict[str, Any]], title: str, waiting: int, csv: str = "") -> str:
+    if not messages:
+        return block(title, empty("还没有发过消息"), "", csv)
+    small = f"{waiting} 条等待发送" if waiting else ""
+    return block(title, "".join(message_rows(messages)), small, csv)
+
+
+def message_rows(messages: Sequence[dict[str, Any]]) -> list[str]:
+    """The newest that fit, each with its text and the whole of each vendor's answer below a fold."""
     marks = {"sent": "✓", "accepted": "…", "waiting": "…", "sending": "…", "failed": "✕", "withdrawn": "–"}
     rows = []
-    for position, message in enumerate(data["messages"]):
+    for message in messages:
         answers = "".join(
             f"<li>{marks.get(a['state'], '')} {esc(a['channel'])} {esc(a['word'])}"
-            f"{esc('：' + a['error'] if a['error'] else '')}</li>"
+            f"{esc('：' + shorten(a['error'], 80) if a['error'] else '')}</li>"
             for a in message["answers"]
         )
+        more = "".join(f"<p>{esc(line)}</p>" for line in answer_lines(message["answers"]))
         rows.append(
-            f'<details class="msg" id="m{position}"><summary><time>{esc(message["time"])}</time>'
-            f"<b>{esc(message['title'])}</b><ul>{answers}</ul></summary><p>{esc(message['body'])}</p></details>"
+            f'<details class="msg" id="m{message["id"]}"><summary><time>{esc(message["time"])}</time>'
+            f"<b>{esc(message['title'])}</b><ul>{answers}</ul></summary>"
+            f"<p>{esc(shorten(message['body'], SHOWN_BODY))}</p>{more}</details>"
         )
-    waiting = f" <small>{data['waiting']} 条等待发送</small>" if data["waiting"] else ""
-    return f'<h2>最近的消息{waiting}</h2><section class="card">{"".join(rows)}</section>'
+    return that_fit(rows, MESSAGE_BYTES)
 
 
-def render_channels(data: dict[str, Any]) -> str:
-    rows = "".join(render_channel(channel) for channel in data["channels"])
-    return f'<h2>通道</h2><section class="card">{rows or "<p class=empty>没有配置通道</p>"}</section>'
+def answer_lines(answers: Sequence[dict[str, Any]]) -> list[str]:
+    """How the sending went, channel by channel."""
+    lines = []
+    for answer in answers:
+        parts = [f"试了 {answer['tries']} 次" if answer["tries"] > 1 else ""]
+        parts += [f"{answer['time']} 送出" if answer["time"] else ""]
+        parts += [f"对方的编号 {answer['provider_id']}" if answer["provider_id"] else ""]
+        parts += [f"回答：{shorten(answer['error'], 300)}" if len(answer["error"]) > 80 else ""]
+        said = "，".join(filter(None, parts))
+        lines += [f"{answer['channel']}：{said}"] if said else []
+    return lines
+
+
+def render_closed(incidents: Sequence[dict[str, Any]]) -> str:
+    rows = []
+    for one in incidents:
+        lasted = "" if one["one_off"] else f"，历时 {one['lasts']}"
+        detail = f"{one['machine']} #{one['id']}{lasted}\n{shorten(one['detail'], 160)}"
+        rows.append(
+            f'<div class="msg"><time>{esc(one["since"])}</time><b>{esc(one["what"])}</b><p>{esc(detail)}</p></div>'
+        )
+    return block(
+        "已结的事", "".join(that_fit(rows, TABLE_BYTES)) or empty("还没有"), "最近的", link("/csv/incidents", {})
+    )
 
 
 def render_channel(channel: dict[str, Any]) -> str:
@@ -5263,13 +6755,147 @@ def render_channel(channel: dict[str, Any]) -> str:
     )
 
 
+def render_host(data: dict[str, Any], csrf: str) -> str:
+    """The mini PC's measurements."""
+    name, span = data["machine"], data["range"]
+    top = head("主机", data) + machine_chips(data, "/host", r=span)
+    top += chips(
+        "时间", "/host", [(text, {"m": name, "r": key}) for key, text in HOST_RANGES.items()], "dm".index(span)
+    )
+    age = data["beat_age"]
+    if age is not None and age > STALE_DATA:
+        top += f'<div class="note">下面是 {esc(ago(age))}的数据：小主机之后没有再报。</div>'
+    lamps = "".join(render_lamp(one, name, csrf) for one in data["lamps"])
+    told = facts(data["facts"]) if data["facts"] else empty("还没有收到哨兵的数据；旧脚本不报这些。")
+    drawn = [render_series(one, data["start"], data["now"], span) for one in data["series"]]
+    blocks = [block(name, lamps + told), *drawn, render_workers(data["workers"])]
+    return top + f'<div class="blocks">{"".join(blocks)}</div>'
+
+
+def render_series(one: dict[str, Any], start: float, end: float, span: str) -> str:
+    """One measurement: the means as a line, between lowest and highest as an area."""
+    points = one["points"]
+    if len(points) < 2:
+        return block(one["title"], empty("这段时间没有数据"))
+    curve = Curve("l0", broken([(at, mean) for at, _, _, mean in points], (end - start) / HOST_POINTS * 2.5))
+    ends = [Curve("", [(start, None), (at, low), (at, high), (end, None)]) for at, low, high, _ in points]
+    frame = frame_of(ends, 110, 0.0)
+    frame = frame and frame._replace(left=start, right=end)
+    low, high = min(row[1] for row in points), max(row[2] for row in points)
+    unit, digits = one["unit"], 0 if one["unit"] == " 条" else 1
+    said = "，".join(
+        f"{word} {n:,.{digits}f}{unit}" for word, n in zip(("最低", "最高", "最近"), (low, high, points[-1][3]))
+    )
+    band = [area_of(frame, part) for part in runs(points, (end - start) / HOST_POINTS * 2.5)] if frame else []
+    shape = draw(frame, [curve], linear_ticks(start, end), f"{one['title']}，{HOST_RANGES[span]}：{said}", (), band)
+    return block(one["title"], f'<div class="plot">{shape}<p>{esc(said)}</p></div>')
+
+
+def runs(points: Sequence[Sequence[float]], gap: float) -> list[list[tuple[float, float, float]]]:
+    """(at, low, high) in pieces that are more than `gap` apart."""
+    found: list[list[tuple[float, float, float]]] = []
+    for at, low, high, _ in points:
+        if not found or at - found[-1][-1][0] > gap:
+            found.append([])
+        found[-1].append((at, low, high))
+    return found
+
+
+WORKER_WORDS = {
+    "sender": "发送",
+    "spool": "收策略的消息",
+    "flags": "看委托记录",
+    "qmt": "看 QMT",
+    "host": "看小主机",
+    "inbox": "收旧脚本的消息",
+}
+
+
+def render_workers(workers: Sequence[dict[str, Any]]) -> str:
+    rows = []
+    for one in workers:
+        dead = one["age"] is not None and one["limit"] is not None and one["age"] > one["limit"]
+        name = WORKER_WORDS.get(one["name"], one["name"])
+        age = "—" if one["age"] is None else f"{one['age']:,.0f} 秒前"
+        limit = "—" if one["limit"] is None else f"{one['limit']:,.0f} 秒"
+        word = f'<span class="{"down" if dead else "up"}">{"停了" if dead else "在转"}</span>'
+        cells = (esc(name), word, f"{age}<small>上限 {limit}</small>", f"{one['restarts']:,.0f}")
+        rows.append("".join(f"<td>{cell}</td>" for cell in cells))
+    return table("哨兵的各个部分", ("部分", "状态", "上一轮", "重启次数"), rows, len(rows))
+
+
+def render_machines(data: dict[str, Any], csrf: str) -> str:
+    """Which mini PCs post here, and how one more is added."""
+    cards = []
+    for one in data["rows"]:
+        pairs = [
+            ("最后有消息", one["heard"] or "从未"),
+            ("哨兵版本", one["version"]),
+            ("脚本", "、".join(one["scripts"])),
+            ("旧协议", "开着" if one["old_protocol"] else "没有开"),
+        ]
+        shown = render_lamp(one["lamp"], one["name"], csrf) if one["lamp"] else ""
+        cards.append(block(one["name"], shown + facts([(key, value) for key, value in pairs if value])))
+    steps = (
+        '<ol class="steps"><li>在 VPS 上运行 <code>receiver.py pair 名字 --config receiver.ini</code>，它打印一行配对码'
+        "（QS1 开头）。名字是新的就加一台，是已有的就换一个新令牌，旧的作废。</li>"
+        "<li>在小主机的 QMT 哨兵里粘贴这一行。配对码等于钥匙，只显示一次，不在这个页面上。</li>"
+        "<li>重启接收端：<code>systemctl restart qmt-sentry</code>。几秒后小主机出现在这里。</li></ol>"
+    )
+    shield = "加密（https）" if data["encrypted"] else "没有加密（http），只应在本机或代理后面用"
+    pairs = [("地址", data["url"]), ("连接", shield)]
+    pairs += [("证书指纹", data["fingerprint"])] if data["fingerprint"] else []
+    server = facts(pairs) + render_lamp(data["watch"], "", csrf)
+    blocks = "".join(cards) + block("加一台小主机", steps) + block("这台服务器", server)
+    leave = post_form("/logout", '<button class="quiet">退出登录</button>', csrf=csrf)
+    return head("小主机和配对", data) + f'<div class="blocks">{blocks}</div><div class="around">{leave}</div>'
+
+
 def render_footer(data: dict[str, Any]) -> str:
     day = data["day"]
     following = f"<p>下一个交易时段 {esc(day['next_session'])}</p>" if day["next_session"] else ""
+    correction = data["correction"]
+    wrong = f"<p>这台服务器的时钟差 {length(abs(correction))}，已按小主机和行情的时间判断。</p>" if correction else ""
     return (
-        f"<footer>{following}<p>休市日表到 {esc(day['covered_until'])}</p>"
+        f"<footer>{following}{wrong}<p>休市日表到 {esc(day['covered_until'])}</p>"
         f"<p>接收端时间 {esc(data['time'])} · 版本 {VERSION}</p></footer>"
     )
+
+
+class PageKind(NamedTuple):
+    """A page: its name in the navigation, what gathers its data, what makes HTML of them, seconds between refreshes."""
+
+    title: str
+    gather: Callable[[Ask], dict[str, Any]]
+    render: Callable[[dict[str, Any], str], str]
+    refresh: int
+
+
+def now_data(ask: Ask) -> dict[str, Any]:
+    return status_data(ask.receiver, ask.db, ask.now)
+
+
+PAGES = {
+    "": PageKind("现在", now_data, render_now, 5),
+    "trade": PageKind("交易", trade_data, render_trade, 5),
+    "charts": PageKind("图表", charts_data, render_charts, 60),
+    "day": PageKind("复盘", day_page_data, render_day, 60),
+    "messages": PageKind("消息", messages_page_data, render_messages_page, 5),
+    "host": PageKind("主机", host_data, render_host, 30),
+    "machines": PageKind("配对", machines_page_data, render_machines, 30),
+}
+
+
+def navigation(name: str, machine: str) -> str:
+    """The way to every page, first in the document and, on a phone, at its foot."""
+    items = "".join(
+        f'<a href="{link("/" + one, {"m": machine})}"{PRESENT if one == name else ""}>{kind.title}</a>'
+        for one, kind in PAGES.items()
+    )
+    return f'<a class="skip" href="#main">跳到内容</a><nav class="tabs" aria-label="页面">{items}</nav>'
+
+
+PRESENT = ' aria-current="page"'
 
 
 ########################################################################################################################
@@ -5516,7 +7142,6 @@ class Doors:
         app.route("/api/v1/events", "POST", self.guard_json(self.post_events))
         app.route("/api", "POST", self.guard_old(self.old_post))
         app.route("/api", "GET", self.guard_old(self.old_get))
-        app.route("/api/v1/status", "GET", self.guard_json(self.status_json))
         app.route("/healthz", "GET", self.healthz)
         app.route("/cb/<key>", "POST", self.guard_json(self.callback))
         self.route_pages()
@@ -5679,21 +7304,25 @@ class Doors:
 
     def route_pages(self) -> None:
         for path, method, door in (
-            ("/", "GET", self.status_page),
             ("/fragment", "GET", self.fragment),
+            ("/csv/<name>", "GET", self.csv),
             ("/login", "GET", self.login_page),
             ("/login", "POST", self.login),
             ("/logout", "POST", self.logout),
             ("/test", "POST", self.test_alert),
             ("/ack", "POST", self.acknowledge),
+            ("/mute", "POST", self.mute),
             ("/forget", "POST", self.forget),
         ):
             self.app.route(path, method, self.guard_page(door))
+        for name in PAGES:
+            self.app.route("/" + name, "GET", self.guard_page(partial(self.show_page, name)))
+            self.app.route("/api/v1/" + (name or "status"), "GET", self.guard_json(partial(self.page_json, name)))
 
-    def guard_page(self, door: Callable[[], Any]) -> Callable[[], Any]:
-        def guarded() -> Any:
+    def guard_page(self, door: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(**kwargs: str) -> Any:
             try:
-                return door()
+                return door(**kwargs)
             except Refuse as error:
                 return self.html_answer(self.plain_body("请求不对，请返回重试。"), error.status)
             except StoreRefused as error:
@@ -5704,9 +7333,12 @@ class Doors:
 
         return guarded
 
-    def html_answer(self, body: str, status: int = 200, script: str = "", whole: bool = True) -> bottle.HTTPResponse:
+    def html_answer(
+        self, body: str, status: int = 200, script: str = "", whole: bool = True, title: str = "", tabs: str = ""
+    ) -> bottle.HTTPResponse:
         nonce = secrets.token_urlsafe(16)
-        text = page("QMT 哨兵", body, nonce, script) if whole else body
+        title = f"{title} · QMT 哨兵" if title else "QMT 哨兵"
+        text = page(title, body, nonce, script, tabs) if whole else body
         return bottle.HTTPResponse(text.encode("utf-8", "replace"), status, **self.page_headers(nonce))
 
     def page_headers(self, nonce: str) -> dict[str, str]:
@@ -5724,7 +7356,7 @@ class Doors:
         }
 
     def plain_body(self, text: str) -> str:
-        back = '<p><a href="/">回到状态页</a></p>'
+        back = '<p><a href="/">回到首页</a></p>'
         return f'<section class="card login"><h1>QMT 哨兵</h1><p>{esc(text)}</p>{back}</section>'
 
     def plain_page(self, text: str, status: int) -> str:
@@ -5774,38 +7406,57 @@ class Doors:
     def see_other(self, address: str) -> bottle.HTTPResponse:
         return bottle.HTTPResponse("", 303, Location=address, Cache_Control="no-store")
 
-    def status_page(self) -> bottle.HTTPResponse:
+    def show_page(self, name: str) -> bottle.HTTPResponse:
         session = self.session()
         if not session:
             return self.see_other("/login")
-        csrf = self.csrf(session)
+        kind, csrf = PAGES[name], self.csrf(session)
         said = SAYINGS.get(bottle.request.query.get("said") or "", "")
-        note = f'<div class="note ok">{esc(said)}</div>' if said else ""
-        hidden = f'<input type="hidden" name="csrf" value="{csrf}">'
+        note = f'<div class="note ok" role="status">{esc(said)}</div>' if said else ""
+        query = self.page_query()
+        source = link("/fragment", {"page": name, **query})
         body = (
-            f'<div id="gone" class="note" hidden></div>{note}<div id="live">{self.live(csrf)}</div>'
-            f'<div class="acts"><form method="post" action="/test">{hidden}<button>发送测试告警</button></form>'
-            f'<form method="post" action="/logout">{hidden}<button class="quiet">退出登录</button></form></div>'
+            f'<div id="gone" class="note" hidden></div>{note}<div id="live" data-src="{source}"'
+            f' data-every="{kind.refresh}">{kind.render(self.data(name, query), csrf)}</div>'
         )
-        return self.html_answer(body, script=SCRIPT)
+        title = kind.title if name else ""
+        return self.html_answer(body, script=SCRIPT, title=title, tabs=navigation(name, query.get("m", "")))
 
-    def live(self, csrf: str) -> str:
-        return render(self.data(), csrf)
+    def page_query(self) -> dict[str, str]:
+        return clean_query({key: bottle.request.query.getunicode(key) or "" for key in QUERY_WORDS})
 
-    def data(self) -> dict[str, Any]:
+    def data(self, name: str, query: dict[str, str]) -> dict[str, Any]:
         with self.receiver.store.read() as db:
-            return status_data(self.receiver, db, self.receiver.now())
+            return PAGES[name].gather(Ask(self.receiver, db, self.receiver.now(), query))
 
     def fragment(self) -> bottle.HTTPResponse:
+        """The part of a page that changes."""
         session = self.session()
         if not session:
             return self.html_answer("", 401, whole=False)
-        return self.html_answer(self.live(self.csrf(session)), whole=False)
+        name = bottle.request.query.getunicode("page") or ""
+        if name not in PAGES:
+            raise Refuse(404, "no such page")
+        inside = PAGES[name].render(self.data(name, self.page_query()), self.csrf(session))
+        return self.html_answer(inside, whole=False)
 
-    def status_json(self) -> bottle.HTTPResponse:
+    def page_json(self, name: str) -> bottle.HTTPResponse:
         if not self.session():
             return json_answer(401, {"error": "log in first"})
-        return json_answer(200, json.loads(dump_json(self.data())))
+        return json_answer(200, json.loads(dump_json(self.data(name, self.page_query()))))
+
+    def csv(self, name: str) -> bottle.HTTPResponse:
+        if not self.session():
+            return self.see_other("/login")
+        if name not in CSV_TABLES:
+            raise Refuse(404, "no such table")
+        query = self.page_query()
+        with self.receiver.store.read() as db:
+            ask = Ask(self.receiver, db, self.receiver.now(), query)
+            text = csv_text(CSV_TABLES[name](ask))
+        filename = f"{name}-{query.get('d') or day_of(self.receiver.now())}.csv"
+        head = {**self.page_headers(""), "Content-Type": "text/csv; charset=utf-8"}
+        return bottle.HTTPResponse(text, 200, Content_Disposition=f'attachment; filename="{filename}"', **head)
 
     def login_page(self, wrong: str = "", status: int = 200) -> bottle.HTTPResponse:
         note = f'<div class="note">{esc(wrong)}</div>' if wrong else ""
@@ -5876,19 +7527,36 @@ class Doors:
         return answer
 
     def test_alert(self) -> bottle.HTTPResponse:
-        self.owner_form()
+        form = self.owner_form()
         with self.receiver.transaction() as tx:
-            send_test(tx, "", "从状态页发出。")
-        return self.see_other("/?said=test")
+            send_test(tx, "", "从页面上发出。")
+        return self.back(form, "test")
+
+    def back(self, form: Any, said: str) -> bottle.HTTPResponse:
+        """To the page on which the button stands."""
+        name = form.getunicode("back") or ""
+        return self.see_other("/" + (name if name in PAGES else "") + "?said=" + said)
+
+    def number_in(self, form: Any, key: str, digits: int) -> int:
+        text = form.get(key) or ""
+        if not re.fullmatch(rf"[0-9]{{1,{digits}}}", text):
+            raise Refuse(400, key + " is missing")
+        return int(text)
 
     def acknowledge(self) -> bottle.HTTPResponse:
         form = self.owner_form()
-        number_text = form.get("id") or ""
-        if not re.fullmatch(r"\d{1,15}", number_text):
-            raise Refuse(400, "id is missing")
+        incident = self.number_in(form, "id", 15)
         with self.receiver.transaction() as tx:
-            acknowledge(tx, int(number_text))
-        return self.see_other("/?said=ack")
+            acknowledge(tx, incident)
+        return self.back(form, "ack")
+
+    def mute(self) -> bottle.HTTPResponse:
+        """No reminders of one incident for some hours; 0: they begin again."""
+        form = self.owner_form()
+        incident, hours = self.number_in(form, "id", 15), self.number_in(form, "hours", 4)
+        with self.receiver.transaction() as tx:
+            mute(tx, incident, hours * 3600.0)
+        return self.back(form, "muted" if hours else "unmuted")
 
     def forget(self) -> bottle.HTTPResponse:
         """Takes a script that is no longer used off the watch; it comes back by itself with its next heartbeat."""
@@ -5912,8 +7580,10 @@ LOGIN_TRIES = 5
 LOGIN_WINDOW = 300.0
 STRANGERS_LOGGED = 30
 SAYINGS = {
-    "test": "测试告警已交给每个通道，几秒内应到手机；结果在“最近的消息”里。",
+    "test": "测试告警已交给每个通道，几秒内应到手机；结果在“消息”页里。",
     "ack": "记下了，恢复前不再提醒。",
+    "muted": "记下了，到时候还没恢复再提醒；恢复了照样通知。",
+    "unmuted": "又会提醒了。",
     "forgotten": "不再监视它；它下次有心跳时会自动回来。",
 }
 

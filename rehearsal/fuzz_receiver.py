@@ -48,6 +48,8 @@ PATHS = [
     "/cb/x", "/cb/../api", "/static/../receiver.ini", "/%2e%2e/receiver.ini", "//receiver.ini", "/" + "a" * 3000,
     "/?said=" + urllib.parse.quote(XSS), "/api?action=query_qmt&token=wrong", "/day/20260101", "/day/../../x",
     "/%ff%fe", "/charts", "/trade",
+    "/day?d=99999999", "/charts?r=d&f=%00&m=%ff", "/messages?before=99999999999999999999", "/fragment?page=host&r=m",
+    "/csv/deals", "/csv/../receiver.ini", "/api/v1/day?d=20260105",
 ]  # fmt: skip
 
 
@@ -189,7 +191,7 @@ class Fuzzer:
 
     def look_at_pages(self):
         """Every page as the owner sees it after all that."""
-        for path in ("/", "/fragment", "/trade", "/charts", "/messages", "/host"):
+        for path in ("/", "/fragment", "/trade", "/charts", "/day", "/messages", "/host", "/machines"):
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             connection.request("GET", path, headers={"Cookie": self.cookie})
             answer = connection.getresponse()

@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -15,9 +14,11 @@ import time
 import urllib.parse
 from pathlib import Path
 
+from rehearsal import pastyear
 from rehearsal.bench import machine
 from rehearsal.children import Child
 from rehearsal.fuzz_receiver import log_in, memory_mb
+from rehearsal.pastyear import MACHINES
 from rehearsal.road import ROOT, Road
 
 CONNECTIONS = 8
@@ -28,10 +29,8 @@ POSTS, FULL_POSTS = 2_000, 20_000
 VISITS = 100
 SOAK_SECONDS = 20 * 60
 YEAR_DAYS = 245  # trading days
-MACHINES = ("mini-pc", "study", "office")
 PROMISED = {"posts": 1000, "events": 15000, "page_p99_ms": 50, "memory_mb": 48}
-PAGES_PATTERN = re.compile(r'\(\s*"(/[a-z]*)",\s*"GET"')
-NO_PAGES = ("/login", "/logout")
+PAGES_PATTERN = re.compile(r'^    "(\w*)": PageKind\(', re.MULTILINE)
 
 
 def main(argv=None):
@@ -67,7 +66,7 @@ def measure(folder, full=False):
         found["events"], found["event_cpu_us"] = round(batches * BATCH), round(seconds / events * 1e6, 1)
         found["memory_events"] = memory_mb(road.receiver.pid)
         road.receiver.stop()
-        fill_a_year(road.database)
+        pastyear.fill(road.database, time.time(), MACHINES, YEAR_DAYS)
         found["database_mb"] = round(road.database.stat().st_size / 1e6, 1)
         start(road, folder)
         cookie = log_in(road.receiver_port, road.password)
@@ -172,69 +171,18 @@ def post_batches(tokens, _old_token, count, number):
         yield "/api/v1/events", json.dumps(body).encode(), head
 
 
-def fill_a_year(database):
-    """A year of three machines, written straight into the tables: samples, archives, deals, orders, messages."""
-    day_start = int((time.time() + 8 * 3600) // 86400 * 86400 - 8 * 3600)
-    series = ["account." + n for n in ("asset", "market", "cash", "profit")] + ["host.cpu", "host.memory"]
-    series += [f"price/{510300 + n}.SH" for n in range(7)]
-    rows_of_positions = [
-        {"代码": f"{510300 + n}.SH", "名称": "基金", "股数": 100, "最新价": 1.0 + n, "市值": 100.0, "盈亏": 1.0}
-        for n in range(7)
-    ]
-    archive = json.dumps({"accounts": [{"总资产": 1e5, "总盈亏": 10.0}], "positions": rows_of_positions, "orders": []})
-    with sqlite3.connect(str(database)) as db:
-        for name in MACHINES:
-            for back in range(YEAR_DAYS):
-                midnight = day_start - back * 86400
-                day = time.strftime("%Y%m%d", time.gmtime(midnight + 8 * 3600))
-                add = "INSERT OR IGNORE INTO sample VALUES (?, ?, ?, ?, 1, 3, 2)"
-                db.executemany(add, [(name, one, 86400, midnight) for one in series])
-                hours = [(name, one, 3600, midnight + h * 3600) for one in series for h in range(9, 16)]
-                db.executemany(add, hours)
-                if back < 8:
-                    minutes = [(name, one, 60, midnight + m * 60) for one in series for m in range(560, 905)]
-                    db.executemany(add, minutes)
-                db.execute("INSERT OR IGNORE INTO archive VALUES (?, ?, 'grid', ?, ?)", (name, day, midnight, archive))
-                for number in range(10):
-                    deal = {
-                        "日期": day,
-                        "代码": "510300.SH",
-                        "买卖": "买入",
-                        "成交均价": 4.0,
-                        "成交量": 100,
-                        "成交额": 400.0,
-                    }
-                    db.execute(
-                        "INSERT OR IGNORE INTO deal VALUES (?, ?, ?, ?, ?)",
-                        (name, day, f"{number}", json.dumps(deal), midnight),
-                    )
-                    db.execute(
-                        "INSERT OR IGNORE INTO orders (machine, flag, day, state, line, placed, at, said, rejected,"
-                        " data) VALUES (?, ?, ?, 'filled', 3, ?, ?, ?, 0, '{}')",
-                        (name, f"{day}-510300-B-{number:02}", day, midnight + 36000, midnight + 36060, midnight),
-                    )
-                for number in range(5):
-                    message = db.execute(
-                        "INSERT INTO message (kind, machine, priority, title, body, tail, created)"
-                        " VALUES ('alert', ?, 1, '策略下单', '一笔', 'u', ?)",
-                        (name, midnight + 36000 + number),
-                    ).lastrowid
-                    db.execute(
-                        "INSERT INTO outbox (message, channel, priority, due, state, created, sent)"
-                        " VALUES (?, 'wecom', 1, 0, 'sent', ?, ?)",
-                        (message, midnight, midnight),
-                    )
-
-
 def pages():
-    """The GET doors of the owner's pages, as they stand in receiver.py."""
+    """The owner's pages as they stand in receiver.py, each also with the longest way through its data, and the JSON."""
     source = (ROOT / "receiver" / "receiver.py").read_text(encoding="utf-8")
-    return sorted(set(PAGES_PATTERN.findall(source)) - set(NO_PAGES)) + ["/api/v1/status"]
+    names = PAGES_PATTERN.findall(source)
+    past = time.strftime("%Y%m%d", time.gmtime(time.time() + 8 * 3600 - 100 * 86400))
+    more = ["/charts?r=d", "/charts?r=y", "/charts?r=a", f"/day?d={past}", "/host?r=m", "/fragment"]
+    return ["/" + name for name in names] + more + ["/api/v1/status", "/api/v1/charts?r=y"]
 
 
 def visit(road, cookie, path):
-    """[median ms, p99 ms, bytes] of VISITS visits by the logged-in owner; None where the page wants more words."""
-    times, size = [], 0
+    """[median ms, p99 ms, bytes, ms of the processor] of VISITS visits by the logged-in owner."""
+    times, size, used = [], 0, cpu_seconds(road.receiver.pid)
     connection = http.client.HTTPConnection("127.0.0.1", road.receiver_port, timeout=60)
     for _ in range(VISITS):
         began = time.perf_counter()
@@ -243,10 +191,11 @@ def visit(road, cookie, path):
         size = len(answer.read())
         times.append((time.perf_counter() - began) * 1e3)
         if answer.status != 200:
-            return None
+            raise RuntimeError(f"{path} is {answer.status}")
     connection.close()
     times.sort()
-    return [round(times[len(times) // 2], 1), round(times[int(len(times) * 0.99)], 1), size]
+    cpu = (cpu_seconds(road.receiver.pid) - used) / VISITS * 1e3
+    return [round(times[len(times) // 2], 1), round(times[int(len(times) * 0.99)], 1), size, round(cpu, 1)]
 
 
 def soak(road, tokens):
@@ -280,9 +229,9 @@ def lines(found):
     yield f"　　每条用处理器 {found['event_cpu_us']} 微秒"
     yield f"一年、三台小主机的数据库：{found['database_mb']} MB"
     for path, figures in found["pages"].items():
-        if figures is not None:
-            promise = PROMISED["page_p99_ms"]
-            yield f"页面 {path}：中位 {figures[0]} 毫秒，p99 {figures[1]} 毫秒（承诺 {promise}），{figures[2]} 字节"
+        median, p99, size, cpu = figures
+        promise = PROMISED["page_p99_ms"]
+        yield f"页面 {path}：中位 {median} 毫秒，p99 {p99} 毫秒（承诺 {promise}），处理器 {cpu} 毫秒，{size} 字节"
     memory = [found["memory_start"], found["memory_events"], found["memory_pages"]]
     text = " → ".join("?" if value is None else f"{value:.0f}" for value in memory)
     yield f"内存：刚启动 → 收完这些 → 重启后每页访问 {VISITS} 次后：{text} MB（承诺 {PROMISED['memory_mb']}）"

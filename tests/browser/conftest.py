@@ -1,5 +1,6 @@
 """A headless Chromium (Debian's, with its driver), and the whole chain running for it to look at."""
 
+import io
 import os
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ from rehearsal.road import Road
 
 PHONE = (390, 844)  # CSS pixels, as phones of these years have
 DESKTOP = (1280, 900)
+TALLEST = {True: 1500, False: 1150}  # CSS pixels of a phone's picture, and of a desktop's
 BROWSER_FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -62,8 +64,7 @@ def shot(browser):
 
     def take(name):
         if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            browser.save_screenshot(str(Path(folder) / f"{name}.png"))
+            shrink(browser.get_screenshot_as_png(), Path(folder) / f"{name}.png")
 
     return take
 
@@ -79,3 +80,32 @@ def resize(browser):
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     return apply
+
+
+@pytest.fixture
+def picture(browser):
+    """picture(name): the whole page, small enough for docs/img, where QMT_SENTRY_SCREENSHOTS names that folder."""
+    folder = os.environ.get("QMT_SENTRY_SCREENSHOTS")
+
+    def take(name):
+        if not folder:
+            return
+        size = browser.execute_script("return [innerWidth, document.documentElement.scrollHeight]")
+        metrics = {
+            "width": size[0],
+            "height": min(size[1], TALLEST[size[0] < 600]),
+            "deviceScaleFactor": 1.25,
+            "mobile": False,
+        }
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        shrink(browser.get_screenshot_as_png(), Path(folder) / f"{name}.png")
+
+    return take
+
+
+def shrink(png, path):
+    """Saves a picture with few colours: a page has no more."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(144, kmeans=1).save(path, optimize=True)

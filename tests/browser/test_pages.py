@@ -57,11 +57,12 @@ def test_the_page_shows_lamps_account_and_the_strategys_orders_at_phone_width(br
     log_in(browser, road)
     wait_for_text(browser, "一切正常", 60)
     wait_for_text(browser, "总资产", 60)
-    wait_for_text(browser, "策略的委托", 90)
-    wait_for_text(browser, "已成交", 60)
     wait_for_text(browser, "实盘", 60)
     shot("status-phone")
     assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    browser.get(road.receiver_url + "/trade")
+    wait_for_text(browser, "策略的委托", 90)
+    wait_for_text(browser, "已成交", 60)
     assert hosts_asked(browser) <= {urlsplit(road.receiver_url).netloc}
     assert console_errors(browser) == []
 

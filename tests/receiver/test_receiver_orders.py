@@ -526,7 +526,7 @@ def test_yesterdays_unended_orders_are_shown_and_ended_ones_are_not(bench):
     bench.jump("2026-01-06 10:00:00")
     (machine,) = status(bench)["machines"]
     assert [order["flag"] for order in machine["strategy_orders"]] == [FLAG]
-    assert "01-05 的委托" in program.render_orders(machine)
+    assert "01-05 的委托" in program.render_orders(machine["strategy_orders"])
 
 
 def test_the_page_says_observe_with_its_reason_live_and_stop(bench):
@@ -574,7 +574,7 @@ def test_hostile_orders_do_no_harm_on_the_page_and_in_its_json(served):
             served.post("strategy.notice", strategy=XSS, what=what, text=XSS, code=XSS, flag=XSS)
             served.post("strategy.notice", strategy=1, what=what, text="x" + XSS, code=[], flag={})
         served.run(10)
-        answer = owner.get(served.url + "/fragment", timeout=30)
+        answer = owner.get(served.url + "/fragment?page=trade", timeout=30)
         assert answer.status_code == 200
         assert "策略的委托" in answer.text and "&lt;script&gt;" in answer.text
         assert "<script>alert" not in answer.text and "<img" not in answer.text
