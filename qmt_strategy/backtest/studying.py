@@ -72,7 +72,9 @@ def run(given: argparse.Namespace, data: prices.Prices, setup: Setup) -> int:
         found[code] = {name: study._asdict() for name, study in by_name.items()}
     if given.qmt:
         text += [_verdict(fund, one, setup) for one in compared for fund in one.funds]
-    worth = {one.name: outcomes(one, setup) for one in compared}
+    # All series are compared over the same funds: those made here, or the one from elsewhere.
+    ours = engine.run(compared[0].funds, setup._replace(signals=REFERENCE))
+    worth = {one.name: outcomes(one, setup, ours) for one in compared}
     for name, (reference, other, matched) in worth.items():
         text += outcome_words(name, reference, other, matched)
         found.setdefault("outcomes", {})[name] = {
@@ -123,10 +125,11 @@ def signals_of(given: argparse.Namespace, data: prices.Prices, text: List[str]) 
     return [Signals(name, "", funds, series)]
 
 
-def outcomes(one: Signals, setup: Setup) -> Tuple[Outcome, Outcome, Dict[str, comparing.Matched]]:
-    """(the ratio series' outcome, this series', {code: orders of both}) over the same funds and days."""
-    ours = engine.run(one.funds, setup._replace(signals=REFERENCE))
-    if one.kind:
+def outcomes(one: Signals, setup: Setup, ours: engine.Result) -> Tuple[Outcome, Outcome, Dict[str, comparing.Matched]]:
+    """(the ratio series' outcome, this series', {code: orders of both}); `ours` is the ratio series' run."""
+    if one.kind == REFERENCE:
+        theirs = ours
+    elif one.kind:
         theirs = engine.run(one.funds, setup._replace(signals=one.kind))
     else:
         theirs = engine.run(one.funds, setup, series=one.series)

@@ -50,13 +50,13 @@ def a_day(chance):
 def test_the_first_look_that_asks_is_that_of_asking_at_every_look():
     chance = random.Random(8)
     found = set()
-    for _ in range(1500):
+    for _ in range(700):
         prices, limits, numbers, refused, look = a_day(chance)
         expected = asked_at_every_look(prices, limits, numbers, *refused, look)
         args = (*prices, *limits, *numbers, *refused, LOOKS[0].tolist(), TURNS.tolist(), look, STEPS)
         assert pathing.search(*args) == expected, args
         found.add(expected)
-    assert len(found) > 100
+    assert len(found) > 60
 
 
 def test_the_day_after_a_hole_is_not_traded_as_live(fund, before, rule):
