@@ -2092,10 +2092,10 @@ def load_calendar(db: sqlite3.Connection, config: Config) -> Calendar:
     """The calendar with the days of `receiver.py calendar add`. They are kept in the database, not in the ini: they
     take effect at once, and the owner's ini stays as the owner wrote it."""
     days = frozenset(date_of(row[0]) for row in db.execute("SELECT day FROM closed_day"))
-    guess = get_meta(db, "closed_guess")  # asked 今天休市？, and no tick has come since
-    if guess:
+    said = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('closed_guess', 'calendar_complete')").fetchall())
+    guess, complete = said.get("closed_guess"), said.get("calendar_complete")
+    if guess:  # asked 今天休市？, and no tick has come since
         days |= {datetime.strptime(guess, "%Y%m%d").date()}
-    complete = get_meta(db, "calendar_complete")
     return make_calendar(config, days, date_of(complete) if complete else None)
 
 
@@ -3105,7 +3105,7 @@ def judge(tx: Tx, name: str) -> Picture:
     picture = picture_of(tx, name)
     mine = open_incidents(tx.db, name)
     over = [i for i in mine if not i.one_off and cured(i, picture)]
-    absent = float(get_meta(tx.db, "absent_at") or 0.0)
+    absent = float(get_meta(tx.db, "absent_at") or 0.0) if over else 0.0
     for few in groups(over):
         resolve(tx, few, recovery_reason(few, picture, absent))
     still_open = {(i.kind, i.name) for i in mine} - {(i.kind, i.name) for i in over}
@@ -4313,9 +4313,10 @@ class Receiver:
         interval: they had no one to talk to. Not more often than every 10 minutes, or a receiver that keeps crashing
         would never accuse anyone. Renews the mark that it is alive. Returns since when it was away, if that is worth a
         word."""
-        alive, settled = (float(get_meta(db, key) or 0.0) for key in ("last_alive", "settled_at"))
+        alive = float(get_meta(db, "last_alive") or 0.0)
         if 0 <= now - alive < ALIVE_EVERY:
             return None
+        settled = float(get_meta(db, "settled_at") or 0.0)
         if alive and now - alive > ABSENT_AFTER:
             put_meta(db, "absent_at", now)
         if alive and now - alive > ABSENT_AFTER and not 0 <= now - settled < SETTLE_AGAIN:
