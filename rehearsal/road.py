@@ -121,7 +121,7 @@ class Road:
         command = [sys.executable, ROOT / "receiver" / "receiver.py", "init", "--dir", folder, "--machine", MACHINE]
         command += ["--listen", f"127.0.0.1:{self.receiver_port}", "--public-url", self.receiver_url]
         done = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE)
-        said = done.stdout.decode("utf-8")  # the ini keeps only hashes
+        said = done.stdout.decode("utf-8").replace("\r\n", "\n")  # the ini keeps only hashes
         ini = read_ini(self.receiver_ini)
         for section in [name for name in ini.sections() if name.startswith("channel:")]:
             ini.remove_section(section)

@@ -41,5 +41,5 @@ def drill(stage):
     stage.expect_words(told, [call["remark"], str(order["traded"]), "答复"])
     trading.wait_for_state(stage, call["remark"], "filled")
     stage.watch(QUIET)
-    told_besides = ("已恢复", "委托已核清", "委托有结果了", "有基金停止下单", "哨兵重新启动过", "账户")
+    told_besides = ("已恢复", "委托已核清", "委托有结果了", "有基金停止下单", "哨兵重新启动过", "账户", "接收端中断过")
     trading.judge(stage, 1, "委托状态不明", *told_besides)

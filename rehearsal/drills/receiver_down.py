@@ -9,7 +9,7 @@ TIMES = {"companions": 1}
 ROUNDS = 6
 FULL_ROUNDS = 100
 SLOW = 0.6  # s that the phone takes to answer, so that the kill falls into the sending
-GAP = 0.5  # s after the vendor's yes in which a kill excuses a repeat: our mark needs a moment
+GAP = 0.2 * TOLERANCE  # s after the vendor's yes in which a kill excuses a repeat: our mark needs a moment
 TOLD = 30  # s from the restart until all channels have the message
 
 
