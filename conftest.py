@@ -1,4 +1,7 @@
-"""For all tests: what a test finds is judged, never how fast a shared machine was."""
+"""For all tests: what a test finds is judged, never how fast a shared machine was.
+
+It lies here, not in tests/, because pytest 7.0, the last on Python 3.6, would then find no package in tests/.
+"""
 
 import os
 
