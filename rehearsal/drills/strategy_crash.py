@@ -10,7 +10,7 @@ RECOVERY = 15  # s from the new start to the phone
 def drill(stage):
     trading.begin(stage, "no_fills", clock=trading.BEFORE_A_MINUTE)
     call = trading.wait_for_call(stage)
-    if call is None:
+    if call is None or not trading.wait_for_counter(stage, call["remark"]):
         return
     stage.did("kill -9 QMT")
     killed = stage.road.now()

@@ -62,6 +62,12 @@ def wait_for_call(stage, number=1):
     return call
 
 
+def wait_for_counter(stage, flag):
+    """True once the counter has this order: a kill between the call and the counter would leave none to find."""
+    has_it = lambda: any(order["flag"] == flag for order in oracle.counter_orders(stage.road.qmt_folder))  # noqa: E731
+    return stage.until(has_it, PATIENCE, f"柜台收到 {flag}")
+
+
 def wait_for_state(stage, flag, state, seconds=PATIENCE):
     """The receiver has this state of an order."""
     stage.until(lambda: states(stage).get(flag) == state, seconds, f"{flag} 在接收端是 {state}")
