@@ -34,6 +34,17 @@ def stored_events(database):
     return events
 
 
+def deliveries_open(database):
+    """How many deliveries the receiver has yet to make, or to mark after the vendor's yes."""
+    if not Path(database).exists():
+        return 0
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
+    try:
+        return connection.execute("SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sending')").fetchone()[0]
+    finally:
+        connection.close()
+
+
 def read_lines(path):
     """The complete JSON lines of a file that may just now be written; [] where there is none."""
     if not Path(path).exists():

@@ -19,6 +19,7 @@ def drill(stage):
         return
     stage.expect_on_every_channel("委托状态不明", call["at"], PROMISED)
     trading.wait_for_state(stage, call["remark"], "unknown")
+    stage.deliveries_marked()
     stage.did("断电过夜：所有程序结束，第二天 09:31 再启动")
     for child in (
         road.receiver,

@@ -11,6 +11,7 @@ def drill(stage):
     stage.start_road()
     begun = time.time()
     for number in range(5):
+        stage.deliveries_marked()
         stage.road.receiver.kill()
         stage.did(f"第 {number + 1} 次 kill -9 接收端，再启动")
         stage.road.start_receiver()

@@ -62,6 +62,11 @@ class Stage:
         """Let time pass in which nothing further may happen."""
         time.sleep(seconds)
 
+    def deliveries_marked(self):
+        """Wait until the receiver has marked every delivery: a kill between a vendor's yes and the mark excuses a
+        repeat, so a drill about something else keeps out of that moment."""
+        self.until(lambda: not oracle.deliveries_open(self.road.database), 60, "接收端记下了每条告警的结果")
+
     # What the phone got
 
     def with_title(self, text, since=0.0):
