@@ -111,7 +111,8 @@ REQUEST_SECONDS = 20.0  # for one request with its answer: slow strangers must n
 THREADS = 16
 SAME_WORKING = 5  # threads for connections of one network (an IPv4 address, an IPv6 /64)
 SAME_OPEN, ALL_OPEN = 50, 500  # connections of one network, and altogether
-LINGER = 0.005  # seconds that a thread waits for a connection's next request before it gives it back
+LINGER = 0.02  # seconds that a thread waits for a connection's next request before it gives it back
+LINGER_FREE = 4  # only while so many other threads have nothing to do
 TURN_SECONDS = 15.0  # that a post waits for its turn: longer than the database may be locked by another program
 FILES_TOTAL = 256 << 20  # room for posted files; the oldest go first
 DATABASE_MOST = 1 << 30  # bytes in use beyond which the oldest events go, whatever they are
@@ -1990,6 +1991,15 @@ def savepoint(db: sqlite3.Connection, name: str) -> Iterator[None]:
     db.execute(f"RELEASE {name}")
 
 
+@dataclass
+class Overwritten:
+    """What posts that share a transaction would write one over the other: written once for all, by `settle`."""
+
+    sources: dict[str, Source] = field(default_factory=dict)  # of the old protocol, by machine and name
+    accounts: dict[tuple[str, str, str], tuple[float, Any]] = field(default_factory=dict)  # rows of `archive`
+    samples: dict[tuple[str, str, int, int], tuple[float, float, float]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Tx:
     """An open write transaction with the values that every step needs."""
@@ -2001,6 +2011,7 @@ class Tx:
     settling: bool = False  # after the receiver's own outage nobody is accused of silence
     unjudged: set[str] = field(default_factory=set)  # machines that posted: judged once, before the commit
     wakes: set[str] = field(default_factory=set)  # channels that have got something to send
+    pending: Overwritten = field(default_factory=Overwritten)
 
 
 def save(db: sqlite3.Connection, table: str, record: Any) -> int:
@@ -2116,15 +2127,38 @@ SERIES_MOST = 200  # of one machine's post: an account has a few dozen positions
 def keep_samples(tx: Tx, machine: str, values: dict[str, Any], at: float) -> None:
     """Adds values to their buckets. `at`: epoch seconds; values that are no finite numbers are left out."""
     buckets = [(step, int((at + 8 * 3600) // step * step - 8 * 3600)) for step in SAMPLE_STEPS]
-    pairs = [(series, number(raw)) for series, raw in list(values.items())[:SERIES_MOST]]
-    known = [pair for pair in pairs if pair[1] is not None]
-    for start in range(0, len(known), 20):  # 20 * 3 * 7 values: an old SQLite takes 999
-        rows = [
-            (machine, series, step, bucket, value, value, value)
-            for series, value in known[start : start + 20]
-            for step, bucket in buckets
-        ]
-        tx.db.execute(sampling(len(rows)), [value for row in rows for value in row])
+    samples = tx.pending.samples
+    for series, raw in list(values.items())[:SERIES_MOST]:
+        value = number(raw)
+        if value is None:
+            continue
+        for step, bucket in buckets:
+            low, high, _ = samples.get((machine, series, step, bucket), (value, value, value))
+            samples[machine, series, step, bucket] = (min(low, value), max(high, value), value)
+
+
+def settle(tx: Tx) -> None:
+    """Writes what is pending. Due before anything reads these tables and before the commit."""
+    pending = tx.pending
+    for source in pending.sources.values():
+        save(tx.db, "source", source)
+    for key, (at, found) in pending.accounts.items():
+        tx.db.execute(
+            "INSERT INTO archive (machine, day, source, at, data) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (machine, day, source) DO UPDATE SET at = excluded.at, data = excluded.data"
+            " WHERE excluded.at >= archive.at",
+            (*key, at, dump_json(found)),
+        )
+    rows = list(pending.samples.items())
+    for start in range(0, len(rows), 60):  # 60 * 7 values: an old SQLite takes 999
+        part = rows[start : start + 60]
+        tx.db.execute(sampling(len(part)), [value for key, sample in part for value in (*key, *sample)])
+    forget_pending(tx)
+
+
+def forget_pending(tx: Tx) -> None:
+    for table in (tx.pending.sources, tx.pending.accounts, tx.pending.samples):
+        table.clear()
 
 
 @lru_cache(maxsize=None)
@@ -2148,12 +2182,9 @@ def keep_account(tx: Tx, machine: str, source: str, tables: dict[str, Any], at: 
         found[name] = [row for row in rows if isinstance(row, dict)]
     if not any(found.values()):
         return
-    tx.db.execute(
-        "INSERT INTO archive (machine, day, source, at, data) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (machine, day, source) DO UPDATE SET at = excluded.at, data = excluded.data"
-        " WHERE excluded.at >= archive.at",
-        (machine, day_of(at), words(source, 80), at, dump_json(found)),
-    )
+    key = (machine, day_of(at), words(source, 80))
+    if key not in tx.pending.accounts or at >= tx.pending.accounts[key][0]:
+        tx.pending.accounts[key] = (at, found)
     totals: dict[str, Any] = {}
     for row in found["accounts"]:
         for key, series in ACCOUNT_SERIES.items():
@@ -2378,6 +2409,7 @@ def bad_data(kind: str, data: dict[str, Any]) -> str | None:
 
 def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[str, str]]]:
     """Stores a batch and all that follows from it. Returns (accepted ids, rejected)."""
+    settle(tx)
     machine = load_machine(tx.db, name)
     greet(machine, batch, tx)
     accepted: list[str] = []
@@ -2421,10 +2453,12 @@ def take_effects(tx: Tx, machine: Machine, events: Sequence[Event]) -> Machine:
         with savepoint(tx.db, "effect"):
             for event in events:
                 EFFECTS.get(event.kind, no_effect)(tx, changed, event)
+            settle(tx)
         return changed
     except sqlite3.DatabaseError:
         raise
     except Exception as error:
+        forget_pending(tx)
         if len(events) > 1:
             for event in events:
                 machine = take_effects(tx, machine, [event])
@@ -2582,7 +2616,7 @@ def qmt_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
         source.clock_off = tick - event.seen if tick is not None and live and not event.history else None
         if tick is not None and day_of(tick) == day_of(event.happened):
             reopen_day(tx, machine.name, day_of(tick))
-    hear(tx, source, event.seen, event.data, behind=1)
+    keep_heard(tx, source, event)
     keep_deals(tx, machine.name, event.data.get("deals"), event.happened)
     keep_account(tx, machine.name, event.data["strategy"], event.data, event.happened)
 
@@ -2603,7 +2637,7 @@ def qmt_log(tx: Tx, machine: Machine, event: Event) -> None:
 
 def old_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
     source = load_source(tx.db, machine.name, "old." + event.data["name"], "")
-    hear(tx, source, event.seen, event.data, behind=1)
+    keep_heard(tx, source, event)
     keep_account(tx, machine.name, "old." + event.data["name"], old_tables(event.data.get("info")), event.happened)
 
 
@@ -2611,18 +2645,28 @@ def old_deals(tx: Tx, machine: Machine, event: Event) -> None:
     keep_deals(tx, machine.name, event.data.get("deals"), event.happened)
 
 
-def hear(tx: Tx, source: Source, seen: float, data: dict[str, Any], behind: int) -> None:
+def may_be_heard(tx: Tx, source: Source, seen: float) -> bool:
+    """False, and told: it would be one source too many."""
+    if source.last_seen is not None or len(load_sources(tx.db, source.machine)) < SOURCES_MOST:
+        return True
+    what = f"有超过 {SOURCES_MOST} 个不同名字的策略或脚本，新的不再监视。在页面上把不用的点“不再监视”。"
+    open_incident(tx, source.machine, accuse_trouble({"code": "sources", "what": what}, seen, tx.now), seen)
+    return False
+
+
+def hear(source: Source, seen: float, now: float, data: dict[str, Any], behind: int) -> None:
     """A source has spoken. What is older than what is known changes nothing but the record."""
-    if source.last_seen is None and len(load_sources(tx.db, source.machine)) >= SOURCES_MOST:
-        what = f"有超过 {SOURCES_MOST} 个不同名字的策略或脚本，新的不再监视。在页面上把不用的点“不再监视”。"
-        open_incident(tx, source.machine, accuse_trouble({"code": "sources", "what": what}, seen, tx.now), seen)
-        return
     source.behind = behind
     if source.last_seen is None or seen >= source.last_seen - CLOCK_NOISE:
         source.data = data
         source.last_seen = max(seen, source.last_seen or 0.0)
-        source.received = tx.now
-    save(tx.db, "source", source)
+        source.received = now
+
+
+def keep_heard(tx: Tx, source: Source, event: Event) -> None:
+    if may_be_heard(tx, source, event.seen):
+        hear(source, event.seen, tx.now, event.data, behind=1)
+        save(tx.db, "source", source)
 
 
 def keep_deals(tx: Tx, machine: str, deals: Any, happened: float) -> None:
@@ -3006,8 +3050,11 @@ def old_name(action: Any, name: Any) -> str:
 
 
 def old_heard(tx: Tx, machine: str, name: str, data: dict[str, Any]) -> None:
-    source = load_source(tx.db, machine, "old." + name, "")
-    hear(tx, source, tx.now, data, behind=0)
+    key = f"{machine} {name}"
+    source = tx.pending.sources.get(key) or load_source(tx.db, machine, "old." + name, "")
+    if may_be_heard(tx, source, tx.now):
+        hear(source, tx.now, tx.now, data, behind=0)
+        tx.pending.sources[key] = source
 
 
 def old_query(
@@ -4202,6 +4249,9 @@ class Post:
         self.result: Any = None
         self.error: Exception | None = StoreRefused("not stored")
         self.done = False
+        self.leads = False  # its thread is the one that writes
+        self.called = threading.Lock()  # free: it is done, or leads
+        self.called.acquire()
 
 
 class Receiver:
@@ -4220,8 +4270,9 @@ class Receiver:
         self.settling_until = 0.0
         self.clock_doubts: dict[str, tuple[float, float]] = {}  # machine -> (seconds off, since when)
         self.watchdog_said = ""  # why the last ping outward failed; empty: it went well, or there was none yet
-        self.posts: deque[Post] = deque()
-        self.turn = threading.Lock()
+        self.posts: list[Post] = []  # those that wait
+        self.writing = False  # one of the posts leads
+        self.queue = threading.Lock()  # over these two
         self.stop_event = threading.Event()
         self.checker: threading.Thread | None = None
         with self.transaction() as tx:
@@ -4240,6 +4291,7 @@ class Receiver:
             if absent_since is not None:
                 tell_outage(tx, absent_since)
             yield tx
+            settle(tx)
             for name in sorted(tx.unjudged):
                 judge(tx, name)
         for name in tx.wakes & set(self.senders):
@@ -4247,22 +4299,40 @@ class Receiver:
 
     def take(self, work: Callable[[Tx], Any]) -> Any:
         """Does a post's work in a transaction and returns its result, after the commit; raises what the work raised,
-        or StoreRefused. One sync of the disk takes longer than all the rest, so posts that come meanwhile wait here and
-        share the next one: whoever gets the turn does the work of all."""
+        or StoreRefused. One sync of the disk takes longer than all the rest, so posts that come meanwhile wait and share
+        the next one: the first of them leads, and does the work of all. Each is called when its own work is done: a
+        common lock would make those whose answer is ready queue for it with those that have just come."""
         post = Post(work)
-        self.posts.append(post)
-        if not self.turn.acquire(timeout=TURN_SECONDS):
-            with suppress(ValueError):  # or somebody has it in hand: then its repeat will change nothing
-                self.posts.remove(post)
-            raise StoreRefused("writer busy")
-        try:
-            if not post.done:
-                self.take_together([self.posts.popleft() for _ in range(len(self.posts))])
-        finally:
-            self.turn.release()
+        with self.queue:
+            self.posts.append(post)
+            if not self.writing:
+                self.writing = post.leads = True
+        if not post.leads and not post.called.acquire(timeout=TURN_SECONDS):
+            with self.queue:
+                if not post.leads and not post.done:
+                    if post in self.posts:  # else somebody has it in hand: then its repeat will change nothing
+                        self.posts.remove(post)
+                    raise StoreRefused("writer busy")
+        if post.leads:
+            self.lead()
         if post.error is not None:
             raise post.error
         return post.result
+
+    def lead(self) -> None:
+        """Takes all posts that wait, calls the first of those that came meanwhile to lead on, and those that are done."""
+        with self.queue:
+            posts, self.posts = self.posts, []
+        try:
+            self.take_together(posts)
+        finally:
+            with self.queue:
+                following = self.posts[:1]
+                self.writing = bool(following)
+                for post in following:
+                    post.leads = True
+            for post in following + posts:
+                post.called.release()
 
     def take_together(self, posts: Sequence[Post]) -> None:
         """One transaction and one sync for all. A post that fails fails alone: where they do not succeed together, each
@@ -6975,6 +7045,59 @@ def readable(connection: socket.socket, seconds: float) -> bool:
     return bool(waiting.poll(seconds * 1000))
 
 
+class Line(socket.SocketIO):
+    """A socket as a raw file that can be told not to wait."""
+
+    waits = True
+
+    def readinto(self, buffer: Any) -> int | None:
+        return super().readinto(buffer) if self.waits else None
+
+
+class Reader(io.BufferedReader):
+    """cheroot reads requests through Python's io written in Python. This is the one written in C, with what cheroot
+    asks for besides."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.line = Line(connection, "rb")
+        super().__init__(self.line)
+
+    def has_data(self) -> bool:
+        """A further request has been read from the socket already."""
+        self.line.waits = False
+        try:
+            return bool(self.peek())
+        finally:
+            self.line.waits = True
+
+
+class Writer:
+    """What cheroot writes to. Headers wait for the body behind them: one packet instead of two."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.held: list[bytes] | None = None
+
+    def write(self, data: bytes) -> int:
+        if self.held is not None:
+            self.held.append(data)
+        else:
+            rest = memoryview(data)
+            while rest:  # sendall() would bound the time for all of it, not for each piece
+                rest = rest[self.connection.send(rest) :]
+        return len(data)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is sent at its end."""
+        self.held = []
+        try:
+            yield
+        finally:
+            data, self.held = b"".join(self.held), None
+            self.write(data)
+
+
 class DrainingConnection(HTTPConnection):
     """After refusing a body unread, closing at once would reset the connection, and the sender might never see the
     answer. So what still comes is read and thrown away, for a bounded time and size."""
@@ -6982,6 +7105,10 @@ class DrainingConnection(HTTPConnection):
     refused_body = False
     admitted = False
     network = ""
+
+    def __init__(self, server: PatientServer, connection: socket.socket, *more: Any) -> None:
+        super().__init__(server, connection, *more)  # type: ignore[no-untyped-call,unused-ignore]
+        self.rfile, self.wfile = Reader(connection), Writer(connection)
 
     def communicate(self) -> bool:
         try:
@@ -6997,7 +7124,7 @@ class DrainingConnection(HTTPConnection):
                         return False
                 except ssl.SSLError:
                     return False  # no TLS, or none that we can speak: a stranger
-            if self.server.requests.qsize or self.server.parked or self.rfile.has_data():
+            if self.server.parked or self.server.requests.idle < LINGER_FREE or self.rfile.has_data():
                 return True
             if not readable(self.socket, LINGER):
                 return True
@@ -7032,6 +7159,10 @@ class Gateway(wsgi.Gateway_10):
             # Before it keeps a connection open cheroot reads the rest of a body, all of it at once.
             self.req.close_connection = self.req.conn.refused_body = True
         return env
+
+    def respond(self) -> None:
+        with self.req.conn.wfile.together():
+            super().respond()  # type: ignore[no-untyped-call,unused-ignore]
 
 
 class PatientTLS(BuiltinSSLAdapter):
