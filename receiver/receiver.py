@@ -2102,8 +2102,12 @@ def put_meta(db: sqlite3.Connection, key: str, value: Any) -> None:
 def load_calendar(db: sqlite3.Connection, config: Config) -> Calendar:
     """The calendar with the days of `receiver.py calendar add`. They are kept in the database, not in the ini: they
     take effect at once, and the owner's ini stays as the owner wrote it."""
-    days = frozenset(date_of(row[0]) for row in db.execute("SELECT day FROM closed_day"))
-    said = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('closed_guess', 'calendar_complete')").fetchall())
+    rows = db.execute(
+        "SELECT key, value FROM meta WHERE key IN ('closed_guess', 'calendar_complete')"
+        " UNION ALL SELECT NULL, day FROM closed_day"
+    ).fetchall()
+    said = {key: value for key, value in rows if key}
+    days = frozenset(date_of(day) for key, day in rows if not key)
     guess, complete = said.get("closed_guess"), said.get("calendar_complete")
     if guess:  # asked 今天休市？, and no tick has come since
         days |= {datetime.strptime(guess, "%Y%m%d").date()}
@@ -4331,7 +4335,7 @@ class Receiver:
                 self.writing = bool(following)
                 for post in following:
                     post.leads = True
-            for post in following + posts:
+            for post in following + [post for post in posts if not post.leads]:
                 post.called.release()
 
     def take_together(self, posts: Sequence[Post]) -> None:
