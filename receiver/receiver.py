@@ -2186,9 +2186,9 @@ def keep_account(tx: Tx, machine: str, source: str, tables: dict[str, Any], at: 
         found[name] = [row for row in rows if isinstance(row, dict)]
     if not any(found.values()):
         return
-    key = (machine, day_of(at), words(source, 80))
-    if key not in tx.pending.accounts or at >= tx.pending.accounts[key][0]:
-        tx.pending.accounts[key] = (at, found)
+    place = (machine, day_of(at), words(source, 80))
+    if place not in tx.pending.accounts or at >= tx.pending.accounts[place][0]:
+        tx.pending.accounts[place] = (at, found)
     totals: dict[str, Any] = {}
     for row in found["accounts"]:
         for key, series in ACCOUNT_SERIES.items():
@@ -3712,18 +3712,28 @@ def once_a_day(tx: Tx, key: str) -> bool:
     return True
 
 
+def due_today(tx: Tx, what: str, name: str) -> Picture | None:
+    """The machine as it is, for the first caller of a day; None for the others. A machine that was never heard is not
+    set up yet: its first caller is still to come."""
+    key = f"{what} {name}"
+    if get_meta(tx.db, key) == day_of(tx.now):
+        return None
+    picture = picture_of(tx, name)
+    if not picture.sources and picture.machine.heard is None:
+        return None
+    put_meta(tx.db, key, day_of(tx.now))
+    return picture
+
+
 def send_ready_line(tx: Tx, name: str) -> None:
     """At ready_at of each trading day, once per machine: ready, or what is missing. A machine that was never heard is
     not set up yet. After an outage of our own it comes late, but comes; not when the last session is over."""
     now, calendar, ready_at = tx.now, tx.calendar, tx.config.ready_at
     if ready_at is None or second_of_day(now) < ready_at or not calendar.sessions_left(now) or tx.settling:
         return
-    if get_meta(tx.db, "ready " + name) == day_of(now):
+    picture = due_today(tx, "ready", name)
+    if picture is None:
         return
-    picture = picture_of(tx, name)
-    if not picture.sources and picture.machine.heard is None:
-        return
-    once_a_day(tx, "ready " + name)
     items = readiness(picture, rows_of(tx.db, name, "accounts"), tx.config.show_amounts)
     missing = [item.short for item in items if not item.well]
     what = "还没准备好：" + "、".join(missing) if missing else "准备好了，可以交易"
@@ -3762,12 +3772,9 @@ def send_report(tx: Tx, name: str) -> None:
     now, report_at = tx.now, tx.config.report_at
     if report_at is None or second_of_day(now) < report_at or not tx.calendar.trades_on(now) or tx.settling:
         return
-    if get_meta(tx.db, "report " + name) == day_of(now):
+    picture = due_today(tx, "report", name)
+    if picture is None:
         return
-    picture = picture_of(tx, name)
-    if not picture.sources and picture.machine.heard is None:
-        return
-    once_a_day(tx, "report " + name)
     text = Text(title_of("📈", f"{shanghai(now):%m-%d} 收盘小结", name), report_body(tx, picture), tx.config.public_url)
     post_message(tx, "report", name, LOW, text, recipients(tx, LOW), now)
 
@@ -4263,6 +4270,7 @@ class Receiver:
 
     def __init__(self, config: Config, now: Callable[[], float] = time.time) -> None:
         self.config = config
+        self.ini_mark: tuple[int, int, int] | None = None  # of receiver.ini as it was last read while running
         self.own_clock = now
         self.store = Store(config.database)
         with self.store.read() as db:  # seconds to be added to our own clock, which PC and exchange found wrong
@@ -4303,9 +4311,9 @@ class Receiver:
 
     def take(self, work: Callable[[Tx], Any]) -> Any:
         """Does a post's work in a transaction and returns its result, after the commit; raises what the work raised,
-        or StoreRefused. One sync of the disk takes longer than all the rest, so posts that come meanwhile wait and share
-        the next one: the first of them leads, and does the work of all. Each is called when its own work is done: a
-        common lock would make those whose answer is ready queue for it with those that have just come."""
+        or StoreRefused. One sync of the disk takes longer than all the rest, so posts that come meanwhile wait and
+        share the next one: the first of them leads, and does the work of all. Each is called when its own work is done:
+        a common lock would make those whose answer is ready queue for it with those that have just come."""
         post = Post(work)
         with self.queue:
             self.posts.append(post)
@@ -4324,7 +4332,7 @@ class Receiver:
         return post.result
 
     def lead(self) -> None:
-        """Takes all posts that wait, calls the first of those that came meanwhile to lead on, and those that are done."""
+        """Takes all posts that wait; then calls the first of those that came meanwhile, to lead on, and the others."""
         with self.queue:
             posts, self.posts = self.posts, []
         try:
@@ -4381,6 +4389,26 @@ class Receiver:
             if gone or changed:
                 tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
         self.count_starts(tx)
+
+    def follow_ini(self) -> None:
+        """Machines and tokens that `pair` (or the owner) has written to receiver.ini count from now on; every other
+        change, with the next start. An ini that cannot be used changes nothing. Raises StoreRefused."""
+        mark = mark_of(self.config.path)
+        if mark == self.ini_mark:
+            return
+        try:
+            machines = load_config(self.config.path).machines
+        except ConfigError as error:
+            log.warning("machines stay as they were: %s", error)
+        else:
+            if machines != self.config.machines:
+                self.config = replace(self.config, machines=machines)
+                log.info("machines: %s", ", ".join(machines))
+                with self.transaction() as tx:
+                    for incident in open_incidents(tx.db):
+                        if incident.machine and incident.machine not in machines:
+                            tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
+        self.ini_mark = mark
 
     def after_absence(self, db: sqlite3.Connection, now: float) -> float | None:
         """After its own outage (not running, or the database refused) the receiver accuses nobody of silence for one
@@ -4525,6 +4553,7 @@ class Receiver:
                 if abs(jump) > CLOCK_NOISE:
                     self.clock_jumped(jump)
                 wall, mono = self.own_clock(), time.monotonic()
+                self.follow_ini()
                 self.check_once()
             except StoreRefused as error:
                 log.error("checker: database refuses: %s", error)
@@ -6915,7 +6944,7 @@ def render_machines(data: dict[str, Any], csrf: str) -> str:
         '<ol class="steps"><li>在 VPS 上运行 <code>receiver.py pair 名字 --config receiver.ini</code>，它打印一行配对码'
         "（QS1 开头）。名字是新的就加一台，是已有的就换一个新令牌，旧的作废。</li>"
         "<li>在小主机的 QMT 哨兵里粘贴这一行。配对码等于钥匙，只显示一次，不在这个页面上。</li>"
-        "<li>重启接收端：<code>systemctl restart qmt-sentry</code>。几秒后小主机出现在这里。</li></ol>"
+        "<li>接收端不用重启，几秒后小主机出现在这里。</li></ol>"
     )
     shield = "加密（https）" if data["encrypted"] else "没有加密（http），只应在本机或代理后面用"
     pairs = [("地址", data["url"]), ("连接", shield)]
@@ -7270,7 +7299,6 @@ class Doors:
 
     def __init__(self, receiver: Receiver) -> None:
         self.receiver = receiver
-        self.config = receiver.config
         self.failures: dict[str, list[float]] = {}  # wrong passwords by address
         self.failures_lock = threading.Lock()
         self.strangers: list[float] = []  # when wrong tokens were logged
@@ -7282,6 +7310,11 @@ class Doors:
         app.route("/cb/<key>", "POST", self.guard_json(self.callback))
         self.route_pages()
         app.default_error_handler = self.error_answer
+
+    @property
+    def config(self) -> Config:
+        """As it is now: a machine may be paired at any time."""
+        return self.receiver.config
 
     # Machines ---------------------------------------------------------------------------------------------------------
 
@@ -7729,7 +7762,7 @@ SAYINGS = {
 ########################################################################################################################
 
 INI_TEXT = """\
-; QMT 哨兵接收端的设置。改完后重启：systemctl restart qmt-sentry
+; QMT 哨兵接收端的设置。改完后重启：systemctl restart qmt-sentry（[machine:…] 段不用，几秒后生效）
 ; 这里有密码和令牌，文件权限应为 600。
 
 [receiver]
@@ -7923,6 +7956,15 @@ def replace_in_ini(path: Path, section: str, values: dict[str, str]) -> None:
         raise ConfigError(f"写不了 {path}：{error.strerror}。换成能写这个文件的用户再运行。") from None
 
 
+def mark_of(path: Path) -> tuple[int, int, int] | None:
+    """Another one after each change of the file; None while it cannot be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def run_pair(options: argparse.Namespace) -> int:
     """A new token for a machine, known or new. Only its hash is kept; the code is shown once."""
     config = load_config(options.config)
@@ -7933,7 +7975,7 @@ def run_pair(options: argparse.Namespace) -> int:
     said = "已换新令牌，旧的不再有效" if options.name in config.machines else "已加入"
     print(
         f"{said}：{options.name}\n\n在小主机上粘贴这个配对码（只显示这一次）：\n"
-        f"{pairing_code(config, options.name, token)}\n\n然后重启接收端：systemctl restart qmt-sentry"
+        f"{pairing_code(config, options.name, token)}\n\n接收端不用重启，几秒后就认得它。"
     )
     return 0
 

@@ -85,7 +85,7 @@ PAIR_OTHER_CERTIFICATE = (
 PAIR_BAD_CERTIFICATE = "{where} 的证书不可信，没有配对：请核对这台电脑的时间和接收端的网址。"
 PAIR_UNKNOWN_TOKEN = (
     "{where} 不认这个令牌，没有配对：刚运行过 receiver.py pair 的话，"
-    "先重启接收端（systemctl restart qmt-sentry）再粘贴一次。"
+    "等几秒再粘贴一次；还不行就重启接收端（systemctl restart qmt-sentry）。"
 )
 NOT_PAIRED = "没有配对，设置没有改动。"
 NO_PAIR_DIALOG = "这台电脑弹不出输入框：请把配对码存成文件，运行 python -m tray_app --pair-file 文件。"

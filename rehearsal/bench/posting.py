@@ -41,7 +41,9 @@ class KeptAlive:
         return got + piece
 
 
-def post_all(connections: Iterable[KeptAlive], requests: Iterable[Request], check: Callable[[int, bytes], None]) -> None:
+def post_all(
+    connections: Iterable[KeptAlive], requests: Iterable[Request], check: Callable[[int, bytes], None]
+) -> None:
     """Posts all requests; each connection asks again as soon as it has its answer."""
     todo, waiting = iter(requests), 0
     with selectors.DefaultSelector() as selector:

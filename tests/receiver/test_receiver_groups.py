@@ -1,6 +1,5 @@
 """Posts that wait share one transaction and one sync of the disk; each is answered after it, and fails alone."""
 
-import sys
 import threading
 from contextlib import contextmanager, suppress
 
