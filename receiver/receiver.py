@@ -1885,6 +1885,9 @@ MIGRATIONS = [
     """
     CREATE INDEX incident_by_opened ON incident (opened);
     """,
+    """
+    CREATE INDEX incident_lasting ON incident (resolved) WHERE resolved - opened > 2678400;
+    """,
 ]
 
 
@@ -5471,12 +5474,17 @@ def archived(db: sqlite3.Connection, machine: str, day: str) -> dict[str, Any]:
 
 
 def incidents_of(db: sqlite3.Connection, machine: str, start: float, end: float) -> list[Incident]:
-    """Those that were open between two instants, the machine's and the receiver's own. One that has lasted for more
-    than a month is not looked for."""
+    """Those that were open between two instants, the machine's and the receiver's own. Few last for more than a month
+    (2678400 s): these are found by indexes of their own, not by a look at all that ever ended."""
     rows = db.execute(
-        "SELECT * FROM incident WHERE opened >= ? AND opened < ? AND machine IN (?, '')"
-        " AND (resolved IS NULL OR resolved >= ?) ORDER BY opened LIMIT 500",
-        (start - 31 * DAY, end, machine, start),
+        "SELECT * FROM incident WHERE opened >= :start - 2678400 AND opened < :end AND machine IN (:machine, '')"
+        " AND (resolved IS NULL OR resolved >= :start)"
+        " UNION ALL SELECT * FROM incident WHERE resolved IS NULL AND machine IN (:machine, '')"
+        " AND opened < :start - 2678400"
+        " UNION ALL SELECT * FROM incident WHERE resolved - opened > 2678400 AND resolved >= :start"
+        " AND machine IN (:machine, '') AND opened < :start - 2678400"
+        " ORDER BY opened LIMIT 500",
+        {"machine": machine, "start": start, "end": end},
     ).fetchall()
     return [load(Incident, row) for row in rows]
 
@@ -5493,7 +5501,7 @@ def timeline(
     names = names_of(ask.db, ask.machine)
     found = [entry for order in orders for entry in order_entries(order, names)]
     found += [entry for deal in deals for entry in deal_entries(deal, start)]
-    found += [entry for incident in incidents for entry in incident_entries(incident)]
+    found += [entry for incident in incidents for entry in incident_entries(incident, start)]
     rows = ask.db.execute(
         f"SELECT kind, happened, data FROM event WHERE kind IN ({', '.join('?' * len(DAY_EVENTS))})"
         " AND received >= ? AND received < ? AND machine = ? AND happened >= ? AND happened < ? LIMIT 200",
@@ -5535,13 +5543,16 @@ def deal_entries(deal: dict[str, Any], start: float) -> list[dict[str, Any]]:
     return [entry_of(at, "成交", f"{words(str(deal.get('买卖') or ''), 6)}{name}", detail, UP)]
 
 
-def incident_entries(incident: Incident) -> list[dict[str, Any]]:
+def incident_entries(incident: Incident, start: float) -> list[dict[str, Any]]:
+    """Its beginning and its end; one from an earlier day that lasts stands at the day's `start` too."""
     begun = incident.since if incident.since is not None else incident.opened
     state = LATE if incident.priority > LOW else OFF
     state = DOWN if incident.priority == GRAVE else state
     detail = shorten(incident.detail.partition("\n")[0], 120)
     times = f"（共 {incident.count} 次）" if incident.count > 1 else ""
     found = [entry_of(begun, "事件", incident.what + times, detail, state)]
+    if begun < start and not incident.one_off:
+        found.append(entry_of(start, "事件", incident.what, f"自 {clock(begun, start)} 起", state))
     if incident.resolved is not None and not incident.one_off:
         lasted = f"历时 {length(incident.resolved - begun)}"
         found.append(entry_of(incident.resolved, "恢复", incident.well or incident.what, lasted, UP))
