@@ -5481,8 +5481,8 @@ def incidents_of(db: sqlite3.Connection, machine: str, start: float, end: float)
         " AND (resolved IS NULL OR resolved >= :start)"
         " UNION ALL SELECT * FROM incident WHERE resolved IS NULL AND machine IN (:machine, '')"
         " AND opened < :start - 2678400"
-        " UNION ALL SELECT * FROM incident WHERE resolved - opened > 2678400 AND resolved >= :start"
-        " AND machine IN (:machine, '') AND opened < :start - 2678400"
+        " UNION ALL SELECT * FROM incident INDEXED BY incident_lasting WHERE resolved - opened > 2678400"
+        " AND resolved >= :start AND machine IN (:machine, '') AND opened < :start - 2678400"
         " ORDER BY opened LIMIT 500",
         {"machine": machine, "start": start, "end": end},
     ).fetchall()
