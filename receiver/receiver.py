@@ -111,7 +111,8 @@ REQUEST_SECONDS = 20.0  # for one request with its answer: slow strangers must n
 THREADS = 16
 SAME_WORKING = 5  # threads for connections of one network (an IPv4 address, an IPv6 /64)
 SAME_OPEN, ALL_OPEN = 50, 500  # connections of one network, and altogether
-LINGER = 0.005  # seconds that a thread waits for a connection's next request before it gives it back
+LINGER = 0.02  # seconds that a thread waits for a connection's next request before it gives it back
+LINGER_FREE = 4  # only while so many other threads have nothing to do
 TURN_SECONDS = 15.0  # that a post waits for its turn: longer than the database may be locked by another program
 FILES_TOTAL = 256 << 20  # room for posted files; the oldest go first
 DATABASE_MOST = 1 << 30  # bytes in use beyond which the oldest events go, whatever they are
@@ -1884,6 +1885,9 @@ MIGRATIONS = [
     """
     CREATE INDEX incident_by_opened ON incident (opened);
     """,
+    """
+    CREATE INDEX incident_lasting ON incident (resolved) WHERE resolved - opened > 2678400;
+    """,
 ]
 
 
@@ -1990,6 +1994,15 @@ def savepoint(db: sqlite3.Connection, name: str) -> Iterator[None]:
     db.execute(f"RELEASE {name}")
 
 
+@dataclass
+class Overwritten:
+    """What posts that share a transaction would write one over the other: written once for all, by `settle`."""
+
+    sources: dict[str, Source] = field(default_factory=dict)  # of the old protocol, by machine and name
+    accounts: dict[tuple[str, str, str], tuple[float, Any]] = field(default_factory=dict)  # rows of `archive`
+    samples: dict[tuple[str, str, int, int], tuple[float, float, float]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Tx:
     """An open write transaction with the values that every step needs."""
@@ -2001,6 +2014,7 @@ class Tx:
     settling: bool = False  # after the receiver's own outage nobody is accused of silence
     unjudged: set[str] = field(default_factory=set)  # machines that posted: judged once, before the commit
     wakes: set[str] = field(default_factory=set)  # channels that have got something to send
+    pending: Overwritten = field(default_factory=Overwritten)
 
 
 def save(db: sqlite3.Connection, table: str, record: Any) -> int:
@@ -2091,8 +2105,12 @@ def put_meta(db: sqlite3.Connection, key: str, value: Any) -> None:
 def load_calendar(db: sqlite3.Connection, config: Config) -> Calendar:
     """The calendar with the days of `receiver.py calendar add`. They are kept in the database, not in the ini: they
     take effect at once, and the owner's ini stays as the owner wrote it."""
-    days = frozenset(date_of(row[0]) for row in db.execute("SELECT day FROM closed_day"))
-    said = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('closed_guess', 'calendar_complete')").fetchall())
+    rows = db.execute(
+        "SELECT key, value FROM meta WHERE key IN ('closed_guess', 'calendar_complete')"
+        " UNION ALL SELECT NULL, day FROM closed_day"
+    ).fetchall()
+    said = {key: value for key, value in rows if key}
+    days = frozenset(date_of(day) for key, day in rows if not key)
     guess, complete = said.get("closed_guess"), said.get("calendar_complete")
     if guess:  # asked 今天休市？, and no tick has come since
         days |= {datetime.strptime(guess, "%Y%m%d").date()}
@@ -2116,15 +2134,38 @@ SERIES_MOST = 200  # of one machine's post: an account has a few dozen positions
 def keep_samples(tx: Tx, machine: str, values: dict[str, Any], at: float) -> None:
     """Adds values to their buckets. `at`: epoch seconds; values that are no finite numbers are left out."""
     buckets = [(step, int((at + 8 * 3600) // step * step - 8 * 3600)) for step in SAMPLE_STEPS]
-    pairs = [(series, number(raw)) for series, raw in list(values.items())[:SERIES_MOST]]
-    known = [pair for pair in pairs if pair[1] is not None]
-    for start in range(0, len(known), 20):  # 20 * 3 * 7 values: an old SQLite takes 999
-        rows = [
-            (machine, series, step, bucket, value, value, value)
-            for series, value in known[start : start + 20]
-            for step, bucket in buckets
-        ]
-        tx.db.execute(sampling(len(rows)), [value for row in rows for value in row])
+    samples = tx.pending.samples
+    for series, raw in list(values.items())[:SERIES_MOST]:
+        value = number(raw)
+        if value is None:
+            continue
+        for step, bucket in buckets:
+            low, high, _ = samples.get((machine, series, step, bucket), (value, value, value))
+            samples[machine, series, step, bucket] = (min(low, value), max(high, value), value)
+
+
+def settle(tx: Tx) -> None:
+    """Writes what is pending. Due before anything reads these tables and before the commit."""
+    pending = tx.pending
+    for source in pending.sources.values():
+        save(tx.db, "source", source)
+    for key, (at, found) in pending.accounts.items():
+        tx.db.execute(
+            "INSERT INTO archive (machine, day, source, at, data) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (machine, day, source) DO UPDATE SET at = excluded.at, data = excluded.data"
+            " WHERE excluded.at >= archive.at",
+            (*key, at, dump_json(found)),
+        )
+    rows = list(pending.samples.items())
+    for start in range(0, len(rows), 60):  # 60 * 7 values: an old SQLite takes 999
+        part = rows[start : start + 60]
+        tx.db.execute(sampling(len(part)), [value for key, sample in part for value in (*key, *sample)])
+    forget_pending(tx)
+
+
+def forget_pending(tx: Tx) -> None:
+    for table in (tx.pending.sources, tx.pending.accounts, tx.pending.samples):
+        table.clear()
 
 
 @lru_cache(maxsize=None)
@@ -2148,12 +2189,9 @@ def keep_account(tx: Tx, machine: str, source: str, tables: dict[str, Any], at: 
         found[name] = [row for row in rows if isinstance(row, dict)]
     if not any(found.values()):
         return
-    tx.db.execute(
-        "INSERT INTO archive (machine, day, source, at, data) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (machine, day, source) DO UPDATE SET at = excluded.at, data = excluded.data"
-        " WHERE excluded.at >= archive.at",
-        (machine, day_of(at), words(source, 80), at, dump_json(found)),
-    )
+    place = (machine, day_of(at), words(source, 80))
+    if place not in tx.pending.accounts or at >= tx.pending.accounts[place][0]:
+        tx.pending.accounts[place] = (at, found)
     totals: dict[str, Any] = {}
     for row in found["accounts"]:
         for key, series in ACCOUNT_SERIES.items():
@@ -2378,6 +2416,7 @@ def bad_data(kind: str, data: dict[str, Any]) -> str | None:
 
 def take_batch(tx: Tx, name: str, batch: Batch) -> tuple[list[str], list[dict[str, str]]]:
     """Stores a batch and all that follows from it. Returns (accepted ids, rejected)."""
+    settle(tx)
     machine = load_machine(tx.db, name)
     greet(machine, batch, tx)
     accepted: list[str] = []
@@ -2421,10 +2460,12 @@ def take_effects(tx: Tx, machine: Machine, events: Sequence[Event]) -> Machine:
         with savepoint(tx.db, "effect"):
             for event in events:
                 EFFECTS.get(event.kind, no_effect)(tx, changed, event)
+            settle(tx)
         return changed
     except sqlite3.DatabaseError:
         raise
     except Exception as error:
+        forget_pending(tx)
         if len(events) > 1:
             for event in events:
                 machine = take_effects(tx, machine, [event])
@@ -2582,7 +2623,7 @@ def qmt_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
         source.clock_off = tick - event.seen if tick is not None and live and not event.history else None
         if tick is not None and day_of(tick) == day_of(event.happened):
             reopen_day(tx, machine.name, day_of(tick))
-    hear(tx, source, event.seen, event.data, behind=1)
+    keep_heard(tx, source, event)
     keep_deals(tx, machine.name, event.data.get("deals"), event.happened)
     keep_account(tx, machine.name, event.data["strategy"], event.data, event.happened)
 
@@ -2603,7 +2644,7 @@ def qmt_log(tx: Tx, machine: Machine, event: Event) -> None:
 
 def old_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
     source = load_source(tx.db, machine.name, "old." + event.data["name"], "")
-    hear(tx, source, event.seen, event.data, behind=1)
+    keep_heard(tx, source, event)
     keep_account(tx, machine.name, "old." + event.data["name"], old_tables(event.data.get("info")), event.happened)
 
 
@@ -2611,18 +2652,28 @@ def old_deals(tx: Tx, machine: Machine, event: Event) -> None:
     keep_deals(tx, machine.name, event.data.get("deals"), event.happened)
 
 
-def hear(tx: Tx, source: Source, seen: float, data: dict[str, Any], behind: int) -> None:
+def may_be_heard(tx: Tx, source: Source, seen: float) -> bool:
+    """False, and told: it would be one source too many."""
+    if source.last_seen is not None or len(load_sources(tx.db, source.machine)) < SOURCES_MOST:
+        return True
+    what = f"有超过 {SOURCES_MOST} 个不同名字的策略或脚本，新的不再监视。在页面上把不用的点“不再监视”。"
+    open_incident(tx, source.machine, accuse_trouble({"code": "sources", "what": what}, seen, tx.now), seen)
+    return False
+
+
+def hear(source: Source, seen: float, now: float, data: dict[str, Any], behind: int) -> None:
     """A source has spoken. What is older than what is known changes nothing but the record."""
-    if source.last_seen is None and len(load_sources(tx.db, source.machine)) >= SOURCES_MOST:
-        what = f"有超过 {SOURCES_MOST} 个不同名字的策略或脚本，新的不再监视。在页面上把不用的点“不再监视”。"
-        open_incident(tx, source.machine, accuse_trouble({"code": "sources", "what": what}, seen, tx.now), seen)
-        return
     source.behind = behind
     if source.last_seen is None or seen >= source.last_seen - CLOCK_NOISE:
         source.data = data
         source.last_seen = max(seen, source.last_seen or 0.0)
-        source.received = tx.now
-    save(tx.db, "source", source)
+        source.received = now
+
+
+def keep_heard(tx: Tx, source: Source, event: Event) -> None:
+    if may_be_heard(tx, source, event.seen):
+        hear(source, event.seen, tx.now, event.data, behind=1)
+        save(tx.db, "source", source)
 
 
 def keep_deals(tx: Tx, machine: str, deals: Any, happened: float) -> None:
@@ -3006,8 +3057,11 @@ def old_name(action: Any, name: Any) -> str:
 
 
 def old_heard(tx: Tx, machine: str, name: str, data: dict[str, Any]) -> None:
-    source = load_source(tx.db, machine, "old." + name, "")
-    hear(tx, source, tx.now, data, behind=0)
+    key = f"{machine} {name}"
+    source = tx.pending.sources.get(key) or load_source(tx.db, machine, "old." + name, "")
+    if may_be_heard(tx, source, tx.now):
+        hear(source, tx.now, tx.now, data, behind=0)
+        tx.pending.sources[key] = source
 
 
 def old_query(
@@ -3661,18 +3715,28 @@ def once_a_day(tx: Tx, key: str) -> bool:
     return True
 
 
+def due_today(tx: Tx, what: str, name: str) -> Picture | None:
+    """The machine as it is, for the first caller of a day; None for the others. A machine that was never heard is not
+    set up yet: its first caller is still to come."""
+    key = f"{what} {name}"
+    if get_meta(tx.db, key) == day_of(tx.now):
+        return None
+    picture = picture_of(tx, name)
+    if not picture.sources and picture.machine.heard is None:
+        return None
+    put_meta(tx.db, key, day_of(tx.now))
+    return picture
+
+
 def send_ready_line(tx: Tx, name: str) -> None:
     """At ready_at of each trading day, once per machine: ready, or what is missing. A machine that was never heard is
     not set up yet. After an outage of our own it comes late, but comes; not when the last session is over."""
     now, calendar, ready_at = tx.now, tx.calendar, tx.config.ready_at
     if ready_at is None or second_of_day(now) < ready_at or not calendar.sessions_left(now) or tx.settling:
         return
-    if get_meta(tx.db, "ready " + name) == day_of(now):
+    picture = due_today(tx, "ready", name)
+    if picture is None:
         return
-    picture = picture_of(tx, name)
-    if not picture.sources and picture.machine.heard is None:
-        return
-    once_a_day(tx, "ready " + name)
     items = readiness(picture, rows_of(tx.db, name, "accounts"), tx.config.show_amounts)
     missing = [item.short for item in items if not item.well]
     what = "还没准备好：" + "、".join(missing) if missing else "准备好了，可以交易"
@@ -3711,12 +3775,9 @@ def send_report(tx: Tx, name: str) -> None:
     now, report_at = tx.now, tx.config.report_at
     if report_at is None or second_of_day(now) < report_at or not tx.calendar.trades_on(now) or tx.settling:
         return
-    if get_meta(tx.db, "report " + name) == day_of(now):
+    picture = due_today(tx, "report", name)
+    if picture is None:
         return
-    picture = picture_of(tx, name)
-    if not picture.sources and picture.machine.heard is None:
-        return
-    once_a_day(tx, "report " + name)
     text = Text(title_of("📈", f"{shanghai(now):%m-%d} 收盘小结", name), report_body(tx, picture), tx.config.public_url)
     post_message(tx, "report", name, LOW, text, recipients(tx, LOW), now)
 
@@ -4202,6 +4263,9 @@ class Post:
         self.result: Any = None
         self.error: Exception | None = StoreRefused("not stored")
         self.done = False
+        self.leads = False  # its thread is the one that writes
+        self.called = threading.Lock()  # free: it is done, or leads
+        self.called.acquire()
 
 
 class Receiver:
@@ -4209,6 +4273,7 @@ class Receiver:
 
     def __init__(self, config: Config, now: Callable[[], float] = time.time) -> None:
         self.config = config
+        self.ini_mark: tuple[int, int, int] | None = None  # of receiver.ini as it was last read while running
         self.own_clock = now
         self.store = Store(config.database)
         with self.store.read() as db:  # seconds to be added to our own clock, which PC and exchange found wrong
@@ -4220,8 +4285,9 @@ class Receiver:
         self.settling_until = 0.0
         self.clock_doubts: dict[str, tuple[float, float]] = {}  # machine -> (seconds off, since when)
         self.watchdog_said = ""  # why the last ping outward failed; empty: it went well, or there was none yet
-        self.posts: deque[Post] = deque()
-        self.turn = threading.Lock()
+        self.posts: list[Post] = []  # those that wait
+        self.writing = False  # one of the posts leads
+        self.queue = threading.Lock()  # over these two
         self.stop_event = threading.Event()
         self.checker: threading.Thread | None = None
         with self.transaction() as tx:
@@ -4240,6 +4306,7 @@ class Receiver:
             if absent_since is not None:
                 tell_outage(tx, absent_since)
             yield tx
+            settle(tx)
             for name in sorted(tx.unjudged):
                 judge(tx, name)
         for name in tx.wakes & set(self.senders):
@@ -4247,22 +4314,40 @@ class Receiver:
 
     def take(self, work: Callable[[Tx], Any]) -> Any:
         """Does a post's work in a transaction and returns its result, after the commit; raises what the work raised,
-        or StoreRefused. One sync of the disk takes longer than all the rest, so posts that come meanwhile wait here and
-        share the next one: whoever gets the turn does the work of all."""
+        or StoreRefused. One sync of the disk takes longer than all the rest, so posts that come meanwhile wait and
+        share the next one: the first of them leads, and does the work of all. Each is called when its own work is done:
+        a common lock would make those whose answer is ready queue for it with those that have just come."""
         post = Post(work)
-        self.posts.append(post)
-        if not self.turn.acquire(timeout=TURN_SECONDS):
-            with suppress(ValueError):  # or somebody has it in hand: then its repeat will change nothing
-                self.posts.remove(post)
-            raise StoreRefused("writer busy")
-        try:
-            if not post.done:
-                self.take_together([self.posts.popleft() for _ in range(len(self.posts))])
-        finally:
-            self.turn.release()
+        with self.queue:
+            self.posts.append(post)
+            if not self.writing:
+                self.writing = post.leads = True
+        if not post.leads and not post.called.acquire(timeout=TURN_SECONDS):
+            with self.queue:
+                if not post.leads and not post.done:
+                    if post in self.posts:  # else somebody has it in hand: then its repeat will change nothing
+                        self.posts.remove(post)
+                    raise StoreRefused("writer busy")
+        if post.leads:
+            self.lead()
         if post.error is not None:
             raise post.error
         return post.result
+
+    def lead(self) -> None:
+        """Takes all posts that wait; then calls the first of those that came meanwhile, to lead on, and the others."""
+        with self.queue:
+            posts, self.posts = self.posts, []
+        try:
+            self.take_together(posts)
+        finally:
+            with self.queue:
+                following = self.posts[:1]
+                self.writing = bool(following)
+                for post in following:
+                    post.leads = True
+            for post in following + [post for post in posts if not post.leads]:
+                post.called.release()
 
     def take_together(self, posts: Sequence[Post]) -> None:
         """One transaction and one sync for all. A post that fails fails alone: where they do not succeed together, each
@@ -4307,6 +4392,26 @@ class Receiver:
             if gone or changed:
                 tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
         self.count_starts(tx)
+
+    def follow_ini(self) -> None:
+        """Machines and tokens that `pair` (or the owner) has written to receiver.ini count from now on; every other
+        change, with the next start. An ini that cannot be used changes nothing. Raises StoreRefused."""
+        mark = mark_of(self.config.path)
+        if mark == self.ini_mark:
+            return
+        try:
+            machines = load_config(self.config.path).machines
+        except ConfigError as error:
+            log.warning("machines stay as they were: %s", error)
+        else:
+            if machines != self.config.machines:
+                self.config = replace(self.config, machines=machines)
+                log.info("machines: %s", ", ".join(machines))
+                with self.transaction() as tx:
+                    for incident in open_incidents(tx.db):
+                        if incident.machine and incident.machine not in machines:
+                            tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
+        self.ini_mark = mark
 
     def after_absence(self, db: sqlite3.Connection, now: float) -> float | None:
         """After its own outage (not running, or the database refused) the receiver accuses nobody of silence for one
@@ -4451,6 +4556,7 @@ class Receiver:
                 if abs(jump) > CLOCK_NOISE:
                     self.clock_jumped(jump)
                 wall, mono = self.own_clock(), time.monotonic()
+                self.follow_ini()
                 self.check_once()
             except StoreRefused as error:
                 log.error("checker: database refuses: %s", error)
@@ -5368,12 +5474,17 @@ def archived(db: sqlite3.Connection, machine: str, day: str) -> dict[str, Any]:
 
 
 def incidents_of(db: sqlite3.Connection, machine: str, start: float, end: float) -> list[Incident]:
-    """Those that were open between two instants, the machine's and the receiver's own. One that has lasted for more
-    than a month is not looked for."""
+    """Those that were open between two instants, the machine's and the receiver's own. Few last for more than a month
+    (2678400 s): these are found by indexes of their own, not by a look at all that ever ended."""
     rows = db.execute(
-        "SELECT * FROM incident WHERE opened >= ? AND opened < ? AND machine IN (?, '')"
-        " AND (resolved IS NULL OR resolved >= ?) ORDER BY opened LIMIT 500",
-        (start - 31 * DAY, end, machine, start),
+        "SELECT * FROM incident WHERE opened >= :start - 2678400 AND opened < :end AND machine IN (:machine, '')"
+        " AND (resolved IS NULL OR resolved >= :start)"
+        " UNION ALL SELECT * FROM incident WHERE resolved IS NULL AND machine IN (:machine, '')"
+        " AND opened < :start - 2678400"
+        " UNION ALL SELECT * FROM incident INDEXED BY incident_lasting WHERE resolved - opened > 2678400"
+        " AND resolved >= :start AND machine IN (:machine, '') AND opened < :start - 2678400"
+        " ORDER BY opened LIMIT 500",
+        {"machine": machine, "start": start, "end": end},
     ).fetchall()
     return [load(Incident, row) for row in rows]
 
@@ -5390,7 +5501,7 @@ def timeline(
     names = names_of(ask.db, ask.machine)
     found = [entry for order in orders for entry in order_entries(order, names)]
     found += [entry for deal in deals for entry in deal_entries(deal, start)]
-    found += [entry for incident in incidents for entry in incident_entries(incident)]
+    found += [entry for incident in incidents for entry in incident_entries(incident, start)]
     rows = ask.db.execute(
         f"SELECT kind, happened, data FROM event WHERE kind IN ({', '.join('?' * len(DAY_EVENTS))})"
         " AND received >= ? AND received < ? AND machine = ? AND happened >= ? AND happened < ? LIMIT 200",
@@ -5432,13 +5543,16 @@ def deal_entries(deal: dict[str, Any], start: float) -> list[dict[str, Any]]:
     return [entry_of(at, "成交", f"{words(str(deal.get('买卖') or ''), 6)}{name}", detail, UP)]
 
 
-def incident_entries(incident: Incident) -> list[dict[str, Any]]:
+def incident_entries(incident: Incident, start: float) -> list[dict[str, Any]]:
+    """Its beginning and its end; one from an earlier day that lasts stands at the day's `start` too."""
     begun = incident.since if incident.since is not None else incident.opened
     state = LATE if incident.priority > LOW else OFF
     state = DOWN if incident.priority == GRAVE else state
     detail = shorten(incident.detail.partition("\n")[0], 120)
     times = f"（共 {incident.count} 次）" if incident.count > 1 else ""
     found = [entry_of(begun, "事件", incident.what + times, detail, state)]
+    if begun < start and not incident.one_off:
+        found.append(entry_of(start, "事件", incident.what, f"自 {clock(begun, start)} 起", state))
     if incident.resolved is not None and not incident.one_off:
         lasted = f"历时 {length(incident.resolved - begun)}"
         found.append(entry_of(incident.resolved, "恢复", incident.well or incident.what, lasted, UP))
@@ -6841,7 +6955,7 @@ def render_machines(data: dict[str, Any], csrf: str) -> str:
         '<ol class="steps"><li>在 VPS 上运行 <code>receiver.py pair 名字 --config receiver.ini</code>，它打印一行配对码'
         "（QS1 开头）。名字是新的就加一台，是已有的就换一个新令牌，旧的作废。</li>"
         "<li>在小主机的 QMT 哨兵里粘贴这一行。配对码等于钥匙，只显示一次，不在这个页面上。</li>"
-        "<li>重启接收端：<code>systemctl restart qmt-sentry</code>。几秒后小主机出现在这里。</li></ol>"
+        "<li>接收端不用重启，几秒后小主机出现在这里。</li></ol>"
     )
     shield = "加密（https）" if data["encrypted"] else "没有加密（http），只应在本机或代理后面用"
     pairs = [("地址", data["url"]), ("连接", shield)]
@@ -6975,6 +7089,59 @@ def readable(connection: socket.socket, seconds: float) -> bool:
     return bool(waiting.poll(seconds * 1000))
 
 
+class Line(socket.SocketIO):
+    """A socket as a raw file that can be told not to wait."""
+
+    waits = True
+
+    def readinto(self, buffer: Any) -> int | None:
+        return super().readinto(buffer) if self.waits else None
+
+
+class Reader(io.BufferedReader):
+    """cheroot reads requests through Python's io written in Python. This is the one written in C, with what cheroot
+    asks for besides."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.line = Line(connection, "rb")
+        super().__init__(self.line)
+
+    def has_data(self) -> bool:
+        """A further request has been read from the socket already."""
+        self.line.waits = False
+        try:
+            return bool(self.peek())
+        finally:
+            self.line.waits = True
+
+
+class Writer:
+    """What cheroot writes to. Headers wait for the body behind them: one packet instead of two."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.held: list[bytes] | None = None
+
+    def write(self, data: bytes) -> int:
+        if self.held is not None:
+            self.held.append(data)
+        else:
+            rest = memoryview(data)
+            while rest:  # sendall() would bound the time for all of it, not for each piece
+                rest = rest[self.connection.send(rest) :]
+        return len(data)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is sent at its end."""
+        self.held = []
+        try:
+            yield
+        finally:
+            data, self.held = b"".join(self.held), None
+            self.write(data)
+
+
 class DrainingConnection(HTTPConnection):
     """After refusing a body unread, closing at once would reset the connection, and the sender might never see the
     answer. So what still comes is read and thrown away, for a bounded time and size."""
@@ -6982,6 +7149,10 @@ class DrainingConnection(HTTPConnection):
     refused_body = False
     admitted = False
     network = ""
+
+    def __init__(self, server: PatientServer, connection: socket.socket, *more: Any) -> None:
+        super().__init__(server, connection, *more)  # type: ignore[no-untyped-call,unused-ignore]
+        self.rfile, self.wfile = Reader(connection), Writer(connection)
 
     def communicate(self) -> bool:
         try:
@@ -6997,7 +7168,7 @@ class DrainingConnection(HTTPConnection):
                         return False
                 except ssl.SSLError:
                     return False  # no TLS, or none that we can speak: a stranger
-            if self.server.requests.qsize or self.server.parked or self.rfile.has_data():
+            if self.server.parked or self.server.requests.idle < LINGER_FREE or self.rfile.has_data():
                 return True
             if not readable(self.socket, LINGER):
                 return True
@@ -7032,6 +7203,10 @@ class Gateway(wsgi.Gateway_10):
             # Before it keeps a connection open cheroot reads the rest of a body, all of it at once.
             self.req.close_connection = self.req.conn.refused_body = True
         return env
+
+    def respond(self) -> None:
+        with self.req.conn.wfile.together():
+            super().respond()  # type: ignore[no-untyped-call,unused-ignore]
 
 
 class PatientTLS(BuiltinSSLAdapter):
@@ -7135,7 +7310,6 @@ class Doors:
 
     def __init__(self, receiver: Receiver) -> None:
         self.receiver = receiver
-        self.config = receiver.config
         self.failures: dict[str, list[float]] = {}  # wrong passwords by address
         self.failures_lock = threading.Lock()
         self.strangers: list[float] = []  # when wrong tokens were logged
@@ -7147,6 +7321,11 @@ class Doors:
         app.route("/cb/<key>", "POST", self.guard_json(self.callback))
         self.route_pages()
         app.default_error_handler = self.error_answer
+
+    @property
+    def config(self) -> Config:
+        """As it is now: a machine may be paired at any time."""
+        return self.receiver.config
 
     # Machines ---------------------------------------------------------------------------------------------------------
 
@@ -7594,7 +7773,7 @@ SAYINGS = {
 ########################################################################################################################
 
 INI_TEXT = """\
-; QMT 哨兵接收端的设置。改完后重启：systemctl restart qmt-sentry
+; QMT 哨兵接收端的设置。改完后重启：systemctl restart qmt-sentry（[machine:…] 段不用，几秒后生效）
 ; 这里有密码和令牌，文件权限应为 600。
 
 [receiver]
@@ -7788,6 +7967,15 @@ def replace_in_ini(path: Path, section: str, values: dict[str, str]) -> None:
         raise ConfigError(f"写不了 {path}：{error.strerror}。换成能写这个文件的用户再运行。") from None
 
 
+def mark_of(path: Path) -> tuple[int, int, int] | None:
+    """Another one after each change of the file; None while it cannot be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def run_pair(options: argparse.Namespace) -> int:
     """A new token for a machine, known or new. Only its hash is kept; the code is shown once."""
     config = load_config(options.config)
@@ -7798,7 +7986,7 @@ def run_pair(options: argparse.Namespace) -> int:
     said = "已换新令牌，旧的不再有效" if options.name in config.machines else "已加入"
     print(
         f"{said}：{options.name}\n\n在小主机上粘贴这个配对码（只显示这一次）：\n"
-        f"{pairing_code(config, options.name, token)}\n\n然后重启接收端：systemctl restart qmt-sentry"
+        f"{pairing_code(config, options.name, token)}\n\n接收端不用重启，几秒后就认得它。"
     )
     return 0
 

@@ -19,6 +19,7 @@ from tray_app import (
     diagnosis,
     events,
     home,
+    last_resort,
     pair_dialog,
     pairing,
     parts,
@@ -200,7 +201,13 @@ class TrayApp:
         return self._answer(self._link().answer if heard else zh.NO_ANSWER_YET)
 
     def send_test_alert(self) -> str:
-        """发送测试告警: says that it was sent only once the receiver has confirmed just this event."""
+        """发送测试告警, by both ways to the phone."""
+        deadline, direct = self._mono() + ANSWER_WITHIN, last_resort.Trial(self.config, self._answer)
+        said = self._test_over_receiver()
+        return self._answer(said + direct.words(max(0.0, deadline - self._mono())))
+
+    def _test_over_receiver(self) -> str:
+        """Says that it was sent only once the receiver has confirmed just this event."""
         deadline = self._mono() + ANSWER_WITHIN
         alert = events.make("host.test_alert", {"text": zh.TEST_TEXT}, self._wall())
         try:

@@ -43,7 +43,8 @@ class Config(NamedTuple):
     inbox_token: str
     outbox_max_bytes: int
     outbox_max_age: float
-    last_resort_webhook: str  # '': none
+    last_resort_webhook: str  # of a WeCom robot; '': none
+    last_resort_pushplus: str  # a pushplus token; '': none
     last_resort_after: float
     last_resort_every: float
 
@@ -116,6 +117,12 @@ def _webhook(text: str) -> str:
     return text
 
 
+def _pushplus(text: str) -> str:
+    if text and not re.match(r"[A-Za-z0-9_-]{8,100}\Z", text):
+        raise _Wrong("应为 pushplus 的 token（一串字母和数字），从 www.pushplus.plus 登录后复制")
+    return text
+
+
 def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
     def read(text: str) -> float:
         try:
@@ -180,7 +187,7 @@ def _port(text: str) -> int | None:
 # What may stand in the file: section -> key -> (default, reader) ------------------------------------------------------
 
 _Key = Tuple[str, Callable[[str], Any]]
-_SECRET = ("token", "webhook")  # never repeated on a screen or in a log
+_SECRET = ("token", "webhook", "pushplus_token")  # never repeated on a screen or in a log
 _VALID: dict[str, dict[str, _Key]] = {
     "sentry": {
         "machine": ("mini-pc", _machine),
@@ -203,6 +210,7 @@ _VALID: dict[str, dict[str, _Key]] = {
     "outbox": {"max_mb": ("200", _number(1, 100000, "MB")), "max_days": ("30", _number(1, 3650, "天"))},
     "last_resort": {
         "webhook": ("", _webhook),
+        "pushplus_token": ("", _pushplus),
         "after": ("300", _number(1, 86400, "秒")),
         "every": ("3600", _number(1, 86400, "秒")),
     },
@@ -243,6 +251,8 @@ def parse(text: str, file: str) -> Config:
         for key, (default, read) in keys.items():
             values[section, key] = _value(found, file, section, key, default, read)
     _check_pairing(values, file)
+    if values["last_resort", "webhook"] and values["last_resort", "pushplus_token"]:
+        raise ConfigError(f"{file}：[last_resort] 的 webhook 和 pushplus_token 只能填一个，请删掉另一个。")
     return Config(
         machine=values["sentry", "machine"],
         receiver=values["sentry", "receiver"],
@@ -262,6 +272,7 @@ def parse(text: str, file: str) -> Config:
         outbox_max_bytes=int(values["outbox", "max_mb"] * 1024 * 1024),
         outbox_max_age=values["outbox", "max_days"] * trading_time.DAY,
         last_resort_webhook=values["last_resort", "webhook"],
+        last_resort_pushplus=values["last_resort", "pushplus_token"],
         last_resort_after=values["last_resort", "after"],
         last_resort_every=values["last_resort", "every"],
     )

@@ -1,10 +1,11 @@
-"""The last resort: when the receiver can no longer tell the phone anything, the tray itself tells a WeCom robot.
+"""The last resort: when the receiver can no longer tell the phone anything, the tray itself tells it, by a WeCom robot
+or pushplus.
 
 Once after [last_resort] after seconds of sessions without a valid 200 with alerts.ok, whatever the reason; again every
 [last_resort] every seconds, in sessions; and once when it is over. Never while the owner has paused.
 
-`decide(memory, look) -> (memory, what to say)` is pure. A message counts as told only after the robot's own yes, and
-what was told outlasts a restart in control/last_resort.json.
+`decide(memory, look) -> (memory, what to say)` is pure. A message counts as told only after the vendor's own yes, and
+what was told outlasts a restart in control/last_resort.json. 发送测试告警 in the menu tries this way too (Trial).
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from __future__ import annotations
 import json
 import logging
 import math
+import threading
 import time
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
-from tray_app import trading_time, wecom
+from tray_app import pushplus, trading_time, vendor, wecom
+from tray_app import strings_zh as zh
 from tray_app.config import Config
 from tray_app.events import time_of
 from tray_app.home import write_whole
@@ -41,7 +44,7 @@ class Memory(NamedTuple):
     ok_at: float | None = None  # last valid 200 with alerts.ok
     waited: float = 0.0  # seconds of sessions since then in which this program was at work
     looked_at: float | None = None
-    told_at: float | None = None  # when the last word about this outage was taken by the robot; None: none is open
+    told_at: float | None = None  # when the last word about this outage was taken by the vendor; None: none is open
     since: float | None = None  # last valid 200 before this outage
     words: int = 0  # told about this outage so far
     well: bool = False  # it is over, and BACK is still to be told
@@ -82,7 +85,7 @@ def decide(memory: Memory, look: Look) -> tuple[Memory, str]:
 
 
 def told(memory: Memory, word: str, now: float) -> Memory:
-    """The memory after the robot has taken a word."""
+    """The memory after the vendor has taken a word."""
     if word == BACK:
         return memory._replace(told_at=None, since=None, words=0, well=False)
     since = memory.ok_at if word == DOWN else memory.since
@@ -128,12 +131,62 @@ def _span(seconds: float) -> str:
     return " ".join(part for part in parts if part)
 
 
+# By which way --------------------------------------------------------------------------------------------------------
+
+
+def is_set(config: Config) -> bool:
+    return bool(config.last_resort_webhook or config.last_resort_pushplus)
+
+
+def send(config: Config, text: str) -> vendor.Result:
+    """One message by the way that sentry.ini names."""
+    if config.last_resort_pushplus:
+        return pushplus.send(config.last_resort_pushplus, text)
+    return wecom.send(config.last_resort_webhook, text)
+
+
+Send = Callable[[Config, str], vendor.Result]
+
+
+class Trial:
+    """A test message by the last resort, in a thread of its own: a menu that waits for a network does not stop orders.
+    Where none is set there is nothing to say. `tell` is given what came of it if that is known too late for `words`."""
+
+    def __init__(self, config: Config, tell: Callable[[str], object], send: Send = send) -> None:
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._said, self._late = "", False
+        if not is_set(config):
+            self._done.set()
+            return
+
+        def run() -> None:
+            result = send(config, zh.LAST_RESORT_TEST.format(machine=config.machine))
+            good = isinstance(result, vendor.Sent)
+            said = zh.LAST_RESORT_SENT if good else zh.LAST_RESORT_FAILED.format(why=getattr(result, "why", ""))
+            log.warning("last resort: test %s", "taken" if good else "not taken")
+            with self._lock:
+                self._said = said
+                self._done.set()
+            if self._late:
+                tell(said)
+
+        threading.Thread(target=run, name="last-resort-test", daemon=True).start()
+
+    def words(self, within: float) -> str:
+        """What came of it, if that is known within so many seconds."""
+        self._done.wait(within)
+        with self._lock:
+            self._late = not self._done.is_set()
+            return self._said
+
+
 # The worker's part ---------------------------------------------------------------------------------------------------
 
 
 class LastResort:
     """`round(now)` for the worker. `config()`, `link()`, `paused()`: as they are at this moment; `is_trading(epoch)`;
-    `facts()`: how QMT is, in a few Chinese words. `send(webhook, text)` as wecom.send."""
+    `facts()`: how QMT is, in a few Chinese words. `send` as above."""
 
     def __init__(
         self,
@@ -144,7 +197,7 @@ class LastResort:
         paused: Callable[[], bool],
         is_trading: Callable[[float], bool],
         facts: Callable[[], str],
-        send: Callable[[str, str], wecom.Result] = wecom.send,
+        send: Send = send,
         mono: Callable[[], float] = time.monotonic,
     ) -> None:
         self._file = file
@@ -184,15 +237,20 @@ class LastResort:
     def _tell(self, word: str, link: Link, config: Config, now: float) -> None:
         text = text_of(word, self._memory, link, self._facts(), config.machine, config.last_resort_every, now)
         self._lease.check()
-        result = self._send(config.last_resort_webhook, text)
-        if isinstance(result, wecom.Sent):
+        result = self._send(config, text)
+        if isinstance(result, vendor.Sent):
             self._memory = told(self._memory, word, now)
             self._say("")
             log.warning("last resort: %s told", word)
             return
-        refused = isinstance(result, wecom.Never)
-        self._due_at = self._mono() + (config.last_resort_every if refused else wecom.PAUSE)
-        self._say(result.why if refused else "")
+        if isinstance(result, vendor.Later):
+            pause = result.pause
+        elif isinstance(result, vendor.Tomorrow):
+            pause = trading_time.next_clock(0, now) - now
+        else:
+            pause = config.last_resort_every
+        self._due_at = self._mono() + pause
+        self._say("" if isinstance(result, vendor.Later) else result.why)
         log.warning("last resort: %s not told: %s", word, result.why)
 
     def _say(self, why: str) -> None:

@@ -89,7 +89,7 @@ def build(
     if port is not None and config.inbox_token:
         token, number = config.inbox_token, port
         workers.append(worker("inbox", lambda lease: Inbox(number, token, home, lease), INBOX_EVERY, INBOX_LIMIT))
-    if config.last_resort_webhook:
+    if last_resort.is_set(config):
         workers.append(worker("last-resort", make_last_resort, last_resort.EVERY, last_resort.LIMIT))
     return Parts(sender, spool_worker, flag_worker, qmt_worker, host_worker, workers)
 

@@ -57,7 +57,7 @@ class State(NamedTuple):
     orders: Sequence[Order] = ()  # today's, and those of earlier days that have not ended
     answers: Mapping[str, Answer] = {}  # what the owner said of unknown orders, by their id
     stop: bool = False  # control/STOP is there
-    last_resort_why: str = ""  # why the last resort's robot refuses for good
+    last_resort_why: str = ""  # why the last resort's vendor refuses for good
 
 
 class Question(NamedTuple):
@@ -321,7 +321,7 @@ def _inbox(state: State, now: float) -> Reason | None:
 def _last_resort(state: State, now: float) -> Reason | None:
     if not state.last_resort_why:
         return None
-    text = f"最后手段的企业微信机器人用不了：{state.last_resort_why}。请核对 sentry.ini 的 [last_resort] webhook。"
+    text = f"最后手段用不了：{state.last_resort_why}。请核对 sentry.ini 的 [last_resort]。"
     return Reason(ATTEND, "last-resort", text)
 
 

@@ -26,6 +26,9 @@ PAUSED_UNTIL = "已暂停，到 {time} 自动继续。"
 CONTINUED = "已继续。"
 UNTOLD = "{what}但没能记下要告诉接收端的消息：{why}"
 TEST_TEXT = "这是一条测试告警：收到它，说明从小主机到手机的路是通的。"
+LAST_RESORT_TEST = "✅ 测试 · {machine}\n这条由小主机直接发出，不经过接收端：接收端整个没了的那天，就靠这条路告诉您。"
+LAST_RESORT_SENT = "最后手段也发了一条。"
+LAST_RESORT_FAILED = "最后手段没有发出：{why}。"
 TEST_SENT = "测试告警已交给接收端，请看手机。"
 TEST_WAITING = "测试告警已存下，连上接收端后就送出：{answer}"
 
@@ -85,7 +88,7 @@ PAIR_OTHER_CERTIFICATE = (
 PAIR_BAD_CERTIFICATE = "{where} 的证书不可信，没有配对：请核对这台电脑的时间和接收端的网址。"
 PAIR_UNKNOWN_TOKEN = (
     "{where} 不认这个令牌，没有配对：刚运行过 receiver.py pair 的话，"
-    "先重启接收端（systemctl restart qmt-sentry）再粘贴一次。"
+    "等几秒再粘贴一次；还不行就重启接收端（systemctl restart qmt-sentry）。"
 )
 NOT_PAIRED = "没有配对，设置没有改动。"
 NO_PAIR_DIALOG = "这台电脑弹不出输入框：请把配对码存成文件，运行 python -m tray_app --pair-file 文件。"

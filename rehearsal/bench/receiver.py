@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rehearsal import pastyear
 from rehearsal.bench import machine
+from rehearsal.bench.posting import KeptAlive, post_all
 from rehearsal.children import Child
 from rehearsal.fuzz_receiver import log_in, memory_mb
 from rehearsal.pastyear import MACHINES
@@ -130,21 +131,17 @@ def cpu_seconds(pid):
 
 
 def client(name, port, tokens, old_token, count, number, ready, go):
-    """One posting process; its connections are asked in turn, each before the answers of the others are read."""
-    connections = [http.client.HTTPConnection("127.0.0.1", port, timeout=120) for _ in range(CONNECTIONS // CLIENTS)]
-    for one in connections:
-        one.connect()
+    """One posting process."""
+    connections = [KeptAlive(port) for _ in range(CONNECTIONS // CLIENTS)]
     requests = list({"post_old": post_old, "post_batches": post_batches}[name](tokens, old_token, count, number))
     ready.wait(60)
     go.wait(60)
-    for start_at in range(0, len(requests), len(connections)):
-        asked = list(zip(connections, requests[start_at : start_at + len(connections)]))
-        for connection, (target, body, headers) in asked:
-            connection.request("POST", target, body, headers)
-        for connection, _ in asked:
-            answer = connection.getresponse()
-            if answer.status != 200 or b'"rejected": [{' in answer.read():
-                raise RuntimeError(f"answer {answer.status}")
+    post_all(connections, requests, must_be_taken)
+
+
+def must_be_taken(status, body):
+    if status != 200 or b'"rejected": [{' in body:
+        raise RuntimeError(f"answer {status}")
 
 
 def post_old(_tokens, old_token, count, _number):

@@ -185,6 +185,27 @@ def test_of_a_day_without_records_the_uptime_is_unknown(owner):
     assert "不知道" in owner("/day?d=20251230").text
 
 
+def test_an_incident_of_months_stands_on_each_of_its_days(served, owner):
+    with served.receiver.transaction() as tx:
+        for opened, resolved in (("2025-09-01", "2025-12-01"), ("2025-10-09", None)):
+            told = program.notice("qmt.process", opened, at(opened + " 10:00:00"), "QMT 不在运行", "")
+            program.open_incident(tx, "mini-pc", told, 0.0)
+            ended = at(resolved + " 10:00:00") if resolved else None
+            change = "UPDATE incident SET opened = since, resolved = ?, one_off = 0 WHERE name = ?"
+            tx.db.execute(change, (ended, opened))
+
+    def shown(day):
+        return [(one["kind"], one["detail"]) for one in owner(f"/api/v1/day?d={day}").json()["timeline"]]
+
+    first, second = ("事件", "自 09-01 10:00:00 起"), ("事件", "自 10-09 10:00:00 起")
+    assert shown("20250829") == []
+    assert shown("20250901") == [("事件", "")]
+    assert shown("20251103") == [first, second]
+    assert shown("20251201") == [first, second, ("恢复", "历时 91 天")]
+    assert shown("20251202") == [second]
+    assert "自 10-09 10:00:00 起" in owner("/day?d=20251202").text
+
+
 def test_the_arrows_lead_to_the_days_of_which_something_is_kept(past):
     data = past.get("/api/v1/day?d=20251231").json()
     assert (data["previous"], data["next"]) == ("20251230", "20260101")

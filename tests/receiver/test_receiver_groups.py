@@ -1,7 +1,7 @@
 """Posts that wait share one transaction and one sync of the disk; each is answered after it, and fails alone."""
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -17,6 +17,25 @@ def error_event(bench, strategy):
     return event("strategy.error", bench.time, strategy=strategy, where="i", traceback="E: x")
 
 
+@contextmanager
+def writer_busy(bench):
+    """A post that has nothing to store holds the writer."""
+    over = threading.Event()
+
+    def hold():
+        with suppress(program.StoreRefused):
+            bench.receiver.take(lambda tx: over.wait(60))
+
+    holder = threading.Thread(target=hold, name="holder", daemon=True)
+    holder.start()
+    wait_until(lambda: bench.receiver.writing and not bench.receiver.posts, 60)
+    try:
+        yield
+    finally:
+        over.set()
+        holder.join(60)
+
+
 def outcomes(bench, works):
     """Every work in a thread of its own, all waiting for one turn; [result or exception]."""
     found = [None] * len(works)
@@ -28,7 +47,7 @@ def outcomes(bench, works):
             found[number] = error
 
     threads = [threading.Thread(target=post, args=one, daemon=True) for one in enumerate(works)]
-    with bench.receiver.turn:
+    with writer_busy(bench):
         for number, thread in enumerate(threads):
             thread.start()
             wait_until(lambda n=number: len(bench.receiver.posts) == n + 1, 60)
@@ -52,7 +71,7 @@ def test_posts_that_wait_share_one_commit_and_each_has_its_answer_after_it(bench
     works = [taking("mini-pc", error_event(bench, f"s{n}")).work for n in range(6)]
     found = outcomes(bench, works)
     bench.receiver.store.db.set_trace_callback(None)
-    assert said.count("COMMIT") == 1
+    assert said.count("COMMIT") == 2  # one of the post that held the writer
     assert [len(accepted) for accepted, _ in found] == [1] * 6
     assert stored(bench) == [f"s{n}" for n in range(6)]
 
@@ -146,7 +165,7 @@ def test_a_machine_that_cannot_be_judged_does_not_hold_up_the_others(bench, monk
 
 def test_a_post_whose_turn_does_not_come_is_refused_and_not_stored_later(bench, monkeypatch):
     monkeypatch.setattr(program, "TURN_SECONDS", 0.05)
-    with bench.receiver.turn, pytest.raises(program.StoreRefused):
+    with writer_busy(bench), pytest.raises(program.StoreRefused):
         bench.receiver.take(taking("mini-pc", error_event(bench, "late")).work)
     bench.receiver.take(taking("mini-pc", error_event(bench, "next")).work)
     assert stored(bench) == ["next"]
@@ -154,10 +173,14 @@ def test_a_post_whose_turn_does_not_come_is_refused_and_not_stored_later(bench, 
 
 def test_a_locked_database_refuses_a_whole_group_at_once(bench, monkeypatch):
     """Not one after the other, each after its own five seconds."""
-    begun = []
+    begun, whole = [], program.Store.write
 
     @contextmanager
     def locked(store):
+        if threading.current_thread().name == "holder":
+            with whole(store) as db:
+                yield db
+            return
         begun.append(1)
         raise program.StoreRefused("database is locked")
         yield
@@ -190,3 +213,27 @@ def test_an_id_that_stands_twice_in_a_post_or_was_stored_before_counts_once(benc
     assert accepted == [new["id"], old["id"], new["id"]]
     assert stored(bench) == ["old", "new"]
     assert bench.rows("SELECT max(count) FROM incident") == [(1,)]
+
+
+def test_posts_that_give_up_while_others_are_taken_are_refused_and_nothing_worse(bench, monkeypatch):
+    """Each thread's post finds others giving up between the look at the queue and the taking out of it."""
+    monkeypatch.setattr(program, "TURN_SECONDS", 0.0003)
+    worse = []
+
+    def post_many():
+        for _ in range(150):
+            try:
+                bench.receiver.take(lambda tx: None)
+            except program.StoreRefused:
+                pass
+            except BaseException as error:
+                worse.append(error)
+
+    threads = [threading.Thread(target=post_many, daemon=True) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert worse == []
+    assert bench.receiver.take(lambda tx: "still taken") == "still taken"

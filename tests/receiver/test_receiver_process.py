@@ -1,5 +1,6 @@
 """The program as it is run on the VPS: the file alone, started, stopped, killed."""
 
+import base64
 import json
 import os
 import re
@@ -119,6 +120,20 @@ def test_a_signal_stops_it_cleanly(process, sig):
     process.post(event("host.heartbeat", time.time()))
     assert process.end(sig) == 0
     assert "Traceback" not in (process.folder / "log").read_text(encoding="utf-8")
+
+
+def test_a_machine_that_is_paired_meanwhile_posts_without_a_restart(process):
+    command = [sys.executable, "receiver.py", "pair", "study", "--config", "receiver.ini"]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=str(process.folder), timeout=60).stdout
+    packed = re.search(r"QS1\.(\S+)", said.decode("utf-8")).group(1)
+    token = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))["token"]
+    body = {"machine": "study", "run": "r", "sent_at": time.time(), "waiting": 0, "events": []}
+    headers = {"Authorization": "Bearer " + token}
+    answer = wait_until(
+        lambda: requests.post(process.url + "/api/v1/events", json=body, headers=headers, timeout=30).json().get("now")
+    )
+    assert answer
+    assert process.post(event("host.heartbeat", time.time()))["rejected"] == []  # the first one as before
 
 
 def test_a_kill_while_the_vendor_is_being_asked_loses_nothing(process, phone):

@@ -122,6 +122,18 @@ class StubReceiver:
         self._server.shutdown()
         self._server.server_close()
 
+    def expect(self, event):
+        """An Event that is set when a post with this event has come; from now on every post is accepted."""
+        got = threading.Event()
+
+        def answer(envelope):
+            if event["id"] in [sent["id"] for sent in envelope["events"]]:
+                got.set()
+            return accept(envelope)
+
+        self.answers = [answer]
+        return got
+
     def ids(self, post=-1):
         return [event["id"] for event in self.posts[post]["events"]]
 

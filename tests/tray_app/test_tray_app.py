@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tray_app.helpers import accept, fails_with, kinds, order, settings, stored
+from tests.tray_app.helpers import StubReceiver, accept, fails_with, kinds, order, settings, stored
 from tray_app import events, pause
 from tray_app import main as program
 from tray_app.app import TrayApp, start_reason
@@ -87,14 +87,7 @@ def test_a_stop_reaches_the_receiver_and_leaves_nothing_waiting(start, home, rec
 def test_a_post_in_the_spool_is_at_the_receiver_soon(start, home, receiver):
     start(receiver.url)
     event = order()
-    got = threading.Event()
-
-    def answer(envelope):
-        if event["id"] in [sent["id"] for sent in envelope["events"]]:
-            got.set()
-        return accept(envelope)
-
-    receiver.answers = [answer]
+    got = receiver.expect(event)
     (home.spool / "1767578400001-000001-order.state.json").write_bytes(events.dumps(event))
     assert got.wait(WAIT)
 
@@ -135,6 +128,16 @@ def test_a_test_alert_is_an_event_and_its_way_is_told(start, home, receiver):
     assert "host.test_alert" in [event["kind"] for post in receiver.posts for event in post["events"]]
     receiver.answers = [fails_with(500)]
     assert "已存下" in found.send_test_alert()
+
+
+def test_a_test_alert_goes_by_the_last_resort_too(start, receiver):
+    robot = StubReceiver()
+    robot.answers = [lambda message: (200, {}, b'{"errcode":0}')]
+    found = start(receiver.url, last_resort=f"webhook = {robot.url}/send?key=K")
+    found.send_test_alert()
+    assert found.board.wait("answer", lambda said: "最后手段也发了一条" in said, WAIT)
+    assert "测试" in robot.posts[0]["text"]["content"]
+    robot.close()
 
 
 def test_a_pause_survives_a_restart_and_can_be_ended(start, home):

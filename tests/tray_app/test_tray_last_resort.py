@@ -1,15 +1,15 @@
 """The last resort: when it speaks, what it says, what it remembers; the robot's key stays out of the log."""
 
-import http.server
 import json
+import queue
 import threading
 
 import pytest
 
 from tests.tray_app.helpers import MONDAY_10_00 as NOW
-from tests.tray_app.helpers import settings, short
+from tests.tray_app.helpers import StubReceiver, settings, short
 from tests.tray_app.test_tray_decide import well
-from tray_app import config, last_resort, logs, state, wecom
+from tray_app import config, last_resort, logs, pushplus, state, vendor, wecom
 from tray_app.app import TrayApp
 from tray_app.config import ConfigError
 from tray_app.last_resort import BACK, DOWN, STILL, LastResort, Look, Memory, decide, text_of, told
@@ -18,6 +18,7 @@ from tray_app.watch import qmt
 
 AFTER, EVERY = 300.0, 3600.0
 WEBHOOK = "https://robot.example/cgi-bin/webhook/send?key=KEY-0001"
+PUSHPLUS = "0123456789abcdef0123456789abcdef"
 RETRY = Link(state="retry", why="连不上接收端")
 
 
@@ -137,18 +138,18 @@ def test_qmt_and_unknown_orders_are_told_without_fund_or_amount():
 @pytest.mark.parametrize(
     "status, body, kind",
     [
-        (200, b'{"errcode":0,"errmsg":"ok"}', wecom.Sent),
-        (200, b'{"errcode":93000,"errmsg":"invalid webhook url"}', wecom.Never),
-        (200, b'{"errcode":93008}', wecom.Never),
-        (200, b'{"errcode":40058}', wecom.Never),
-        (200, b'{"errcode":45009,"errmsg":"api freq out of limit"}', wecom.Later),
-        (200, b'{"errcode":-1}', wecom.Later),
-        (200, b'{"errcode":false}', wecom.Later),
-        (200, b'{"errmsg":"ok"}', wecom.Later),
-        (200, b"<html>", wecom.Later),
-        (200, b"[" * 100000, wecom.Later),
-        (502, b'{"errcode":0}', wecom.Later),
-        (302, b"", wecom.Later),
+        (200, b'{"errcode":0,"errmsg":"ok"}', vendor.Sent),
+        (200, b'{"errcode":93000,"errmsg":"invalid webhook url"}', vendor.Never),
+        (200, b'{"errcode":93008}', vendor.Never),
+        (200, b'{"errcode":40058}', vendor.Never),
+        (200, b'{"errcode":45009,"errmsg":"api freq out of limit"}', vendor.Later),
+        (200, b'{"errcode":-1}', vendor.Later),
+        (200, b'{"errcode":false}', vendor.Later),
+        (200, b'{"errmsg":"ok"}', vendor.Later),
+        (200, b"<html>", vendor.Later),
+        (200, b"[" * 100000, vendor.Later),
+        (502, b'{"errcode":0}', vendor.Later),
+        (302, b"", vendor.Later),
     ],
     ids=short,
 )
@@ -163,33 +164,18 @@ def test_a_message_is_cut_at_its_bytes_and_never_inside_a_character():
     assert wecom.cut("a" * 2048, wecom.MOST_BYTES) == "a" * 2048
 
 
-class Robot:
+class Robot(StubReceiver):
     """A WeCom robot on loopback: answers `errcode`, keeps the texts."""
 
     def __init__(self):
-        self.texts, self.errcode, robot = [], 0, self
+        super().__init__()
+        self.errcode = 0
+        self.answers = [lambda message: (200, {}, json.dumps({"errcode": self.errcode, "errmsg": "x"}).encode())]
+        self.webhook = self.url + "/cgi-bin/webhook/send?key=SECRET-KEY-77"
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):  # noqa: N802 (the standard library's name)
-                message = json.loads(self.rfile.read(int(self.headers["Content-Length"])).decode("utf-8"))
-                robot.texts.append(message["text"]["content"])
-                body = json.dumps({"errcode": robot.errcode, "errmsg": "x"}).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.webhook = f"http://127.0.0.1:{self._server.server_address[1]}/cgi-bin/webhook/send?key=SECRET-KEY-77"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
+    @property
+    def texts(self):
+        return [message["text"]["content"] for message in self.posts]
 
 
 @pytest.fixture
@@ -200,7 +186,7 @@ def robot():
 
 
 def test_a_message_reaches_the_robot(robot):
-    assert isinstance(wecom.send(robot.webhook, "你好"), wecom.Sent)
+    assert isinstance(wecom.send(robot.webhook, "你好"), vendor.Sent)
     assert robot.texts == ["你好"]
 
 
@@ -208,7 +194,7 @@ def test_no_failure_puts_the_key_into_the_log(robot, tmp_path, home, lease, boar
     robot.close()
     logs.start(tmp_path)
     try:
-        part = Part(home, lease, robot.webhook, send=wecom.send)
+        part = Part(home, lease, robot.webhook, send=last_resort.send)
         part.out_of_reach(AFTER + 1)
     finally:
         logs.stop()
@@ -217,21 +203,114 @@ def test_no_failure_puts_the_key_into_the_log(robot, tmp_path, home, lease, boar
     assert "SECRET-KEY-77" not in log
 
 
+# pushplus ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "status, body, result",
+    [
+        (200, b'{"code":200,"msg":"ok","data":"x"}', vendor.Sent),
+        (200, b'{"code":900}', vendor.Tomorrow),
+        (200, b'{"code":903}', vendor.Never),
+        (200, b'{"code":905}', vendor.Never),
+        (200, b'{"code":600}', vendor.Never),
+        (200, b'{"code":500}', vendor.Later),
+        (200, b'{"code":true}', vendor.Later),
+        (200, b"<html>", vendor.Later),
+        (502, b'{"code":200}', vendor.Later),
+    ],
+    ids=short,
+)
+def test_pushplus_says_by_its_code_what_became_of_it(status, body, result):
+    assert isinstance(pushplus.judge(status, body), result)
+
+
+def test_a_message_reaches_pushplus_with_its_first_line_as_title(robot):
+    robot.answers = [lambda message: (200, {}, b'{"code":200}')]
+    assert isinstance(pushplus.send(PUSHPLUS, "\u2757 标题\n内容", robot.url), vendor.Sent)
+    sent = robot.posts[0]
+    assert (sent["token"], sent["title"], sent["content"]) == (PUSHPLUS, "\u2757 标题", "\u2757 标题\n内容")
+
+
+def test_by_pushplus_goes_what_sentry_ini_gives_to_pushplus(robot, monkeypatch):
+    monkeypatch.setattr(pushplus, "URL", robot.url)
+    robot.answers = [lambda message: (200, {}, b'{"code":200}')]
+    with_token = settings(last_resort=f"pushplus_token = {PUSHPLUS}")
+    assert last_resort.is_set(with_token) and isinstance(last_resort.send(with_token, "你好"), vendor.Sent)
+    assert robot.posts[0]["content"] == "你好"
+
+
+def test_a_restricted_pushplus_is_left_alone_until_midnight(home, lease):
+    part = Part(home, lease, PUSHPLUS, way="pushplus_token")
+    part.answers = [vendor.Tomorrow("今天停发")]
+    part.out_of_reach(13 * 3600)  # until eleven at night
+    assert len(part.sent) == 1
+    part.out_of_reach(11 * 3600)  # the next morning
+    assert len(part.sent) == 2
+
+
+def test_two_ways_at_once_are_refused():
+    with pytest.raises(ConfigError, match="只能填一个"):
+        settings(last_resort=f"webhook = {WEBHOOK}\npushplus_token = {PUSHPLUS}")
+
+
+def test_a_pushplus_token_that_is_none_is_refused_without_repeating_it():
+    with pytest.raises(ConfigError) as caught:
+        settings(last_resort="pushplus_token = https://SECRET")
+    assert "pushplus_token" in str(caught.value) and "SECRET" not in str(caught.value)
+
+
+# The test in the menu ------------------------------------------------------------------------------------------------
+
+
+def trial(result, let_go=None):
+    """(Trial, what was sent, what was told late)."""
+    sent, late = [], queue.Queue()
+
+    def send(config, text):
+        if let_go is not None:
+            assert let_go.wait(60)
+        sent.append(text)
+        return result
+
+    return last_resort.Trial(settings(last_resort=f"webhook = {WEBHOOK}"), late.put, send), sent, late
+
+
+def test_the_test_in_the_menu_says_whether_the_last_resort_took_it():
+    taken, sent, _ = trial(vendor.Sent())
+    assert taken.words(60) == "最后手段也发了一条。"
+    assert "不经过接收端" in sent[0]
+    refused, _, _ = trial(vendor.Never("机器人不在群里（errcode 93008）"))
+    assert refused.words(60) == "最后手段没有发出：机器人不在群里（errcode 93008）。"
+
+
+def test_a_slow_last_resort_does_not_hold_the_menu_and_is_told_when_it_is_known():
+    let_go = threading.Event()
+    slow, _, late = trial(vendor.Sent(), let_go)
+    assert slow.words(0) == ""
+    let_go.set()
+    assert late.get(timeout=60) == "最后手段也发了一条。"
+
+
+def test_without_a_last_resort_the_test_says_nothing_of_it():
+    assert last_resort.Trial(settings(), pytest.fail).words(60) == ""
+
+
 # The worker's part ---------------------------------------------------------------------------------------------------
 
 
 class Part:
     """A LastResort with everything around it at hand."""
 
-    def __init__(self, home, lease, webhook=WEBHOOK, send=None, start=NOW, **sentry):
+    def __init__(self, home, lease, webhook=WEBHOOK, send=None, start=NOW, way="webhook", **sentry):
         self.link, self.paused, self.sent, self.now, self.answers = RETRY, False, [], start, []
-        self.config = settings(sentry="every_day = yes\n", last_resort=f"webhook = {webhook}", **sentry)
+        self.config = settings(sentry="every_day = yes\n", last_resort=f"{way} = {webhook}", **sentry)
         args = (lambda: self.config, lambda: self.link, lambda: self.paused, lambda epoch: True, lambda: "QMT 在运行")
         self.part = LastResort(home.last_resort, lease, *args, send or self.take, lambda: self.now)
 
-    def take(self, webhook, text):
+    def take(self, config, text):
         self.sent.append(text.partition(" · ")[0])
-        return self.answers.pop(0) if self.answers else wecom.Sent()
+        return self.answers.pop(0) if self.answers else vendor.Sent()
 
     def out_of_reach(self, seconds):
         for _ in range(int(seconds)):
@@ -296,7 +375,7 @@ def test_without_a_pairing_there_is_nothing_to_miss(home, lease):
 
 def test_a_busy_robot_is_asked_again_after_a_minute(home, lease):
     part = Part(home, lease)
-    part.answers = [wecom.Later("errcode 45009"), wecom.Later("errcode -1")]
+    part.answers = [vendor.Later("errcode 45009"), vendor.Later("errcode -1")]
     part.out_of_reach(AFTER + 50)
     assert len(part.sent) == 1
     part.out_of_reach(200)
@@ -305,12 +384,12 @@ def test_a_busy_robot_is_asked_again_after_a_minute(home, lease):
 
 def test_a_robot_that_refuses_for_good_is_shown_and_asked_hourly(home, lease, board):
     part = Part(home, lease)
-    part.answers = [wecom.Never("机器人的网址不对（errcode 93000）")]
+    part.answers = [vendor.Never("机器人的网址不对（errcode 93000）")]
     part.out_of_reach(AFTER + 1000)
     assert len(part.sent) == 1
     view = state.decide(well(last_resort_why=board.get("last_resort_why")), NOW)
     assert view.icon == state.ATTENTION
-    assert "93000" in view.lines[0] and "[last_resort] webhook" in view.lines[0]
+    assert "93000" in view.lines[0] and "[last_resort]" in view.lines[0]
     part.out_of_reach(3000)
     assert (len(part.sent), board.get("last_resort_why")) == (2, "")
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tests.tray_app import certificates
-from tests.tray_app.helpers import StubReceiver, accept, fails_with, ok_body, order, short
+from tests.tray_app.helpers import StubReceiver, fails_with, ok_body, order, short
 from tray_app import config, dialog, home, main, pair_dialog, pairing
 from tray_app import strings_zh as zh
 from tray_app.app import TrayApp
@@ -341,14 +341,7 @@ def test_pairing_by_the_menu_reaches_the_new_receiver_with_all_that_waited(runni
     old, event = StubReceiver(), order()
     old.answers = [fails_with(503)]
     try:
-        got = threading.Event()
-
-        def answer(envelope):
-            if event["id"] in [sent["id"] for sent in envelope["events"]]:
-                got.set()
-            return accept(envelope)
-
-        receiver.answers = [answer]
+        got = receiver.expect(event)
         ask = Dialog([code_for(receiver)], [])
         app = running(old.url, ask)
         app.outbox.put(event)
