@@ -131,3 +131,9 @@ ONLY_WINDOWS = "只有 Windows 上能这样关机"
 SELFTEST_WELL = "自检通过：QMT 哨兵 {version} 可以运行。"
 SELFTEST_BAD = "自检没有通过（{names}）：请重新运行安装程序；仍不行就把上面几行发给帮您的人。"
 NO_REPORT = "结果写不进 {path}（{why}）：请检查文件夹和磁盘。"
+
+# --doctor
+DOCTOR_TITLE = "QMT 哨兵：体检"
+DOCTOR_WELL = "没有要改的地方。"
+DOCTOR_FIX = "有 {count} 处要改，请按上面写的做，做完再查一次。"
+DOCTOR_WRITTEN = "以上也写在 {path}。"
