@@ -11,14 +11,15 @@ from tray_app.answers import ALL, CANCELLED, NOTHING, Answer
 from tray_app.state import PAUSED, Question, View, order_name
 from tray_app.trading_time import day_of, show_day_time
 
+TITLE_UNITS, BODY_UNITS, BODY_TITLE_UNITS = 127, 255, 63  # UTF-16 units of tooltip, message and message title
 LONGEST_LINE = 60  # UTF-16 units: wider menus run off a small screen
 LONGEST_ENTRY = 100  # of a line that cannot be folded, because it opens a submenu
 MOST_QUESTIONS = 10  # orders in 处理未知委托: the others follow when these are settled
 
 
 class Item(NamedTuple):
-    """text: what it says in a view; action: the method of TrayApp that it calls, whose answer is shown; children: the
-    submenu that it opens instead (none: greyed)."""
+    """text: what it says in a view, '' where it is not shown; action: the method of TrayApp that it calls, whose answer
+    is shown; children: the submenu that it opens instead (none: greyed)."""
 
     text: Callable[[View], str]
     action: str
@@ -79,6 +80,7 @@ ITEMS = (
     # What was shown is what is done: a STOP made by hand meanwhile must not turn a click on 停止下单 into its opposite.
     Item(lambda view: zh.RESUME if view.stop else zh.STOP, "stop_orders", arguments=lambda view: (not view.stop,)),
     Item(lambda view: zh.SETTLE if view.questions else zh.NOTHING_UNKNOWN, "answer", children=questions),
+    Item(lambda view: zh.CANCEL_SHUTDOWN if view.shutdown else "", "cancel_shutdown"),
     Item(lambda view: zh.TEST_ALERT, "send_test_alert"),
     Item(lambda view: zh.CONTINUE if view.icon == PAUSED else zh.PAUSE, "toggle_pause"),
     Item(lambda view: zh.SHOW_LOGS, "show_logs"),

@@ -13,8 +13,9 @@ import pytest
 from tests.tray_app.helpers import StubReceiver, accept, fails_with, kinds, order, settings, stored
 from tray_app import events, pause
 from tray_app import main as program
-from tray_app.app import TrayApp, start_reason
+from tray_app.app import TrayApp
 from tray_app.outbox import OutboxError
+from tray_app.runs import start_reason
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "http://127.0.0.1:9"
@@ -291,7 +292,7 @@ def test_a_sigterm_is_a_clean_stop_told_to_the_receiver(process, home, receiver)
 
 def test_without_a_console_a_wrong_file_is_refused_quietly(home, monkeypatch):
     home.ini.write_text("[sentry]\ntoken = half\n", encoding="utf-8")
-    monkeypatch.setattr(program.logs, "start", lambda folder: None)
+    monkeypatch.setattr(program.logs, "start", lambda *where: None)
     monkeypatch.setattr(sys, "stdout", None)
     assert program.main(["--headless", "--home", str(home.root)]) == 2
 
