@@ -25,7 +25,7 @@ def test_a_line_fits_each_pattern_it_holds_however_it_is_capitalised():
 
 def test_what_ends_a_pattern_is_told_as_its_end():
     assert match("[trade]start trading mode", PATTERNS) == [
-        Hit("start simulation mode", "[trade]start trading mode", True)
+        Hit("start simulation mode", "[trade]start trading mode", over=True, lasting=True)
     ]
 
 
@@ -54,7 +54,7 @@ def test_a_long_line_is_cut():
 
 
 def hit(pattern="断开", over=False):
-    return Hit(pattern, pattern + "!", over)
+    return Hit(pattern, pattern + "!", over, lasting=True)
 
 
 def test_the_first_line_is_told_at_once_and_repeats_as_one_with_a_count():

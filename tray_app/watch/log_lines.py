@@ -21,6 +21,7 @@ class Hit(NamedTuple):
     pattern: str
     line: str
     over: bool  # the line says that it is over
+    lasting: bool = False  # the pattern has an end
 
 
 def decode(raw: bytes) -> str:
@@ -37,9 +38,9 @@ def match(line: str, patterns: Sequence[Pattern]) -> list[Hit]:
     hits = []
     for pattern in patterns:
         if pattern.text.lower() in lower:
-            hits.append(Hit(pattern.text, line, over=False))
+            hits.append(Hit(pattern.text, line, over=False, lasting=bool(pattern.ends)))
         elif pattern.ends and pattern.ends.lower() in lower:
-            hits.append(Hit(pattern.text, line, over=True))
+            hits.append(Hit(pattern.text, line, over=True, lasting=True))
     return hits
 
 
@@ -64,6 +65,7 @@ class Told(NamedTuple):
     more: int = 0
     line: str = ""
     file: str = ""
+    lasting: bool = False
 
 
 class Tell(NamedTuple):
@@ -74,6 +76,7 @@ class Tell(NamedTuple):
     line: str
     times: int
     over: bool = False
+    lasting: bool = False
 
 
 class Teller:
@@ -90,15 +93,16 @@ class Teller:
                 return []
             self._open.discard(hit.pattern)
             self._told.pop(hit.pattern, None)  # what was still to be counted is over as well
-            return [Tell(hit.pattern, file, hit.line, 1, over=True)]
-        self._open.add(hit.pattern)
+            return [Tell(hit.pattern, file, hit.line, 1, over=True, lasting=True)]
+        if hit.lasting:
+            self._open.add(hit.pattern)
         before = self._told.get(hit.pattern)
         if before is not None and 0 <= now - before.at < TELL_AGAIN:
-            self._told[hit.pattern] = Told(before.at, before.more + 1, hit.line, file)
+            self._told[hit.pattern] = Told(before.at, before.more + 1, hit.line, file, hit.lasting)
             return []
         self._told[hit.pattern] = Told(now)
         count = 1 + (before.more if before else 0)
-        return [Tell(hit.pattern, file, hit.line, count)]
+        return [Tell(hit.pattern, file, hit.line, count, lasting=hit.lasting)]
 
     def due(self, now: float) -> list[Tell]:
         """What came in the meantime and is to be told now."""
@@ -106,7 +110,7 @@ class Teller:
         found = []
         for name in ready:
             told = self._told[name]
-            found.append(Tell(name, told.file, told.line, told.more))
+            found.append(Tell(name, told.file, told.line, told.more, lasting=told.lasting))
             self._told[name] = Told(now)
         return found
 

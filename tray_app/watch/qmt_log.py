@@ -104,6 +104,8 @@ def _event(tell: Tell, account: str, now: float) -> Event:
         "pattern": tell.pattern,
         "count": tell.times,
     }
+    if tell.lasting:
+        data["lasting"] = True
     if tell.over:
         data["over"] = True
     return events.make("qmt.log", data, now)
