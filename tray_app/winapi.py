@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import wintypes
-from typing import Any
+from typing import Any, NamedTuple
 
 ERROR_ALREADY_EXISTS = 183
 TH32CS_SNAPPROCESS = 0x2
@@ -80,6 +80,8 @@ _WindowProcess = _function(
     user32, "GetWindowThreadProcessId", wintypes.DWORD, wintypes.HWND, ctypes.POINTER(wintypes.DWORD)
 )
 _IsWindowVisible = _function(user32, "IsWindowVisible", wintypes.BOOL, wintypes.HWND)
+_TextLength = _function(user32, "GetWindowTextLengthW", ctypes.c_int, wintypes.HWND)
+_Text = _function(user32, "GetWindowTextW", ctypes.c_int, wintypes.HWND, wintypes.LPWSTR, ctypes.c_int)
 _GetWindow = _function(user32, "GetWindow", wintypes.HWND, wintypes.HWND, wintypes.UINT)
 _IsHung = _function(user32, "IsHungAppWindow", wintypes.BOOL, wintypes.HWND)
 _SendTimeout = _function(
@@ -142,20 +144,33 @@ def close_handle(handle: int) -> None:
     _CloseHandle(handle)
 
 
+class Process(NamedTuple):
+    """As Toolhelp lists it. parent: the pid of whoever started it, who may be gone and its number given away."""
+
+    pid: int
+    parent: int
+    name: str
+
+
 def process_names() -> list[tuple[int, str]]:
     """(pid, name of the exe) of every process; works without rights on them."""
+    return [(process.pid, process.name) for process in processes()]
+
+
+def processes() -> list[Process]:
+    """Every process; works without rights on them, and where psutil fails. OSError: the system gives no list."""
     snapshot = _Snapshot(TH32CS_SNAPPROCESS, 0)
     if snapshot in (None, INVALID_HANDLE_VALUE):
         raise OSError("CreateToolhelp32Snapshot")
     try:
         entry = PROCESSENTRY32W()
         entry.dwSize = ctypes.sizeof(entry)
-        names = []
+        found = []
         more = _First(snapshot, ctypes.byref(entry))
         while more:
-            names.append((int(entry.th32ProcessID), str(entry.szExeFile)))
+            found.append(Process(int(entry.th32ProcessID), int(entry.th32ParentProcessID), str(entry.szExeFile)))
             more = _Next(snapshot, ctypes.byref(entry))
-        return names
+        return found
     finally:
         _CloseHandle(snapshot)
 
@@ -181,6 +196,13 @@ def answering(pid: int) -> bool | None:
     return all(_window_answers(window) for window in windows[:MOST_WINDOWS])
 
 
+def window_titles(pid: int) -> list[str]:
+    """Titles of the visible top windows of a process, dialogs with an owner among them (a login or an upgrade dialog is
+    one), untitled ones left out. Read from the window manager, so a hung program does not block this."""
+    titles = (_title(window) for window in _visible_windows(pid))
+    return [title for title in titles if title]
+
+
 def message_box(title: str, text: str) -> None:
     """Blocks until the user has read it; for a program without a console that cannot start."""
     _MessageBox(None, text, title, MB_ICONERROR)
@@ -203,17 +225,27 @@ def load_icon(path: str, size: tuple[int, int]) -> int | None:
 
 def _top_windows(pid: int) -> list[int]:
     """Visible windows without an owner: what the user would call the program's windows."""
+    return [window for window in _visible_windows(pid) if not _GetWindow(window, GW_OWNER)]
+
+
+def _visible_windows(pid: int) -> list[int]:
     windows: list[int] = []
 
     def visit(window: int, _: int) -> bool:
         owner_pid = wintypes.DWORD()
         _WindowProcess(window, ctypes.byref(owner_pid))
-        if owner_pid.value == pid and _IsWindowVisible(window) and not _GetWindow(window, GW_OWNER):
+        if owner_pid.value == pid and _IsWindowVisible(window):
             windows.append(window)
         return True
 
     _EnumWindows(WNDENUMPROC(visit), 0)
     return windows
+
+
+def _title(window: int) -> str:
+    buffer = ctypes.create_unicode_buffer(_TextLength(window) + 1)
+    _Text(window, buffer, len(buffer))
+    return buffer.value
 
 
 def _window_answers(window: int) -> bool:
