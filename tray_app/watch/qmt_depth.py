@@ -77,9 +77,9 @@ class DepthLooker:
 def descendants(main: psutil.Process, started: float) -> list[tuple[psutil.Process, Child]]:
     """Children and theirs. One that cannot be asked is left out."""
     if sys.platform == "win32":
-        from tray_app import windows_seen
+        from tray_app import winapi
 
-        table = _ask(windows_seen.process_table) or []
+        table = _ask(winapi.processes) or []
     else:
         table = [(p.pid, main.pid, _ask(p.name) or "?") for p in _ask(lambda: main.children(recursive=True)) or []]
     found = []
@@ -119,13 +119,13 @@ def still_there(children: Sequence[Child]) -> list[str]:
 
 def _memory(process: psutil.Process) -> float | None:
     info = _ask(process.memory_info)
-    # On Windows what it has asked for, which also counts what was swapped out; elsewhere what it holds.
-    return None if info is None else float(getattr(info, "private", info.rss))
+    # On Windows what it has asked for, which also counts what was swapped out (Wine says 0); elsewhere what it holds.
+    return None if info is None else float(getattr(info, "private", 0) or info.rss)
 
 
 def _handles(process: psutil.Process) -> float | None:
     count = _ask(process.num_handles if sys.platform == "win32" else process.num_fds)
-    return None if count is None else float(count)
+    return float(count) if count else None  # none at all is Wine's answer for another process: not known
 
 
 def _process(pid: int) -> psutil.Process | None:
