@@ -10,6 +10,7 @@ from tray_app.config import Config
 from tray_app.watch import findings, growth, qmt
 from tray_app.watch.findings import Brood, Finding, Sign
 from tray_app.watch.growth import History, Sample
+from tray_app.watch.log_lines import mask
 from tray_app.watch.qmt_depth import Depth, still_there
 from tray_app.worker import Board, Lease
 
@@ -58,6 +59,8 @@ class HealthWatcher:
         seen = self._edges.seen()
         process = seen.process if seen.state in (qmt.RUNNING, qmt.RESTARTED, qmt.HUNG) else None
         depth = self._edges.depth(process, now) if process is not None else None
+        if depth is not None:  # some brokers' clients show the account in their title
+            depth = depth._replace(titles=tuple(mask(title, self._config.account_id) for title in depth.titles))
         run = depth.run if depth else None
         names = [child.name for child in depth.children] if depth else []
         brood, signs = findings.children(before.brood, run, names, self._config.qmt_children, now)
