@@ -2,7 +2,7 @@
 
 import pytest
 
-from tray_app.watch.log_lines import LONGEST_SHOWN, Hit, Pattern, Teller, decode, mask, match
+from tray_app.watch.log_lines import LONGEST_SHOWN, Hit, Pattern, Teller, decode, mask, match, with_cause
 
 PATTERNS = (Pattern("登录失败"), Pattern("Traceback"), Pattern("start simulation mode", "start trading mode"))
 LINE = "2026-01-05 10:00:00 账号 登录失败"
@@ -47,6 +47,20 @@ def test_of_account_numbers_only_the_last_four_digits_leave(line, shown):
 def test_the_account_of_sentry_ini_is_cut_though_it_is_short_or_looks_like_a_date():
     assert mask("x 20260105 y", "20260105") == "x *0105 y"
     assert mask("id=123456", "123456") == "id=*3456"
+
+
+@pytest.mark.parametrize("prefix", ["", "[10:00:00] "])
+def test_a_traceback_is_told_with_its_cause(prefix):
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "<string>", line 7',
+        "    x = 1 / 0",
+        "ZeroDivisionError: by 0",
+    ]
+    first, *following = [prefix + line for line in lines]
+    assert with_cause(first, [*following, "next"]) == first + " ZeroDivisionError: by 0"
+    assert with_cause(first, following[:2]) == first
+    assert with_cause("断开", following) == "断开"
 
 
 def test_a_long_line_is_cut():

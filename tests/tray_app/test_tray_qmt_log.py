@@ -63,6 +63,14 @@ def test_a_hundred_lines_are_two_events(make, logs, home, clock):
     assert told(home) == [("断开", 1, False), ("断开", 99, False)]
 
 
+def test_a_traceback_is_told_with_its_cause(make, logs, home, clock):
+    part = make()
+    part.round(clock.now)
+    write(logs, 'Traceback (most recent call last):\n  File "<string>", line 7, in f\nKeyError: 510300\n')
+    part.round(clock.now + 2)
+    assert stored(home.outbox)[0]["data"]["line"] == "Traceback (most recent call last): KeyError: 510300"
+
+
 def test_simulation_mode_begins_and_ends(make, logs, home, clock):
     part = make()
     part.round(clock.now)

@@ -44,6 +44,23 @@ def match(line: str, patterns: Sequence[Pattern]) -> list[Hit]:
     return hits
 
 
+TRACEBACK = "Traceback (most recent call last)"
+LONGEST_TRACEBACK = 100  # lines
+
+
+def with_cause(line: str, following: Sequence[str]) -> str:
+    """A traceback's first line says nothing: with its last one, the exception, where that is among the lines that
+    follow. They are indented as the first line is and more; the exception stands as far left as the first line."""
+    start = line.find(TRACEBACK)
+    if start < 0:
+        return line
+    for later in following[:LONGEST_TRACEBACK]:
+        rest = later[start:] if len(later) > start else later
+        if rest.strip() and not rest.startswith((" ", "\t")):
+            return f"{line.strip()} {rest.strip()}"
+    return line
+
+
 # An account number has 7 digits and more; a date or a date with time (QMT's lines begin with one) is none. The word
 # 账号 before it makes shorter ones an account as well.
 _LONG = re.compile(r"(?<!\d)(?!20[0-4]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{6})?(?!\d))\d{3,}(\d{4})(?!\d)")

@@ -72,9 +72,11 @@ class LogWatcher:
         look = log_tail.follow(folders, self._wanted, self._places, now)
         teller = copy.deepcopy(self._teller)  # what could not be stored was not told
         tells: list[Tell] = []
-        for line in look.lines:
-            for hit in log_lines.match(log_lines.decode(line.raw), self._patterns):
-                tells += teller.heard(hit, line.file, now)
+        texts = [log_lines.decode(line.raw) for line in look.lines]
+        for number, (line, text) in enumerate(zip(look.lines, texts)):
+            for hit in log_lines.match(text, self._patterns):
+                whole = log_lines.with_cause(hit.line, texts[number + 1 : number + 1 + log_lines.LONGEST_TRACEBACK])
+                tells += teller.heard(hit._replace(line=whole), line.file, now)
         tells += teller.due(now)
         self._store([_event(tell, self._account, now) for tell in tells], look.places, teller, now)
         self._places, self._teller = look.places, teller
