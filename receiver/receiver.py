@@ -129,7 +129,6 @@ LOGGED_OUT = 60.0  # session seconds without a logged-in account before it is to
 GRID_SILENT = 1800.0  # seconds of continuous trading that a trading strategy may say nothing: it speaks every 600
 GRID_PATIENCE = 900.0  # session seconds in which a trading strategy that ran before has to say its mode
 TICK_OLD = 120.0  # seconds of continuous trading without a tick before it is told
-LOG_QUIET = 600.0  # the same pattern in QMT's log is told this often at most
 LATE_SHARE = 2 / 3  # from this share of the allowed silence on, a check is late
 PAUSE_LIMIT = 12 * DAY  # the longest exchange holiday is about 10 days
 ONE_OFF_QUIET = 1800.0  # a one-off incident closes quietly after so many seconds without a repeat
@@ -222,6 +221,7 @@ EVENT_KINDS = HEARTBEAT_KINDS + (
 )
 PROCESS_STATES = ("running", "missing", "hung", "restarted", "elsewhere")
 PROCESS_WELL = ("running", "restarted")
+FINDINGS_MOST = 20  # of one machine: the tray knows about ten
 ORDER_ALIVE = ("intent", "sent", "working")
 ORDER_ENDED = ("filled", "cancelled", "rejected", "expired", "void")
 OLD_NAMES = ("qmt", "server")
@@ -1132,6 +1132,7 @@ class Accusation(NamedTuple):
     one_off: bool = False  # happened, does not last: closes quietly
     priority: int = GRAVE
     mark: str = "❗"
+    reminded: bool = True  # told again while it lasts
 
 
 class Picture(NamedTuple):
@@ -1236,6 +1237,10 @@ def accusations(picture: Picture) -> list[Accusation]:
     if picture.heard_now() and not picture.holding and calendar.in_tell(now):
         found += [accuse_worker(name, age, limit, now) for name, age, limit in dead_workers(machine)]
         found += [accuse_unfilled(order, "", now) for order in overdue(picture)]
+        # While PC and exchange agree against our clock it is ours that is wrong.
+        ours_is_wrong = clock_of_others(picture) is not None
+        mine = [one for one in findings_of(machine) if not (ours_is_wrong and one["code"] in CLOCK_CODES)]
+        found += [accuse_finding(one, machine, now) for one in mine]
     if machine.stop is not None and not picture.holding:
         found.append(accuse_stop(machine.stop, now))
     if only_observes(machine) and known_today(machine, now) and not picture.holding and calendar.in_session(now):
@@ -1381,6 +1386,61 @@ def dead_workers(machine: Machine) -> list[tuple[str, float, float]]:
     return [(name, age, limit) for name, age, limit in pairs if age is not None and limit is not None and age > limit]
 
 
+def findings_of(machine: Machine) -> list[dict[str, Any]]:
+    """What the tray found not well with QMT or the machine, as its last host.heartbeat said; each code once."""
+    given = machine.beat.get("findings")
+    found = {
+        words(one.get("code"), 40): one
+        for one in (given if isinstance(given, list) else [])
+        if isinstance(one, dict) and words(one.get("code"), 40)
+    }
+    return [{**one, "code": code} for code, one in list(found.items())[:FINDINGS_MOST]]
+
+
+class Kind(NamedTuple):
+    """How something that the tray tells is called, when it is over, and how grave it is."""
+
+    what: str
+    well: str
+    priority: int = NORMAL
+
+
+FINDINGS = {
+    "qmt-dialog": Kind("QMT 的登录或升级窗口在等人", "QMT 的登录或升级窗口关了", GRAVE),
+    "qmt-child": Kind("QMT 的子程序不见了", "QMT 的子程序在运行"),
+    "qmt-memory": Kind("QMT 的内存一直在涨", "QMT 的内存不再一直涨"),
+    "qmt-handles": Kind("QMT 的句柄一直在增加", "QMT 的句柄不再一直增加"),
+    "disk": Kind("小主机的磁盘快满了", "小主机的磁盘够用了"),
+    "disk-full": Kind("小主机的磁盘满了", "小主机的磁盘能用了", GRAVE),
+    "qmt-disk": Kind("装 QMT 的磁盘快满了", "装 QMT 的磁盘够用了"),
+    "qmt-disk-full": Kind("装 QMT 的磁盘满了", "装 QMT 的磁盘能用了", GRAVE),
+    "clock": Kind("小主机的时钟不准", "小主机的时钟准了"),
+    "clock-far": Kind("小主机的时钟差得太多", "小主机的时钟差得不多了", GRAVE),
+    "restart-pending": Kind("小主机的 Windows 等着重启", "小主机的 Windows 不再等着重启"),
+}
+CLOCK_CODES = ("clock", "clock-far")
+OTHER_FINDING = Kind("小主机有情况", "小主机的情况过去了")  # of a newer tray
+
+
+def accuse_finding(finding: dict[str, Any], machine: Machine, now: float) -> Accusation:
+    kind = FINDINGS.get(finding["code"], OTHER_FINDING)
+    since, ahead = number(finding.get("since")), machine.clock_off or 0.0
+    if since is not None:
+        since = min(now, since - ahead) if abs(ahead) > CLOCK_NOISE else min(now, since)
+    since = since if since is not None and since > 0 else now
+    return Accusation(
+        "finding",
+        finding["code"],
+        since,
+        kind.what,
+        kind.well,
+        f"自 {clock(since, now)} 起，{words(finding.get('text'), 200) or kind.what}",
+        words(finding.get("todo"), 200) or "远程登录小主机看看，恢复后会再通知您。",
+        priority=kind.priority,
+        reminded=kind.priority == GRAVE,  # the others can wait until the evening: said once
+    )
+
+
 def script_name(source: Source) -> str:
     """What people call it."""
     if source.kind == "qmt.heartbeat":
@@ -1433,10 +1493,17 @@ def accuse_qmt(qmt: Source, now: float) -> Accusation:
     else:
         what, detail, todo = (
             "QMT 不在运行",
-            f"{since}{name} 不见了{last}",
+            f"{since}{name} 不见了{last}" + left_behind(qmt.data),
             "远程登录小主机，打开 QMT 并登录，恢复后会再通知您。",
         )
     return Accusation("qmt.process", "", qmt.state_since, what, "QMT 在运行", detail, todo)
+
+
+def left_behind(data: dict[str, Any]) -> str:
+    """QMT's child processes that outlived it: a new start may stumble over them."""
+    given = data.get("left")
+    names = dict.fromkeys(words(name, 40) for name in (given if isinstance(given, list) else [])[:5])
+    return f"，它的子程序还在：{'、'.join(filter(None, names))}" if any(names) else ""
 
 
 def accuse_script(source: Source, picture: Picture) -> Accusation:
@@ -1610,6 +1677,33 @@ def accuse_trouble(data: dict[str, Any], when: float, now: float) -> Accusation:
     )
 
 
+LOG_KINDS = {
+    "登录失败": (GRAVE, "远程登录小主机，看 QMT 的账号是否登录、密码或验证码是否要人输入。"),
+    "断开": (NORMAL, "看 QMT 右下角的行情和交易是否已经连上；没有就点开换一个服务器。"),
+    "Traceback": (NORMAL, "在 QMT 里看是哪个策略出错；它若已停止，重新运行它。"),
+    "start simulation mode": (GRAVE, "在 QMT 的“模型交易”里把策略切到实盘；本来就要模拟，就在页面上点“知道了”。"),
+}
+LOG_TODO = "远程登录小主机，在 QMT 的日志里看这一行的前后文。"
+
+
+def accuse_log(data: dict[str, Any], when: float, now: float) -> Accusation:
+    """A line of QMT's log that the owner wants to know of. One that has an end lasts until the log says so; the others
+    count their repeats and close quietly."""
+    pattern = words(data.get("pattern"), 40)
+    priority, todo = LOG_KINDS.get(pattern, (NORMAL, LOG_TODO))
+    return Accusation(
+        "qmt.log",
+        pattern,
+        when,
+        f"QMT 日志：{pattern}",
+        f"QMT 日志：{pattern} 已结束",
+        f"{clock(when, now)} {words(data.get('file'), 60)}：{words(data.get('line'), 300)}",
+        todo,
+        one_off=data.get("lasting") is not True,
+        priority=priority,
+    )
+
+
 def notice(kind: str, name: str, when: float, what: str, detail: str, todo: str = "") -> Accusation:
     """Something worth a line on the phone that is no trouble."""
     return Accusation(kind, name, when, what, "", detail, todo, one_off=True, priority=LOW, mark="ℹ️")
@@ -1655,8 +1749,10 @@ def cured(incident: Incident, picture: Picture) -> bool:
         return machine.heard is not None and incident.name not in [
             words(name, 40) for name, _, _ in dead_workers(machine)
         ]
-    if kind in ("order", "order.unfilled", "stopped-fund", "disk"):
-        return False  # only the strategy's own word ends it
+    if kind == "finding":
+        return incident.name not in [one["code"] for one in findings_of(machine)]
+    if kind in ("order", "order.unfilled", "stopped-fund", "disk", "qmt.log"):
+        return False  # only the strategy's own word ends it, or the log's
     if kind == "stop":
         return machine.stop is None
     if kind == "observe":
@@ -2500,7 +2596,10 @@ def no_effect(_tx: Tx, _machine: Machine, _event: Event) -> None:
 def host_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
     if machine.beat_at is not None and event.seen < machine.beat_at - CLOCK_NOISE:
         return  # older than what is known
+    known = machine.beat.get("findings")
     machine.beat, machine.beat_at = event.data, event.seen
+    if "findings" in event.data and event.data["findings"] is None and known is not None:
+        machine.beat = {**event.data, "findings": known}  # it has not looked yet: what was found before still holds
     outbox = event.data.get("outbox")
     values = {"host." + key: event.data.get(key) for key in ("cpu", "memory")}
     values["host.disk"] = event.data.get("disk_free")
@@ -2629,17 +2728,18 @@ def qmt_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
 
 
 def qmt_log(tx: Tx, machine: Machine, event: Event) -> None:
-    """A line that the owner wants to know of; once per pattern and 10 minutes."""
+    """A line that the owner wants to know of: one incident, with count. Old trays told of no ends."""
     pattern, line = words(event.data.get("pattern"), 40), words(event.data.get("line"), 200)
-    told = tx.db.execute(
-        "SELECT 1 FROM incident WHERE machine = ? AND kind = 'qmt.log' AND name = ? AND opened > ?",
-        (machine.name, pattern, tx.now - LOG_QUIET),
-    ).fetchone()
-    paused = machine.paused_until is not None and tx.now < machine.paused_until
-    if line and not told and not paused:
-        detail = f"{clock(event.happened, tx.now)} {words(event.data.get('file'), 60)}：{line}"
-        accused = notice("qmt.log", pattern, event.happened, f"QMT 日志：{pattern}", detail)
-        open_incident(tx, machine.name, accused, event.seen)
+    if event.data.get("over") is True:
+        over = [i for i in open_incidents(tx.db, machine.name) if (i.kind, i.name) == ("qmt.log", pattern)]
+        resolve_all(tx, [incident for incident in over if not incident.one_off], "")
+        return
+    paused_until = machine.paused_until or 0.0
+    accused = accuse_log(event.data, event.happened, tx.now)
+    if not line or (accused.one_off and tx.now < paused_until):
+        return
+    times = number(event.data.get("count")) or 1.0
+    open_incident(tx, machine.name, accused, event.seen, paused_until, times=int(min(max(times, 1.0), 1e6)))
 
 
 def old_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
@@ -3175,7 +3275,14 @@ def groups(incidents: Sequence[Incident]) -> list[Sequence[Incident]]:
     return [incidents[start : start + SHARED_RECOVERIES] for start in range(0, len(incidents), SHARED_RECOVERIES)]
 
 
-SAID = ("qmt.process", "worker", "stop", "observe", "order.unfilled")  # known from what was said, not from silence
+SAID = (
+    "qmt.process",
+    "worker",
+    "finding",
+    "stop",
+    "observe",
+    "order.unfilled",
+)  # known from what was said, not from silence
 
 
 def last_word(accusation: Accusation, picture: Picture) -> float:
@@ -3204,13 +3311,16 @@ def recovery_reason(over: Sequence[Incident], picture: Picture, absent: float) -
     return "哨兵程序没有停过，断的是网络（或小主机睡眠）。"
 
 
-def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float, not_before: float = 0.0) -> None:
-    """Opens an incident with its message (not told `not_before`) and outbox rows, or counts one up that is open."""
+def open_incident(
+    tx: Tx, machine: str, accusation: Accusation, seen: float, not_before: float = 0.0, times: int = 1
+) -> None:
+    """Opens an incident with its message (not told `not_before`) and outbox rows, or counts one up that is open, by as
+    many `times` as it happened."""
     a = accusation
     repeated = tx.db.execute(
-        "UPDATE incident SET count = count + 1, last = ? WHERE machine = ? AND kind = ? AND name = ?"
+        "UPDATE incident SET count = count + ?, last = ? WHERE machine = ? AND kind = ? AND name = ?"
         " AND resolved IS NULL",
-        (tx.now, machine, a.kind, a.name),
+        (times, tx.now, machine, a.kind, a.name),
     ).rowcount
     if repeated:
         return
@@ -3239,12 +3349,13 @@ def open_incident(tx: Tx, machine: str, accusation: Accusation, seen: float, not
         mark=a.mark,
         priority=a.priority,
         one_off=int(a.one_off),
+        count=times,
         last=tx.now,
         resolved=tx.now if a.priority == LOW else None,
     )
     incident.id = save(tx.db, "incident", incident)
     due, pause = announce(tx, incident, patience, not_before), remind_after(tx.config.reminders, 0)
-    if pause is not None and not a.one_off:
+    if pause is not None and not a.one_off and a.reminded:
         incident.remind_at = due + pause
         save(tx.db, "incident", incident)
     log.info("incident #%s opened: %s %s", incident.id, machine, a.what)
@@ -3302,7 +3413,8 @@ def announce(tx: Tx, incident: Incident, patience: float, not_before: float = 0.
         " (SELECT 1 FROM outbox WHERE message = message.id AND (state != 'waiting' OR tries > 0)) ORDER BY id DESC",
         (incident.machine,),
     ).fetchone()
-    if waiting is not None and not fits(tx, waiting["id"], incident):
+    kept_back = incident.kind == "qmt.log" and not_before > tx.now  # until a pause is over: a companion would tell it
+    if waiting is not None and (kept_back or not fits(tx, waiting["id"], incident)):
         waiting = None
     urgent = incident.kind in ("host.paused", "channel")
     due = max(not_before, tx.now if urgent else tx.calendar.next_tell(tx.now)) + patience
@@ -4955,11 +5067,21 @@ def host_lamp(picture: Picture) -> dict[str, str]:
     if dead and state == UP:
         state = LATE
         parts.append(f"{'、'.join(dead)} 停了")
+    state, todo = lamp_findings(machine, state, parts, of_qmt=False)
     if picture.paused:
         parts.append(f"到 {clock(machine.paused_until, now)}")
     if machine.waiting:
         parts.append(f"还有 {machine.waiting} 条在路上")
-    return lamp("host", "哨兵", state, " · ".join(parts))
+    return lamp("host", "哨兵", state, " · ".join(parts), todo)
+
+
+def lamp_findings(machine: Machine, state: str, parts: list[str], of_qmt: bool) -> tuple[str, str]:
+    """(the lamp's state, what to do) with what the tray found; the names are added to `parts`."""
+    found = [one for one in findings_of(machine) if one["code"].startswith("qmt-") == of_qmt]
+    if state != UP or not found:
+        return state, ""
+    parts += [FINDINGS.get(one["code"], OTHER_FINDING).what for one in found]
+    return LATE, words(found[0].get("todo"), 200)
 
 
 def qmt_lamp(source: Source, picture: Picture) -> dict[str, str]:
@@ -4973,7 +5095,10 @@ def qmt_lamp(source: Source, picture: Picture) -> dict[str, str]:
         detail = f"自 {clock(source.state_since, now)} 起{PROCESS_WORDS[source.state]}"
         detail += f" · 最后正常 {clock(source.last_well, now)}" if source.last_well is not None else ""
     awaited = state == OFF and picture.calendar.in_tell(now) and picture.calendar.sessions_left(now)
-    return lamp("qmt.process", "QMT 进程", state, detail, word="等待启动" if awaited else "")
+    parts = [detail]
+    state, todo = lamp_findings(picture.machine, state, parts, of_qmt=True)
+    word = "等待启动" if awaited else "要看一下" if todo else ""
+    return lamp("qmt.process", "QMT 进程", state, " · ".join(parts), todo, word)
 
 
 PROCESS_WORDS = {
@@ -5648,6 +5773,7 @@ def host_facts(machine: Machine, now: float) -> list[list[str]]:
         ("待发", f"{machine.waiting} 条" if beat else ""),
     ]
     pairs += [(text, count_text(outbox.get(key))) for key, text in counts.items() if sound(outbox.get(key)) is not None]
+    pairs += [("要处理", words(one.get("text"), 200)) for one in findings_of(machine)]
     return [[name, value] for name, value in pairs if value]
 
 

@@ -35,7 +35,7 @@ from tray_app.outbox import Outbox, OutboxError
 from tray_app.owner import Ask, Owner, dialog_of_this_system
 from tray_app.sender import Link
 from tray_app.shutdown import Facts, Shutdown
-from tray_app.watch import qmt
+from tray_app.watch import health, qmt
 from tray_app.watch.host import HostLook
 from tray_app.worker import Board, Watchdog
 
@@ -187,6 +187,8 @@ class TrayApp:
             stop=self.owner.is_stopped(),
             last_resort_why=get("last_resort_why", ""),
             shutdown_at=self.shutdown.at(),
+            findings=get("findings", ()),
+            awake_since=get("awake_since", 0.0),
         )
 
     def paused_until(self) -> float | None:
@@ -394,6 +396,7 @@ class TrayApp:
             "restarts": self.watchdog.restarts(),
             "paused_until": self.paused_until(),
             "stop_orders": self.owner.is_stopped(),
+            "findings": None if self.parts.health.is_dead() else health.all_of(self.board.get("findings")),
             "version": VERSION,
         }
 
@@ -402,7 +405,7 @@ class TrayApp:
         seen = self.board.get("qmt")
         if seen is None or self.parts.qmt.is_dead():
             return []
-        return [qmt.event_of(seen, self.config.qmt_names, now, change=False)]
+        return [qmt.event_of(seen, self.config.qmt_names, now, change=False, more=health.beyond(self.board, seen))]
 
     def _on_resume(self) -> None:
         for worker in self.parts.all:

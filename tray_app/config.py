@@ -13,6 +13,7 @@ from typing import Any, Callable, NamedTuple, Tuple
 from urllib.parse import urlsplit
 
 from tray_app import trading_time
+from tray_app.watch.log_lines import Pattern
 
 
 class ConfigError(Exception):
@@ -38,7 +39,17 @@ class Config(NamedTuple):
     qmt_folder: str
     qmt_look_every: float
     qmt_hung_after: float
+    qmt_children: tuple[str, ...]  # child processes that QMT keeps
+    qmt_dialogs: tuple[str, ...]  # parts of the titles of its login and upgrade windows
+    qmt_dialog_after: float
+    qmt_memory_per_hour: float  # bytes; 0: not judged
+    qmt_handles_per_hour: float  # 0: not judged
+    qmt_logs: str  # folder; '': found by the program
+    qmt_log_files: tuple[str, ...]
+    qmt_log_patterns: tuple[Pattern, ...]
+    account_id: str
     host_every: float
+    host_disk_low: float
     inbox_port: int | None  # None: no inbox
     inbox_token: str
     outbox_max_bytes: int
@@ -176,6 +187,32 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _names_or_none(text: str) -> tuple[str, ...]:
+    return _names(text) if text else ()
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _file_patterns(text: str) -> tuple[str, ...]:
+    found = _words(text)
+    if any(re.search(r'[\\/:"<>|]', name) for name in found):
+        raise _Wrong("应为文件名，* 代表任意文字，用逗号分开，例如 XtClient_2*.log")
+    return found
+
+
+def _log_patterns(text: str) -> tuple[Pattern, ...]:
+    """`text` or `text -> what ends it`, separated by commas."""
+    found = []
+    for part in _words(text):
+        begins, arrow, ends = (side.strip() for side in part.partition("->"))
+        if not begins or len(begins) > 40 or (arrow and not ends):
+            raise _Wrong("应为日志里的文字（最多 40 个字符），用逗号分开；会结束的写成 开始的文字 -> 结束的文字")
+        found.append(Pattern(begins, ends))
+    return tuple(found)
+
+
 def _port(text: str) -> int | None:
     if text.lower() == "off":
         return None
@@ -204,8 +241,16 @@ _VALID: dict[str, dict[str, _Key]] = {
         "folder": ("", _text),
         "look_every": ("2", _number(0.2, 60, "秒")),
         "hung_after": ("60", _number(1, 3600, "秒")),
+        "children": ("miniquote.exe, minibroker.exe, BrokerProxy.exe", _names_or_none),
+        "dialogs": ("登录, 登陆, 升级, 更新, 清算, Login, Upgrade, Update", _words),
+        "dialog_after": ("30", _number(0, 3600, "秒")),
+        "memory_per_hour": ("300", _number(0, 1000000, "MB，0 表示不看")),
+        "handles_per_hour": ("2000", _number(0, 10000000, "个，0 表示不看")),
+        "logs": ("", _text),
+        "log_files": ("XtClient_2*.log, XtClient_Formula*.log, XtMiniQmt_2*.log", _file_patterns),
+        "log_patterns": ("登录失败, 断开, Traceback, start simulation mode -> start trading mode", _log_patterns),
     },
-    "host": {"every": ("30", _number(1, 300, "秒"))},
+    "host": {"every": ("30", _number(1, 300, "秒")), "disk_low": ("2", _number(0.2, 10000, "GB"))},
     "inbox": {"port": ("8765", _port), "token": ("", _secret_or_none)},
     "outbox": {"max_mb": ("200", _number(1, 100000, "MB")), "max_days": ("30", _number(1, 3650, "天"))},
     "last_resort": {
@@ -266,7 +311,17 @@ def parse(text: str, file: str) -> Config:
         qmt_folder=values["qmt", "folder"],
         qmt_look_every=values["qmt", "look_every"],
         qmt_hung_after=values["qmt", "hung_after"],
+        qmt_children=values["qmt", "children"],
+        qmt_dialogs=values["qmt", "dialogs"],
+        qmt_dialog_after=values["qmt", "dialog_after"],
+        qmt_memory_per_hour=values["qmt", "memory_per_hour"] * 1024**2,
+        qmt_handles_per_hour=values["qmt", "handles_per_hour"],
+        qmt_logs=values["qmt", "logs"],
+        qmt_log_files=values["qmt", "log_files"],
+        qmt_log_patterns=values["qmt", "log_patterns"],
+        account_id=values["account", "id"],
         host_every=values["host", "every"],
+        host_disk_low=values["host", "disk_low"] * 1024**3,
         inbox_port=values["inbox", "port"],
         inbox_token=values["inbox", "token"],
         outbox_max_bytes=int(values["outbox", "max_mb"] * 1024 * 1024),

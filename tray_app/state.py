@@ -16,7 +16,7 @@ from tray_app.orders import Order
 from tray_app.outbox import Figures
 from tray_app.sender import Link
 from tray_app.trading_time import show_day_time, show_time
-from tray_app.watch import qmt
+from tray_app.watch import findings, qmt
 from tray_app.watch.host import HostLook
 from tray_app.watch.spool import Mode, Post
 
@@ -32,7 +32,7 @@ CONNECTING = 15.0  # seconds after the start until it is news that the receiver 
 SCRIPT_SILENT = 180.0  # session seconds; design.md
 TICK_OLD = 60.0  # session seconds between a heartbeat and the last quote that it knew of; design.md: tick_max_age
 OUTBOX_OLD = 60.0  # seconds
-DISK_LOW, DISK_FULL = 2 * 1024**3, 200 * 1024**2  # bytes; design.md: orders need 200 MB
+DISK_FULL = 200 * 1024**2  # bytes; design.md: orders need 200 MB
 CLOCK_WARN, CLOCK_ALARM = 3.0, 30.0  # seconds; windows-facts.md section 5
 MOST_LINES = 8
 
@@ -59,6 +59,8 @@ class State(NamedTuple):
     stop: bool = False  # control/STOP is there
     shutdown_at: float | None = None  # when the PC goes down, as planned
     last_resort_why: str = ""  # why the last resort's vendor refuses for good
+    findings: Sequence[findings.Finding] = ()  # what lasts and is not well with QMT or the machine
+    awake_since: float = 0.0  # the machine slept before
 
 
 class Question(NamedTuple):
@@ -141,7 +143,8 @@ def in_session(state: State, now: float) -> bool:
 
 
 def _session_seconds(state: State, since: float, now: float) -> float:
-    return trading_time.session_seconds(state.config.sessions, since, now, is_trading_day(state.config, state.link))
+    heard = max(since, state.awake_since)  # no age grows while the machine sleeps
+    return trading_time.session_seconds(state.config.sessions, heard, now, is_trading_day(state.config, state.link))
 
 
 # The rules, the most urgent first ------------------------------------------------------------------------------------
@@ -199,6 +202,25 @@ def _qmt(state: State, now: float) -> Reason | None:
             level, "qmt-elsewhere", f"运行的 QMT 不在设定的文件夹里（{path}）：请核对 sentry.ini 的 [qmt] folder。"
         )
     return None
+
+
+def _dialog(state: State, now: float) -> Reason | None:
+    for one in state.findings:
+        if one.code == "qmt-dialog":
+            return Reason(ALARM if in_session(state, now) else NOTE, one.code, one.text + one.todo)
+    return None
+
+
+def _findings(state: State, now: float) -> Reason | None:
+    """All others together. The disk of this folder and the clock have rules of their own."""
+    others = [one for one in state.findings if one.code not in _SHOWN_ELSEWHERE]
+    if not others:
+        return None
+    text = "".join(one.text for one in others) + others[0].todo
+    return Reason(ATTEND, "+".join(one.code for one in others), text)
+
+
+_SHOWN_ELSEWHERE = ("qmt-dialog", "disk", "disk-full", "clock", "clock-far")
 
 
 def _script(state: State, now: float) -> Reason | None:
@@ -310,7 +332,7 @@ def _workers(state: State, now: float) -> Reason | None:
 
 def _disk(state: State, now: float) -> Reason | None:
     free = state.host.disk_free
-    if free is None or free >= DISK_LOW:
+    if free is None or free >= state.config.host_disk_low:
         return None
     level = ALARM if free < DISK_FULL else ATTEND
     return Reason(level, "disk-full" if level == ALARM else "disk", f"磁盘只剩 {free // 1024**2} MB：请清理磁盘。")
@@ -356,6 +378,7 @@ _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
     _alerts,
     _unknown,
     _qmt,
+    _dialog,
     _script,
     _account,
     _quotes,
@@ -366,6 +389,7 @@ _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
     _workers,
     _disk,
     _clock,
+    _findings,
     _inbox,
     _last_resort,
     _paused,

@@ -24,6 +24,7 @@ SAMPLES = {
         "outbox": {"waiting": 0, "oldest_age": 0, "dropped": 0, "superseded": 0, "rejected": 0},
         "workers": {"spool": 0.1}, "limits": {"spool": 5}, "restarts": {}, "paused_until": None,
         "stop_orders": False, "version": "1", "every": 30,
+        "findings": [{"code": "disk", "since": NOW - 60, "text": "磁盘只剩 900 MB。", "todo": "请清理磁盘。"}],
     },
     "host.started": {"reason": "first", "boot_at": NOW - 3600, "version": "1", "last_seen": None},
     "host.stopping": {"reason": "menu"},
@@ -35,8 +36,11 @@ SAMPLES = {
     "qmt.process": {
         "state": "running", "name": "XtItClient.exe", "pid": 1, "started": NOW - 60, "since": NOW - 60,
         "last_ok": NOW, "rss": 1, "cpu": 0.0, "path": "D:\\QMT\\bin.x64\\XtItClient.exe", "change": True,
+        "children": [{"name": "miniquote.exe", "pid": 2}], "memory": 1e9, "handles": 900.0, "tree_cpu": 1.0,
+        "titles": ["QMT"], "memory_per_hour": None, "handles_per_hour": None, "cpu_per_hour": None,
     },
-    "qmt.log": {"file": "XtClient_20260105.log", "line": "登录失败", "pattern": "登录失败", "count": 1},
+    "qmt.log": {"file": "XtClient_20260105.log", "line": "登录失败", "pattern": "登录失败", "count": 1,
+        "lasting": True},
     "qmt.heartbeat": {
         "strategy": "heartbeat", "instance": "i", "n": 1, "pruned": 0, "day": "20260105", "tick_at": NOW,
         "tick_code": "510300.SH", "logged_in": True, "accounts": [], "positions": [], "orders": [], "deals": [],

@@ -59,14 +59,50 @@ def test_quotes_that_were_never_fresh_today_accuse_nobody(bench):
     assert bench.told() == []
 
 
-def test_a_line_in_qmts_log_is_told_once_per_pattern_and_ten_minutes(bench):
+def log_line(bench, pattern, line="一行日志", count=1, **more):
+    bench.post("qmt.log", file="XtClient.log", pattern=pattern, line=line, count=count, **more)
+
+
+def test_lines_of_one_pattern_in_qmts_log_are_one_incident_with_their_count(bench):
     for _ in range(4):
-        bench.post("qmt.log", file="XtClient.log", pattern="断开", line="行情服务器连接断开", count=1)
+        log_line(bench, "断开", "行情服务器连接断开", count=5)
         bench.run(200, every=bench.alive, step=2)
-    bench.post("qmt.log", file="XtClient.log", pattern="拒绝", line="柜台拒绝", count=1)
+    log_line(bench, "拒绝", "柜台拒绝")
     bench.run(10, every=bench.alive)
-    assert bench.told() == ["ℹ️ QMT 日志：断开 · mini-pc"] * 2 + ["ℹ️ QMT 日志：拒绝 · mini-pc"]
-    assert "行情服务器连接断开" in bench.texts()[0].body
+    assert bench.told() == ["❗ QMT 日志：断开 · mini-pc", "❗ QMT 日志：拒绝 · mini-pc"]
+    assert "行情服务器连接断开" in bench.texts()[0].body and "怎么办：" in bench.texts()[0].body
+    assert bench.rows("SELECT name, count FROM incident") == [("断开", 20), ("拒绝", 1)]
+    bench.run(1900, every=bench.alive, step=10)
+    assert bench.incidents() == []
+
+
+@pytest.mark.parametrize("pattern, grave", [("登录失败", 2), ("断开", 1), ("Traceback", 1), ("something", 1)])
+def test_a_failed_login_in_the_log_is_grave_and_the_rest_is_not(bench, pattern, grave):
+    log_line(bench, pattern)
+    assert bench.rows("SELECT priority FROM incident") == [(grave,)]
+
+
+def test_simulation_mode_lasts_until_the_log_says_trading_mode(bench):
+    log_line(bench, "start simulation mode", lasting=True)
+    bench.run(30, every=bench.alive)
+    assert bench.incidents() == [("qmt.log", "start simulation mode")]
+    log_line(bench, "start simulation mode", "start trading mode", lasting=True, over=True)
+    bench.run(10, every=bench.alive)
+    assert bench.incidents() == []
+    assert bench.told() == [
+        "❗ QMT 日志：start simulation mode · mini-pc",
+        "✅ 已恢复：QMT 日志：start simulation mode 已结束 · mini-pc",
+    ]
+
+
+def test_what_lasts_is_told_after_a_pause_and_what_does_not_is_not(bench):
+    bench.batch(event("host.paused", bench.time, until=bench.time + 300))
+    log_line(bench, "start simulation mode", lasting=True)
+    log_line(bench, "断开")
+    bench.run(290, every=bench.alive, step=5)
+    assert [title for title in bench.told() if "日志" in title] == []
+    bench.run(30, every=bench.alive)
+    assert [title for title in bench.told() if "日志" in title] == ["❗ QMT 日志：start simulation mode · mini-pc"]
 
 
 def test_while_the_pc_starts_qmt_is_waited_for(bench):

@@ -143,7 +143,7 @@ def test_every_version_of_a_file_is_kept_for_a_week(bench):
 def test_old_files_deals_and_incidents_are_tidied_up(bench):
     bench.batch(event("file", bench.time, name="a", content="x", source="t"))
     bench.post("old.deals", name="qmt", deals=[{"日期": "20260105", "订单编号": "1"}])
-    bench.post("qmt.log", pattern="断开", line="x", file="f", count=1)
+    bench.post("strategy.notice", strategy="g", what="state", text="x")
     bench.time += 7 * 366 * 86400
     bench.receiver.check_once()
     counts = [

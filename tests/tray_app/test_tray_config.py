@@ -18,6 +18,16 @@ def test_two_lines_are_enough_and_the_rest_has_defaults():
     assert (found.inbox_port, found.host_every, found.outbox_max_bytes) == (8765, 30, 200 * 1024 * 1024)
 
 
+def test_the_deep_watch_of_qmt_has_defaults_and_each_part_can_be_switched_off():
+    found = config.parse(GOOD, "sentry.ini")
+    assert ("start simulation mode", "start trading mode") in found.qmt_log_patterns
+    assert [pattern.text for pattern in found.qmt_log_patterns][:3] == ["登录失败", "断开", "Traceback"]
+    assert "登录" in found.qmt_dialogs and "miniquote.exe" in found.qmt_children
+    assert (found.qmt_memory_per_hour, found.host_disk_low) == (300 * 1024**2, 2 * 1024**3)
+    off = config.parse(GOOD + "[qmt]\nchildren =\ndialogs =\nlog_patterns =\nmemory_per_hour = 0\n", "sentry.ini")
+    assert (off.qmt_children, off.qmt_dialogs, off.qmt_log_patterns, off.qmt_memory_per_hour) == ((), (), (), 0)
+
+
 def test_comments_behind_values_are_not_part_of_them():
     found = config.parse(
         GOOD + "[qmt]\nfolder =            ; install folder; empty: any\nlook_every = 5 ; seconds\n", "x"
@@ -57,6 +67,11 @@ def test_sessions_may_be_the_whole_day():
         (GOOD + "ready_at = 25:00\n", ["[sentry] ready_at", "09:25"]),
         (GOOD + "[inbox]\nport = 70000\n", ["[inbox] port", "65535", "off"]),
         (GOOD + "[qmt]\nnames = ,\n", ["[qmt] names", "XtItClient.exe"]),
+        (GOOD + "[qmt]\nlog_files = C:\\logs\\x.log\n", ["[qmt] log_files", "XtClient_2*.log"]),
+        (GOOD + "[qmt]\nlog_patterns = a -> \n", ["[qmt] log_patterns", "->"]),
+        (GOOD + "[qmt]\nmemory_per_hour = -1\n", ["[qmt] memory_per_hour", "MB"]),
+        (GOOD + "[qmt]\nchildren = a/b.exe\n", ["[qmt] children", ".exe"]),
+        (GOOD + "[host]\ndisk_low = 0\n", ["[host] disk_low", "GB"]),
         (GOOD + "machine = a b\n", ["[sentry] machine", "mini-pc"]),
         (GOOD + "token = again\n", ["4", "token"]),
         (GOOD + "[sentry]\n", ["4", "[sentry]"]),

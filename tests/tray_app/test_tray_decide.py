@@ -8,6 +8,7 @@ from tray_app.outbox import Figures
 from tray_app.sender import Link
 from tray_app.state import State, decide
 from tray_app.watch import qmt, spool
+from tray_app.watch.findings import Finding
 from tray_app.watch.host import HostLook
 from tray_app.watch.qmt import Found, Seen
 from tray_app.watch.spool import Mode, Post
@@ -75,6 +76,35 @@ def test_one_failed_try_is_no_news_but_a_lasting_failure_is():
     view = decide(failing, NOW + 1)
     assert (view.icon, view.key[1:]) == (state.ATTENTION, ("unreachable",))
     assert "09:59" in view.lines[0] and "连不上" in view.lines[0]
+
+
+def finding(code, text="有情况。"):
+    return Finding(code, NOW - 60, text, "请处理。")
+
+
+def test_a_login_window_of_qmt_is_an_alarm_in_a_session_and_a_note_outside():
+    view = decide(well(findings=[finding("qmt-dialog", "QMT 开着窗口“登录”。")]), NOW)
+    assert (view.icon, view.key[1:]) == (state.TROUBLE, ("qmt-dialog",))
+    assert "QMT 开着窗口“登录”。请处理。" in view.lines[0]
+    assert decide(well(EVENING, findings=[finding("qmt-dialog")]), EVENING).icon == state.NOT_TRADING
+
+
+def test_the_other_findings_ask_for_attention_together():
+    view = decide(well(findings=[finding("qmt-memory", "甲。"), finding("restart-pending", "乙。")]), NOW)
+    assert (view.icon, view.key[1:]) == (state.ATTENTION, ("qmt-memory+restart-pending",))
+    assert "甲。乙。" in view.lines[0]
+
+
+def test_what_the_icon_judges_by_itself_is_not_said_twice():
+    found = [finding(code) for code in ("disk", "disk-full", "clock", "clock-far")]
+    assert decide(well(findings=found), NOW).icon == state.OK
+
+
+def test_no_age_grows_while_the_machine_sleeps():
+    old = well(post=Post(NOW - 600, 60.0, "grid"))
+    assert codes(old) == ("script-silent",)
+    assert codes(old._replace(awake_since=NOW - 170)) == ()
+    assert codes(old._replace(awake_since=NOW - 180)) == ("script-silent",)
 
 
 @pytest.mark.parametrize("heard_ago, icon", [(299, state.ATTENTION), (300, state.TROUBLE)])

@@ -102,6 +102,25 @@ def test_hung_ends_with_the_first_answer_or_with_the_process():
     assert run_looks(*hang, [client(pid=11, started=6000.0)])[-1] == ("restarted", True)
 
 
+def test_over_a_sleep_nobody_answers_and_nobody_is_hung(lease, board):
+    found = [client()]
+    watcher = QmtWatcher(NAMES, HUNG_AFTER, lease, lambda: found, Seen())
+    watcher.round(5000.0)
+    found = [client(answering=False)]
+    for now in (5002.0, 5004.0, 8600.0, 8602.0):  # the machine slept for an hour in between
+        watcher.round(now)
+    assert board.get("qmt").state == "running"
+    for now in range(8604, 8662, 2):
+        watcher.round(float(now))
+    assert board.get("qmt").state == "hung"
+
+
+def test_what_a_deeper_look_adds_goes_with_each_change(home, lease):
+    watcher = QmtWatcher(NAMES, HUNG_AFTER, lease, lambda: [], Seen(), lambda seen: {"left": [seen.state]})
+    watcher.round(5000.0)
+    assert stored(home.outbox)[0]["data"]["left"] == ["missing"]
+
+
 def test_not_knowing_whether_it_answers_is_no_hang():
     assert run_looks([client()], *[(60.0, [client(answering=None)])] * 3)[-1] == ("running", False)
 

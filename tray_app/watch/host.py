@@ -79,6 +79,7 @@ class HostWatcher:
             gap = slept(now - self._last[0], mono - self._last[1]) or (told if told > SLEPT else 0.0)
             if gap:
                 self._on_resume()
+                self._lease.show(awake_since=now)  # ages count from here: nothing could be heard in between
                 self._lease.put(events.make("host.resumed", {"slept": round(gap, 1)}, now))
                 self._due_at = mono
         self._last = (now, mono)

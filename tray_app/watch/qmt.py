@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from tray_app import events
 from tray_app.events import Event
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 RUNNING, MISSING, HUNG, RESTARTED, ELSEWHERE = "running", "missing", "hung", "restarted", "elsewhere"
 HITS_UNTIL_HUNG = 3
+BIG_GAP = 30.0  # seconds between two looks: the machine slept, or the watcher stood still
 SAME_START = 2.0  # seconds: psutil's start time flutters by a second (psutil#1007)
 NEWER = 5.0  # seconds before last_ok from which a process counts as started after the one that vanished
 
@@ -98,8 +99,16 @@ def _next(
     return Seen(state, since, now if ok else before.last_ok, process, hits, first), changed
 
 
-def event_of(seen: Seen, names: Sequence[str], now: float, change: bool) -> Event:
-    """The qmt.process event of what was seen."""
+def awake(before: Seen, passed: float) -> Seen:
+    """Without the looks that QMT did not answer, where `passed` seconds since the last look are too many: over a sleep
+    nobody answers."""
+    return before if 0 <= passed <= BIG_GAP else before._replace(hits=0, first_hit=0.0)
+
+
+def event_of(
+    seen: Seen, names: Sequence[str], now: float, change: bool, more: Mapping[str, Any] | None = None
+) -> Event:
+    """The qmt.process event of what was seen; `more`: what a deeper look adds (health.py)."""
     process = seen.process
     gone = seen.state == MISSING
     data: dict[str, Any] = {
@@ -113,6 +122,7 @@ def event_of(seen: Seen, names: Sequence[str], now: float, change: bool) -> Even
         "cpu": process.cpu if process and not gone else None,
         "path": process.path if process else None,
         "change": change,
+        **(more or {}),
     }
     return events.make("qmt.process", data, now)
 
@@ -121,20 +131,31 @@ class QmtWatcher:
     """`look()` gives what was found; each change is stored at once."""
 
     def __init__(
-        self, names: Sequence[str], hung_after: float, lease: Lease, look: Callable[[], list[Found]], before: Seen
+        self,
+        names: Sequence[str],
+        hung_after: float,
+        lease: Lease,
+        look: Callable[[], list[Found]],
+        before: Seen,
+        more: Callable[[Seen], Mapping[str, Any]] = lambda seen: {},
     ) -> None:
         self._names = names
         self._hung_after = hung_after
         self._lease = lease
         self._look = look
         self._seen = before
+        self._more = more
+        self._looked_at: float | None = None
 
     def round(self, now: float) -> None:
+        if self._looked_at is not None:
+            self._seen = awake(self._seen, now - self._looked_at)
+        self._looked_at = now
         seen, changed = judge(self._seen, self._look(), now, self._hung_after)
         self._lease.show(qmt=seen, qmt_at=now)  # first: the icon must not depend on an outbox that may refuse
         if changed:
             log.info("QMT: %s %s", seen.state, seen.process)
-            self._lease.put(event_of(seen, self._names, now, change=True))
+            self._lease.put(event_of(seen, self._names, now, change=True, more=self._more(seen)))
         # Only now: a change that could not be stored is told again, in the next round or by this watcher's successor.
         self._seen = seen
         self._lease.show(qmt_stored=seen)

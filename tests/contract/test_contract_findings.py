@@ -1,0 +1,59 @@
+"""Section 3, Findings: what the real tray judges, the receiver knows by name, and the page lists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from receiver import receiver
+from tests.receiver.receiver_bench import Bench
+from tray_app import config
+from tray_app.watch import findings, qmt_log
+from tray_app.watch.findings import GB, MB, Brood
+from tray_app.watch.growth import History, Sample
+from tray_app.watch.log_lines import Tell
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+SETTINGS = config.parse("", "sentry.ini")
+RUN = (10, 1000.0)
+
+
+def every_sign():
+    """One of each kind that the tray can make."""
+    grown = History(RUN, tuple(Sample(60.0 * n, 50.0 * MB * n, 100.0 * n, None) for n in range(61)))
+    brood = Brood(RUN, {"miniquote.exe": 1000.0})
+    return [
+        *findings.dialog(["用户登录"], SETTINGS.qmt_dialogs, 0.0),
+        *findings.children(brood, RUN, [], SETTINGS.qmt_children, 9000.0)[1],
+        *findings.growing(grown, SETTINGS.qmt_memory_per_hour, SETTINGS.qmt_handles_per_hour, ()),
+        *findings.disk("disk", "小主机的磁盘", 0, 2 * GB, ()),
+        *findings.disk("qmt-disk", "装 QMT 的磁盘", 0, 2 * GB, ()),
+        *findings.clock(60.0, ()),
+        *findings.restart(True),
+    ]
+
+
+def test_receiver_and_page_know_every_code_of_the_tray_and_no_other():
+    codes = {sign.code for sign in every_sign()}
+    table = PAGE.split("### Findings")[1].split("### Kinds")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert codes == set(receiver.FINDINGS) == {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
+
+
+@pytest.mark.parametrize("sign", every_sign(), ids=lambda sign: sign.code)
+def test_what_the_tray_sends_is_told_with_its_own_words(sign, tmp_path):
+    bench = Bench(tmp_path)
+    _, found = findings.settle({sign.code: bench.time - 600}, [sign], bench.time)
+    bench.run(10, every=lambda: bench.alive(findings=findings.wire(found)))
+    assert bench.told() == [f"❗ {receiver.FINDINGS[sign.code].what} · mini-pc"]
+    assert sign.text in bench.texts()[0].body and f"怎么办：{sign.todo}" in bench.texts()[0].body
+
+
+def test_every_pattern_of_the_log_that_is_watched_by_default_has_its_own_advice(tmp_path):
+    bench = Bench(tmp_path)
+    for pattern in SETTINGS.qmt_log_patterns:
+        assert pattern.text in receiver.LOG_KINDS
+        tell = Tell(pattern.text, "XtClient.log", "line", 1, lasting=bool(pattern.ends))
+        bench.post("qmt.log", **qmt_log._event(tell, "", bench.time)["data"])
+    bench.run(10, every=bench.alive)
+    assert len(bench.incidents()) == len(SETTINGS.qmt_log_patterns)

@@ -1,0 +1,113 @@
+"""Tells of lines in QMT's logs that the owner wants to know of: qmt.log events, bounded in number.
+
+How far the files were read is a mark in the outbox, written in the same transaction as the events: a crash anywhere
+neither loses nor doubles a line that was worth telling.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import ntpath
+import os
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+from tray_app import events
+from tray_app.events import Event
+from tray_app.watch import log_lines, log_tail
+from tray_app.watch.log_lines import Pattern, Tell, Teller
+from tray_app.worker import Lease
+
+EVERY = 2.0  # seconds between rounds
+MARK = "qmt-log"
+MARK_EVERY = 60.0  # seconds: where nothing was told, reading some lines again does no harm
+BINARIES = "bin.x64"  # where the executables lie within QMT's folder (qmt-facts.md section 2)
+LOG_FOLDERS = (("userdata", "log"), ("userdata_mini", "log"))
+
+
+def log_folders(setting: str, install: str, running: str | None) -> list[Path]:
+    """Where QMT's logs lie: the folder of the settings; else below the install folder, and below that of the running
+    QMT (`running`: its exe's path)."""
+    if setting:
+        return [Path(setting)]
+    roots = []
+    for folder in (install, os.path.dirname(running) if running else ""):
+        if folder:
+            folder = folder.rstrip("\\/")
+            is_inner = ntpath.basename(folder).lower() == BINARIES
+            roots.append(os.path.dirname(folder) if is_inner else folder)
+    return [Path(root).joinpath(*parts) for root in dict.fromkeys(roots) for parts in LOG_FOLDERS]
+
+
+class LogWatcher:
+    """`folders()`: where the logs are now; QMT may be installed or found only later."""
+
+    def __init__(
+        self,
+        folders: Callable[[], Sequence[Path]],
+        wanted: Sequence[str],
+        patterns: Sequence[Pattern],
+        account: str,
+        lease: Lease,
+    ) -> None:
+        self._folders = folders
+        self._wanted = wanted
+        self._patterns = patterns
+        self._account = account
+        self._lease = lease
+        self._read_marks = False
+        self._places: log_tail.Places | None = None
+        self._teller = Teller()
+        self._marked_at = 0.0
+        self._marked = ""
+
+    def round(self, now: float) -> bool:
+        """True: there is more to read."""
+        if not self._read_marks:
+            self._remember(self._lease.marks(MARK).get(MARK, ""))
+        folders = self._folders()
+        if not any(folder.is_dir() for folder in folders):
+            return False  # not found yet: its first look must not be counted as made
+        look = log_tail.follow(folders, self._wanted, self._places, now)
+        teller = copy.deepcopy(self._teller)  # what could not be stored was not told
+        tells: list[Tell] = []
+        texts = [log_lines.decode(line.raw) for line in look.lines]
+        for number, (line, text) in enumerate(zip(look.lines, texts)):
+            for hit in log_lines.match(text, self._patterns):
+                whole = log_lines.with_cause(hit.line, texts[number + 1 : number + 1 + log_lines.LONGEST_TRACEBACK])
+                tells += teller.heard(hit._replace(line=whole), line.file, now)
+        tells += teller.due(now)
+        self._store([_event(tell, self._account, now) for tell in tells], look.places, teller, now)
+        self._places, self._teller = look.places, teller
+        return look.more
+
+    def _store(self, new: list[Event], places: log_tail.Places, teller: Teller, now: float) -> None:
+        mark = json.dumps({"places": places, "begun": teller.begun()}, sort_keys=True)
+        due = mark != self._marked and not 0 <= now - self._marked_at < MARK_EVERY
+        if new or due:
+            self._lease.put(*new, marks={MARK: mark})
+            self._marked, self._marked_at = mark, now
+
+    def _remember(self, mark: str) -> None:
+        self._read_marks = True
+        try:
+            kept: Any = json.loads(mark)
+            self._places = {str(key): log_tail.Place(*value) for key, value in kept["places"].items()}
+            self._teller.remember([str(name) for name in kept["begun"]])
+        except (ValueError, TypeError, KeyError, AttributeError):
+            self._places = None  # never read before, or damaged: begin at the files' ends
+
+
+def _event(tell: Tell, account: str, now: float) -> Event:
+    data = {
+        "file": log_lines.mask(tell.file, account),
+        "line": log_lines.mask(tell.line, account),
+        "pattern": tell.pattern,
+        "count": tell.times,
+    }
+    if tell.lasting:
+        data["lasting"] = True
+    if tell.over:
+        data["over"] = True
+    return events.make("qmt.log", data, now)
