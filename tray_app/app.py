@@ -15,6 +15,7 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 
 from tray_app import (
     VERSION,
+    asked,
     config,
     diagnosis,
     events,
@@ -55,6 +56,7 @@ class TrayApp:
         wall: Callable[[], float] = time.time,
         mono: Callable[[], float] = time.monotonic,
         ask: Ask | None = None,
+        heard: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.home = where
         self.config = settings
@@ -79,6 +81,7 @@ class TrayApp:
         self.stop_asked = threading.Event()
         self.stop_reason = ""
         self._signalled = False
+        self._heard = heard
         self._wall = wall
         self._mono = mono
         self._started_at = wall()
@@ -98,7 +101,7 @@ class TrayApp:
 
     def tick(self) -> None:
         """Once a second: restart what is stuck; tell of the start as soon as the disk takes it; see a new pairing."""
-        if self._signalled:
+        if self._signalled or self._heard() == asked.STOP:
             self.ask_stop("signal")
         try:
             self.watchdog.look()
@@ -342,6 +345,13 @@ class TrayApp:
 
     def _tell(self, event: Event) -> None:
         self.outbox.put(event)
+
+    def tell_restarted(self, name: str) -> None:
+        """One of the icon's threads ended and was begun again."""
+        try:
+            self._tell(events.trouble("worker-restarted", zh.RESTARTED.format(name=name), self._wall()))
+        except OutboxError:
+            pass  # the icon shows why; it is in the log
 
     def _announce(self) -> None:
         """host.started, once: what the marks say about the run before, replaced in the transaction that tells of it."""

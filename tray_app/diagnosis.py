@@ -2,7 +2,7 @@
 
 sentry.ini       without its secrets
 state.json       workers, outbox figures, the way to the receiver, QMT, this machine, versions
-logs/tray.log*   the tray's own logs
+logs/*           the tray's own logs (logs.py)
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 
 from tray_app import VERSION, redact
 from tray_app.home import Home, write_whole_bytes
+from tray_app.logs import FATAL, ONCE, TRAY
 from tray_app.trading_time import SHANGHAI
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def save(home: Home, facts: Mapping[str, Any], now: float) -> Path:
     secrets = redact.secrets_of(ini)
     texts = {"sentry.ini": redact.blank_ini(ini, secrets)}
     texts["state.json"] = redact.blank(json.dumps(facts, ensure_ascii=False, indent=1, default=str), secrets)
-    for log in sorted(home.logs.glob("tray.log*")):
+    names = [name for pattern in (TRAY + "*", ONCE + "*", FATAL) for name in home.logs.glob(pattern)]
+    for log in sorted(names):
         texts[f"logs/{log.name}"] = redact.blank(_read(log, LARGEST_LOG), secrets)
     moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=now + SHANGHAI)
     packed = io.BytesIO()

@@ -98,7 +98,7 @@ def ask(title: str, text: str, fields: Sequence[Field], buttons: Sequence[str]) 
     import ctypes
     from ctypes import wintypes
 
-    from tray_app import winapi
+    from tray_app import winui
 
     typed: list[str] = []
 
@@ -108,16 +108,16 @@ def ask(title: str, text: str, fields: Sequence[Field], buttons: Sequence[str]) 
         if wparam & 0xFFFF == IDOK:
             for number, field in enumerate(fields):
                 buffer = ctypes.create_unicode_buffer(field.longest + 1)
-                winapi.dialog_text(window, FIRST_FIELD + number, buffer, field.longest + 1)
+                winui.dialog_text(window, FIRST_FIELD + number, buffer, field.longest + 1)
                 typed.append(buffer.value)
-        winapi.end_dialog(window, wparam & 0xFFFF)
+        winui.end_dialog(window, wparam & 0xFFFF)
         return 1
 
     height, controls = layout(text, fields, buttons)
     raw = template(title, height, controls)
     memory = (wintypes.DWORD * (len(raw) // 4 + 1))()
     ctypes.memmove(memory, raw, len(raw))
-    answer = winapi.dialog_box(memory, winapi.DLGPROC(on_message))
+    answer = winui.dialog_box(memory, winui.DLGPROC(on_message))
     if answer == -1:
         raise OSError(ctypes.get_last_error(), "DialogBoxIndirectParamW")
     return typed if answer == IDOK else None

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import sys
 from typing import Callable, Sequence, Tuple
 
@@ -134,6 +135,15 @@ def save_ico(state: str, path: str) -> None:
     """A Windows .ico whose frames are each drawn for their size (a single large frame would be rescaled)."""
     frames = [draw(state, size) for size in reversed(SIZES)]
     frames[0].save(path, format="ICO", sizes=[frame.size for frame in frames], append_images=frames[1:])
+
+
+def resource(state: str, size: int) -> bytes:
+    """The icon as CreateIconFromResourceEx takes it: a DIB of twice the height, colours with alpha from the lowest row
+    up, then an empty mask (one bit a pixel, rows of whole 4 bytes). No file: on a full disk it must still turn."""
+    pixels = draw(state, size).transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", "BGRA")
+    mask = bytes((size + 31) // 32 * 4 * size)
+    header = struct.pack("<IiiHHIIiiII", 40, size, 2 * size, 1, 32, 0, len(pixels) + len(mask), 0, 0, 0, 0)
+    return header + pixels + mask
 
 
 def contact_sheet() -> Image.Image:

@@ -1,7 +1,12 @@
-"""The tray's own log: logs/tray.log, UTF-8, rotated; it never stops the program, whatever the disk or Windows says."""
+"""The tray's own log: logs/tray.log, UTF-8, rotated; it never stops the program, whatever the disk or Windows says.
+
+logs/fatal.txt takes what Python itself can still write when it dies in a library (faulthandler): a program without a
+console has no other place for it.
+"""
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import logging.handlers
 import os
@@ -11,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+TRAY, ONCE = "tray.log", "once.log"  # of the running copy; of a start that only does one thing beside it
+FATAL = "fatal.txt"
 LARGEST, KEPT = 2 * 1024 * 1024, 5  # bytes a file, files
 ROTATE_AGAIN = 60.0  # seconds after a rotation that failed
 
@@ -55,11 +62,13 @@ class TolerantHandler(logging.handlers.RotatingFileHandler):
         """A full disk must not print a traceback for each line; the outbox shows the trouble."""
 
 
-def start(folder: Path) -> None:
-    """Log to the folder, and log what would otherwise vanish with a thread."""
-    handler = TolerantHandler(
-        str(folder / "tray.log"), maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", delay=True
-    )
+_fatal: list[Any] = []  # the open file
+
+
+def start(folder: Path, name: str = TRAY) -> None:
+    """Log to the folder, and log what would otherwise vanish with a thread. One program writes to one name: on Windows
+    a second one would keep it from being rotated."""
+    handler = TolerantHandler(str(folder / name), maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.setLevel(logging.INFO)
@@ -70,12 +79,30 @@ def start(folder: Path) -> None:
     threading.excepthook = _log_thread_error
 
 
+def keep_fatal(folder: Path) -> None:
+    """From here on a death in a library leaves its stacks in FATAL."""
+    try:
+        _fatal.append(open(folder / FATAL, "ab"))  # noqa: SIM115 - open as long as the program runs
+        faulthandler.enable(_fatal[-1])
+    except (OSError, RuntimeError, ValueError) as error:
+        log.warning("%s: %s", FATAL, error)
+
+
 def stop() -> None:
-    """Close the file: on Windows an open file cannot be removed."""
+    """Close the files: on Windows an open file cannot be removed."""
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, TolerantHandler)]:
         root.removeHandler(handler)
         handler.close()
+    while _fatal:
+        faulthandler.disable()
+        _fatal.pop().close()
+
+
+def folder() -> str:
+    """Where the log is, for the owner."""
+    handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, TolerantHandler)]
+    return os.path.dirname(handlers[0].baseFilename) if handlers else "logs"
 
 
 def say(text: str) -> None:

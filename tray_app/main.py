@@ -1,4 +1,7 @@
-"""Starts the program: options, home folder, one instance, log, settings; then the icon, or lines of text."""
+"""Starts the program: options, home folder, one instance, log, settings; then the icon, or lines of text.
+
+What the options that end at once do (--shutdown, --doctor ...) stands in a module for each.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, NoReturn, Sequence
 
-from tray_app import config, home, logs, pairing, single_instance
+from tray_app import asked, config, home, logs, pairing, selftest, single_instance
 from tray_app import strings_zh as zh
 from tray_app.app import TrayApp
 
@@ -20,58 +23,68 @@ INBOX_PATIENCE = 5.0  # seconds for the port to open before "ready" is printed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0: ended as asked, or another one is running already; 1: crashed; 2: sentry.ini or the folder is wrong. With
-    --pair-file what came of the code (pairing.py), whether or not another one is running."""
-    parser = _Parser(prog="python -m tray_app", description=zh.NAME)
-    parser.add_argument("--headless", action="store_true", help="no icon: one line of text at each change")
-    parser.add_argument("--home", metavar="DIR", help="home folder (default: %%QMT_SENTRY_HOME%%)")
-    parser.add_argument("--pair-file", metavar="FILE", help="read a pairing code from FILE, delete FILE, end")
+    """0: ended as asked, or another one is running already; 1: crashed; 2: sentry.ini or the folder is wrong. With an
+    option that ends at once, what that option's module says."""
     try:
-        options = parser.parse_args(argv)
+        return _main(_parser().parse_args(argv))
     except _BadOption as error:
-        return _refuse(zh.BAD_OPTION.format(why=error))
-    root = home.find(options.home, os.environ, os.path.expanduser("~"))
-    where = home.Home(root)
-    try:
-        where.make_folders()
-        if options.pair_file:
-            return _pair(where, Path(options.pair_file))
-        lock = single_instance.acquire(where.root, where.lock)
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        return _refuse(zh.NO_FOLDER.format(home=root, why=getattr(error, "strerror", None) or error))
-    if lock is None:
-        logs.say(zh.ALREADY_RUNNING.format(home=where.root))
-        return 0
-    try:
-        logs.start(where.logs)
-        settings = config.load(where.ini)
-        return _run(TrayApp(where, settings), options.headless)
-    except config.ConfigError as error:
-        log.error("%s", error)
-        return _refuse(str(error))
+        return _refuse(zh.BAD_OPTION.format(why=error), quietly=True)
     except Exception:
         # Nothing may end in the dialog of a windowed program: it would look alive to the task that restarts it.
         log.critical("crashed", exc_info=True)
-        logs.say(zh.CRASHED.format(logs=where.logs))
+        logs.say(zh.CRASHED.format(logs=logs.folder()))
         return 1
     finally:
         logs.stop()
-        lock.release()
 
 
-def _pair(where: home.Home, file: Path) -> int:
-    logs.start(where.logs)
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m tray_app", description=zh.NAME)
+    parser.add_argument("--headless", action="store_true", help="no icon: one line of text at each change")
+    parser.add_argument("--home", metavar="DIR", help="home folder (default: %%QMT_SENTRY_HOME%%)")
+    parser.add_argument("--report", metavar="FILE", help="with --selftest or --doctor: write what they say to FILE too")
+    once = parser.add_mutually_exclusive_group()
+    once.add_argument("--pair-file", metavar="FILE", help="read a pairing code from FILE, delete FILE, end")
+    once.add_argument(
+        "--shutdown", action="store_true", help="stop the running copy; 0: none runs any more, 1: it does"
+    )
+    once.add_argument("--selftest", action="store_true", help="try everything this program is made of; 0: all is well")
+    return parser
+
+
+def _main(options: argparse.Namespace) -> int:
+    report = Path(options.report) if options.report else None
+    if options.selftest:
+        return selftest.run(logs.say, report)
+    root = home.find(options.home, os.environ, os.path.expanduser("~"))
+    where = home.Home(root)
+    once = options.pair_file or options.shutdown
     try:
-        outcome = pairing.pair_from_file(file, where.ini)
-    except Exception:
-        # As in main(): an installer waits for this program, which must not end in a dialog.
-        log.critical("pairing crashed", exc_info=True)
-        logs.say(zh.CRASHED.format(logs=where.logs))
-        return 1
+        where.make_folders()
+        logs.start(where.logs, logs.ONCE if once else logs.TRAY)
+        lock = None if once else single_instance.acquire(where.root, where.lock)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        text = zh.NO_FOLDER.format(home=root, why=getattr(error, "strerror", None) or error)
+        return _refuse(text, quietly=bool(once))
+    if options.pair_file:
+        outcome = pairing.pair_from_file(Path(options.pair_file), where.ini)
+        logs.say(outcome.text)
+        return outcome.code
+    if options.shutdown:
+        return asked.stop_running(where, logs.say)
+    if lock is None:
+        logs.say(zh.ALREADY_RUNNING.format(home=where.root))
+        return 0
+    logs.keep_fatal(where.logs)
+    try:
+        settings = config.load(where.ini)
+        with asked.listening(where) as heard:
+            return _run(TrayApp(where, settings, heard=heard), options.headless)
+    except config.ConfigError as error:
+        log.error("%s", error)
+        return _refuse(str(error))
     finally:
-        logs.stop()
-    logs.say(outcome.text)
-    return outcome.code
+        lock.release()
 
 
 class _BadOption(Exception):
@@ -134,11 +147,12 @@ def _handle_signals(app: TrayApp) -> None:
             signal.signal(number, lambda *_: app.note_signal())
 
 
-def _refuse(text: str) -> int:
-    if sys.stderr is not None:
+def _refuse(text: str, quietly: bool = False) -> int:
+    """`quietly`: somebody's script waits for us, so no message box may stand in its way."""
+    if sys.stderr is not None or quietly:
         logs.say(text)
     elif sys.platform == "win32":
-        from tray_app import winapi
+        from tray_app import winui
 
-        winapi.message_box(zh.NAME, text)
+        winui.message_box(zh.NAME, text)
     return 2

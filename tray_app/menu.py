@@ -11,14 +11,15 @@ from tray_app.answers import ALL, CANCELLED, NOTHING, Answer
 from tray_app.state import PAUSED, Question, View, order_name
 from tray_app.trading_time import day_of, show_day_time
 
+TITLE_UNITS, BODY_UNITS, BODY_TITLE_UNITS = 127, 255, 63  # UTF-16 units of tooltip, message and message title
 LONGEST_LINE = 60  # UTF-16 units: wider menus run off a small screen
 LONGEST_ENTRY = 100  # of a line that cannot be folded, because it opens a submenu
 MOST_QUESTIONS = 10  # orders in 处理未知委托: the others follow when these are settled
 
 
 class Item(NamedTuple):
-    """text: what it says in a view; action: the method of TrayApp that it calls, whose answer is shown; children: the
-    submenu that it opens instead (none: greyed)."""
+    """text: what it says in a view, '' where it is not shown; action: the method of TrayApp that it calls, whose answer
+    is shown; children: the submenu that it opens instead (none: greyed)."""
 
     text: Callable[[View], str]
     action: str

@@ -23,6 +23,20 @@ def acquire(root: Path, lock_file: Path) -> SingleInstance | None:
     return _acquire_posix(lock_file)
 
 
+def is_held(root: Path, lock_file: Path) -> bool:
+    """Whether a program holds this home folder now."""
+    if sys.platform == "win32":
+        from tray_app import winapi
+
+        return winapi.mutex_exists(mutex_name(root))
+    if not lock_file.exists():
+        return False
+    mine = _acquire_posix(lock_file)
+    if mine is not None:
+        mine.release()
+    return mine is None
+
+
 def mutex_name(root: Path) -> str:
     """The same home gives the same name for ever: an installer of any version finds a running program by it."""
     path = os.path.normcase(os.path.abspath(str(root)))

@@ -78,6 +78,10 @@ class View(NamedTuple):
     questions: tuple[Question, ...] = ()
 
 
+FIRST_VIEW = View(NOT_TRADING, zh.NAME, (), ())  # until the first look
+STUCK_VIEW = View(TROUBLE, f"{zh.NAME} · {zh.STUCK}", (zh.STUCK,), (TROUBLE, "stuck"))  # when looks have stopped
+
+
 class Reason(NamedTuple):
     level: int
     code: str

@@ -29,6 +29,9 @@ TEST_TEXT = "这是一条测试告警：收到它，说明从小主机到手机�
 TEST_SENT = "测试告警已交给接收端，请看手机。"
 TEST_WAITING = "测试告警已存下，连上接收端后就送出：{answer}"
 
+STUCK = "哨兵自己卡住了，这里显示的可能是旧的：请点“退出”，再从开始菜单打开它。"
+RESTARTED = "哨兵的 {name} 部分意外停止，已自动重启。"
+
 UNPAIRED = "还没有配对，请右键点图标，选“粘贴配对码…”"
 
 STOPPED = "已停止下单（control/STOP）：策略不下新单，未成交的会撤。恢复请点“恢复下单”。"
@@ -97,5 +100,16 @@ DIAGNOSIS_FAILED = "诊断包没有存下（{why}）：请检查 {folder} 的权
 # Starting and stopping
 ALREADY_RUNNING = "QMT 哨兵已经在运行（{home}），这次启动到此结束。"
 CRASHED = "QMT 哨兵意外停止，原因在 {logs}。"
-BAD_OPTION = "启动参数不对（{why}）：可用的是 --headless、--home 文件夹和 --pair-file 文件。"
-NO_FOLDER = "不能使用文件夹 {home}（{why}）：请检查权限，或用 --home 指定别的文件夹。"
+BAD_OPTION = "启动参数不对（{why}）：用 --help 看可用的参数。"
+NO_FOLDER = "不能使用文件夹 {home}（{why}）：请检查权限和磁盘，或用 --home 指定别的文件夹。"
+BROKEN_PROGRAM = "QMT 哨兵不完整（{why}）：请重新运行安装程序。"
+
+# --shutdown
+NOT_RUNNING = "QMT 哨兵没有在运行（{home}）。"
+HAS_STOPPED = "QMT 哨兵已退出（{home}）。"
+DID_NOT_STOP = "QMT 哨兵在 {seconds:.0f} 秒内没有退出：请在任务管理器里结束它，再试一次。"
+
+# --selftest
+SELFTEST_WELL = "自检通过：QMT 哨兵 {version} 可以运行。"
+SELFTEST_BAD = "自检没有通过（{names}）：请重新运行安装程序；仍不行就把上面几行发给帮您的人。"
+NO_REPORT = "结果写不进 {path}（{why}）：请检查文件夹和磁盘。"

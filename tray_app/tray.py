@@ -1,18 +1,15 @@
-"""The icon in the notification area: the only file that knows pystray's insides (0.19.5; its private names that we
-use are asserted by a test). Why each override is there: windows-facts.md sections 0 and 2.
+"""The icon in the notification area, by pystray's public face; what Windows needs beyond that is in windows_icon.py.
 
 Threads: `run()` holds the main thread (pystray's loop thread). A ticker thread computes the view once a second. What
-is clicked is done in a third thread, because a menu callback runs in the loop thread and would freeze the icon.
+is clicked is done in a third thread, because a menu callback runs in the loop thread and would freeze the icon. Neither
+touches the icon on Windows: they hand a view or a message to its loop thread.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import queue
-import shutil
 import sys
-import tempfile
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Iterator
@@ -20,23 +17,16 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator
 from tray_app import icon as icons
 from tray_app import menu
 from tray_app import strings_zh as zh
-from tray_app.state import NOT_TRADING, View
+from tray_app.menu import BODY_TITLE_UNITS, BODY_UNITS, TITLE_UNITS
+from tray_app.state import FIRST_VIEW, View
 
 if TYPE_CHECKING:
     from tray_app.app import TrayApp
 
 log = logging.getLogger(__name__)
 
-TITLE_UNITS, BODY_UNITS, BODY_TITLE_UNITS = 127, 255, 63
-CHECK_EVERY = 60.0  # seconds between looks whether Explorer still knows the icon
+AGAIN_FIRST, AGAIN_MOST = 0.5, 600.0  # seconds until a thread that died is begun again
 IMAGE_SIZE = 32  # pixels, for the backends that take one image
-
-WM_CLOSE, WM_QUERYENDSESSION, WM_ENDSESSION, WM_POWERBROADCAST = 0x0010, 0x0011, 0x0016, 0x0218
-WM_RBUTTONUP = 0x0205
-WM_VIEW = 0x8000 + 77  # WM_APP + n: our own message, "apply the newest view"
-PBT_SUSPEND, PBT_RESUME = 0x04, (0x07, 0x12)
-
-FIRST_VIEW = View(NOT_TRADING, zh.NAME, (), ())
 
 
 def is_possible() -> bool:
@@ -55,8 +45,8 @@ def run(app: TrayApp, icon_class: Any = None) -> bool:
     """Show the icon until a stop is asked for. False: the loop ended by itself, which is a crash."""
     shown = _Shown(app, icon_class or _icon_class())
     ended = threading.Event()
-    threading.Thread(target=shown.tick_until, args=(ended,), name="ticker", daemon=True).start()
-    threading.Thread(target=shown.do_clicked, name="clicks", daemon=True).start()
+    _keep_up("ticker", lambda: shown.tick_until(ended), app)
+    _keep_up("clicks", shown.do_clicked, app)
     try:
         shown.icon.run(shown.set_up)
     except OSError:
@@ -68,6 +58,24 @@ def run(app: TrayApp, icon_class: Any = None) -> bool:
     finally:
         ended.set()
     return app.stop_asked.is_set()
+
+
+def _keep_up(name: str, work: Callable[[], None], app: TrayApp) -> None:
+    """work() in a thread, begun again whatever ends it: nothing else would notice that these two are gone."""
+
+    def run() -> None:
+        pause = AGAIN_FIRST
+        while True:
+            try:
+                return work()
+            except BaseException:
+                # Even SystemExit and MemoryError: without this thread the icon shows yesterday, or no click is done.
+                log.critical("%s died", name, exc_info=True)
+                app.tell_restarted(name)
+            time.sleep(pause)
+            pause = min(2 * pause, AGAIN_MOST)  # what dies each time must not fill outbox and log
+
+    threading.Thread(target=run, name=name, daemon=True).start()
 
 
 class _Shown:
@@ -133,6 +141,9 @@ class _Shown:
             self.icon.update_menu()
 
     def _notify(self, text: str) -> None:
+        if hasattr(self.icon, "post_notice"):
+            self.icon.post_notice(text)
+            return
         try:
             self.icon.notify(menu.cut(text, BODY_UNITS), menu.cut(zh.NAME, BODY_TITLE_UNITS))
         except Exception as error:
@@ -147,6 +158,8 @@ class _Shown:
         yield self._pystray.Menu.SEPARATOR
         for entry in menu.ITEMS:
             text, action, arguments = entry.text(view), entry.action, entry.arguments(view)
+            if not text:
+                continue  # only there at times
             if entry.children is not None:
                 yield self._item(menu.Entry(text, children=tuple(entry.children(view))))
             else:
@@ -170,9 +183,6 @@ class _Shown:
         return clicked
 
 
-# Windows -------------------------------------------------------------------------------------------------------------
-
-
 def _icon_class() -> Any:
     import pystray  # type: ignore[import-untyped,unused-ignore]
 
@@ -180,126 +190,7 @@ def _icon_class() -> Any:
         return pystray.Icon
     from pystray._util import win32  # type: ignore[import-untyped,unused-ignore]
 
-    return windows_icon(pystray.Icon, win32, _Handles())
+    from tray_app import winui
+    from tray_app.windows_icon import Handles, windows_icon
 
-
-def windows_icon(base: Any, win32: Any, handles: Any) -> Any:
-    """pystray's Windows icon as it has to be for a program that must not die silently. `handles.get(state)` gives an
-    icon handle."""
-
-    class WindowsIcon(base):  # type: ignore[misc]
-        """All Shell_NotifyIcon and menu work happens in the loop thread; the others only post WM_VIEW."""
-
-        visible: bool  # pystray's property
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self._view = self._applied = FIRST_VIEW
-            self._checked_at = 0.0
-            self._app: Any = None
-            # pystray answers 0 to every message it does not know: for WM_QUERYENDSESSION that is a refusal, after
-            # which Windows kills the program without any further word.
-            self._message_handlers.update(
-                {
-                    WM_QUERYENDSESSION: lambda wparam, lparam: 1,
-                    WM_ENDSESSION: self._on_end_session,
-                    WM_CLOSE: self._on_close,
-                    WM_POWERBROADCAST: self._on_power,
-                    WM_VIEW: self._on_view,
-                }
-            )
-
-        def take_app(self, app: Any) -> None:
-            self._app = app
-
-        def post_view(self, view: View) -> None:
-            """From any thread: the loop thread draws it."""
-            self._view = view
-            if self._hwnd:
-                win32.PostMessage(self._hwnd, WM_VIEW, 0, 0)
-
-        def _on_view(self, wparam: int, lparam: int) -> int:
-            view = self._view
-            if view.icon != self._applied.icon:
-                self._release_icon()
-                if self.visible:
-                    self._update_icon()
-            self.title = menu.cut(view.title, TITLE_UNITS)
-            self._applied = view
-            self.visible = True
-            self._show_again_if_lost()
-            return 0
-
-        def _show_again_if_lost(self) -> None:
-            """Explorer may not have been ready, or has forgotten the icon; pystray never looks at the result."""
-            now = time.monotonic()
-            if now - self._checked_at < CHECK_EVERY:
-                return
-            self._checked_at = now
-            if not self._message(win32.NIM_MODIFY, win32.NIF_TIP, szTip=self.title):
-                self._show()
-
-        def _on_notify(self, wparam: int, lparam: int) -> Any:
-            if lparam == WM_RBUTTONUP:
-                self.update_menu()  # texts are only read here; in any other thread it could destroy an open menu
-            return super()._on_notify(wparam, lparam)
-
-        def _on_end_session(self, wparam: int, lparam: int) -> int:
-            if wparam:
-                # Windows may end the process as soon as this returns.
-                self._app.ask_stop("session-end")
-                self._app.stop("session-end")
-            return 0
-
-        def _on_close(self, wparam: int, lparam: int) -> int:
-            self._app.ask_stop("signal")  # taskkill without /F, or an installer
-            return 0
-
-        def _on_power(self, wparam: int, lparam: int) -> int:
-            if wparam == PBT_SUSPEND:
-                self._app.system_suspends()
-            elif wparam in PBT_RESUME:
-                self._app.system_resumed()
-            return 1
-
-        def _message(self, code: int, flags: int, **kwargs: Any) -> Any:
-            data = win32.NOTIFYICONDATAW(
-                cbSize=win32.ctypes.sizeof(win32.NOTIFYICONDATAW),
-                hWnd=self._hwnd,
-                hID=id(self) & 0xFFFFFFFF,
-                uFlags=flags,
-                **kwargs,
-            )
-            return win32.Shell_NotifyIcon(code, data)
-
-        def _assert_icon_handle(self) -> None:
-            self._icon_handle = handles.get(self._view.icon)
-
-        def _release_icon(self) -> None:
-            self._icon_handle = None  # handles are kept: one for each state
-
-    return WindowsIcon
-
-
-class _Handles:
-    """Icon handles, one for each state, each loaded at the size that the notification area has on this screen."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[tuple[str, int], int] = {}
-
-    def get(self, state: str) -> int | None:
-        from tray_app import winapi
-
-        size = winapi.small_icon_size()
-        handle = self._loaded.get((state, size[0]))
-        if handle is None:
-            folder = tempfile.mkdtemp(prefix="qmt-sentry-")
-            try:
-                path = os.path.join(folder, "icon.ico")
-                icons.save_ico(state, path)
-                handle = winapi.load_icon(path, size)
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-            if handle is not None:
-                self._loaded[state, size[0]] = handle
-        return handle
+    return windows_icon(pystray.Icon, win32, winui, Handles(winui))

@@ -288,7 +288,7 @@ def test_a_sigterm_is_a_clean_stop_told_to_the_receiver(process, home, receiver)
 
 def test_without_a_console_a_wrong_file_is_refused_quietly(home, monkeypatch):
     home.ini.write_text("[sentry]\ntoken = half\n", encoding="utf-8")
-    monkeypatch.setattr(program.logs, "start", lambda folder: None)
+    monkeypatch.setattr(program.logs, "start", lambda *where: None)
     monkeypatch.setattr(sys, "stdout", None)
     assert program.main(["--headless", "--home", str(home.root)]) == 2
 

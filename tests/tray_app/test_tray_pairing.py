@@ -261,7 +261,7 @@ def test_the_installers_file_is_read_and_deleted(home, receiver, tmp_path, capsy
     assert (code, said.startswith("已配对")) == (0, True)
     assert not file.exists()
     assert config.load(home.ini).token == "tok-en_1"
-    assert "tok-en_1" not in said + (home.logs / "tray.log").read_text(encoding="utf-8")
+    assert "tok-en_1" not in said + (home.logs / "once.log").read_text(encoding="utf-8")
 
 
 def test_a_bad_code_in_the_file_is_deleted_too_and_told_by_the_exit_code(home, tmp_path, capsys):
