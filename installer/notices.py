@@ -20,14 +20,14 @@ class NoLicence(Exception):
     """A bundled package comes without a licence text."""
 
 
-def text(modules: Iterable[str]) -> str:
+def text(modules: Iterable[str], always: Iterable[str] = ALWAYS) -> str:
     """The whole file, for the bundled modules (dotted names). Raises NoLicence."""
     owners = distribution_of_module()
     found = {owners[top] for top in (name.partition(".")[0] for name in modules) if top in owners}
     parts = [HEAD, _part("CPython 3.8", _python_licence())]
     for file in sorted(LICENCES.glob("*.txt")):
         parts.append(_part(file.stem, file.read_text(encoding="utf-8")))
-    for name in sorted(found | set(ALWAYS)):
+    for name in sorted(found | set(always)):
         distribution = metadata.distribution(name)
         parts.append(_part(f"{name} {distribution.version}", licence(distribution)))
     return "\n".join(parts)

@@ -1,4 +1,4 @@
-"""What the tests of the installed exe share: run setup and uninstaller under Wine, start the exe, look at what it left."""
+"""For the tests of the installed exe: run setup and uninstaller under Wine, start the exe, look at what it left."""
 
 import os
 import re
@@ -13,6 +13,14 @@ SETUP_SECONDS = 240.0
 GONE_SECONDS = 60.0
 UNINSTALL_KEY = r"Software\Microsoft\Windows\CurrentVersion\Uninstall\QMTSentry"
 RUN_KEY = r"Software\Microsoft\Windows\CurrentVersion\Run"
+READ_REGISTRY = """
+import sys, winreg
+try:
+    key = winreg.OpenKey(winreg.HKEY_CURRENT_USER, sys.argv[1])
+    print("=" + str(winreg.QueryValueEx(key, sys.argv[2])[0]))
+except OSError:
+    print("none")
+"""
 
 
 class InstalledCopy:
@@ -81,14 +89,7 @@ class InstalledCopy:
 
     def registry(self, key, name):
         """A value of HKEY_CURRENT_USER, None where there is none."""
-        code = (
-            "import sys, winreg\n"
-            "try:\n"
-            "    print('=' + str(winreg.QueryValueEx(winreg.OpenKey(winreg.HKEY_CURRENT_USER, sys.argv[1]), sys.argv[2])[0]))\n"
-            "except OSError:\n"
-            "    print('none')\n"
-        )
-        said = self.windows.run(["-c", code, key, name]).stdout
+        said = self.windows.run(["-c", READ_REGISTRY, key, name]).stdout
         found = re.search(r"^=(.*)$", said, re.MULTILINE)
         return found.group(1).strip() if found else None
 

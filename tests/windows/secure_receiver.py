@@ -17,7 +17,13 @@ class SecureReceiver:
         self.folder = folder
         self.port = free_port()
         command = [sys.executable, str(ROOT / "receiver" / "receiver.py"), "init", "--dir", str(folder)]
-        command += ["--self-signed", "--listen", f"0.0.0.0:{self.port}", "--public-url", f"https://127.0.0.1:{self.port}"]
+        command += [
+            "--self-signed",
+            "--listen",
+            f"0.0.0.0:{self.port}",
+            "--public-url",
+            f"https://127.0.0.1:{self.port}",
+        ]
         said = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120).stdout.decode("utf-8")
         self.code = re.search(r"^\s*(QS1\.\S+)", said, re.MULTILINE).group(1)
         self.ini = folder / "receiver.ini"
