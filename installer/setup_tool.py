@@ -166,7 +166,7 @@ def main(argv: Sequence[str]) -> int:
 
 def to_qmt(place: Place, given: str) -> int:
     """For the start menu: the same as in set-up, answered in a message box."""
-    from tray_app import winapi
+    from tray_app import winui
 
     home = homes.Home(homes.find(None, os.environ, os.path.expanduser("~")))
     running = qmt_folder.running_programs()
@@ -174,7 +174,7 @@ def to_qmt(place: Place, given: str) -> int:
     if folder:
         said.append(install_package(place, home, folder, bool(running)))
     note(place, said)
-    winapi.message_box("QMT 哨兵", "\n".join(said))
+    winui.message_box("QMT 哨兵", "\n".join(said))
     return DONE
 
 
