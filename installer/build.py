@@ -106,8 +106,6 @@ def make_setup(app: Path, setup: Path, version: str = VERSION, fast: bool = Fals
 def _freeze_here(work: Path) -> None:
     if sys.version_info[:2] != (3, 8):
         raise SetupError("Windows 安装包要用 Python 3.8 来做：请安装 Python 3.8.10，再运行 run.py windows")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(REQUIREMENTS)]
-    _run(pip, PYINSTALLER_SECONDS, "安装依赖失败：请检查网络或 pip 源")
     spec = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
     spec += ["--distpath", str(work), "--workpath", str(work), str(REPO / "build.spec")]
     _run(spec, PYINSTALLER_SECONDS, "PyInstaller 没有做成程序")

@@ -15,7 +15,8 @@ START = 90.0
 PICTURES = build.REPO / "docs" / "img" if os.environ.get("QMT_SENTRY_KEEP") else build.REPO / ".run" / "installed"
 DAY = 86400
 SHANGHAI = 8 * 3600
-TOOLTIP = (724, 620, 300, 148)
+TOOLTIP = (524, 648, 500, 120)
+PICTURE = (524, 428, 500, 340)
 # Wine draws each line of a menu 17 pixels high; 重启心跳 is the tenth from below (tray_app/menu.py ITEMS).
 LINE_HEIGHT, FROM_BELOW = 17, 9
 
@@ -74,7 +75,7 @@ def test_the_icon_shows_its_state_in_the_notification_area(installed, home, requ
     with installed.start(home=home) as program:
         tray_shot.wait_until_drawn(desktop, program, is_(COLOURS[state]), START)
         tray_shot.open_menu(desktop, program)
-        desktop.photograph(PICTURES / f"windows-{state}.png", tray_shot.CORNER)
+        desktop.photograph(PICTURES / f"windows-{state}.png", PICTURE)
 
 
 def test_the_tooltip_appears_over_the_icon(installed, home):
