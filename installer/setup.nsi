@@ -54,7 +54,6 @@ Var Report
 !define MUI_WELCOMEPAGE_TEXT "$(WELCOME)"
 !define MUI_FINISHPAGE_SHOWREADME "$INSTDIR\app\qmt\import-into-qmt.html"
 !define MUI_FINISHPAGE_SHOWREADME_TEXT "$(SHOW_GUIDE)"
-!define MUI_FINISHPAGE_NOAUTOCLOSE
 !insertmacro MUI_PAGE_WELCOME
 !insertmacro MUI_PAGE_INSTFILES
 Page custom pairing_page pairing_done

@@ -13,9 +13,8 @@ import pytest
 
 from installer import build, tray_shot, windows_python
 from installer.py38_folder import SetupError
-from tests.windows.installed_copy import UNINSTALL_KEY, InstalledCopy
+from tests.windows.installed_copy import InstalledCopy
 from tests.windows.secure_receiver import SecureReceiver
-from tray_app import VERSION
 
 
 @pytest.fixture(scope="session")
@@ -128,9 +127,9 @@ def pc(built, windows):
 @pytest.fixture
 def installed(pc):
     """The program installed as it is now, whatever an earlier test did, and none of it running."""
-    if not pc.exe.exists() or pc.registry(UNINSTALL_KEY, "DisplayVersion") != VERSION:
+    if not pc.is_as_built():
         assert pc.setup("/DOWNGRADE") == 0
-    pc.stop()
+    pc.kill()
     yield pc
     pc.kill()
 

@@ -28,6 +28,7 @@ class InstalledCopy:
 
     def __init__(self, windows, out):
         self.windows, self.out = windows, out
+        self.last_setup = None
         self.prefix = windows.folder / "prefix"
         users = [path for path in (self.prefix / "drive_c" / "users").iterdir() if path.name != "Public"]
         self.local = users[0] / "AppData" / "Local"
@@ -49,7 +50,11 @@ class InstalledCopy:
 
     def setup(self, *arguments, file=None, home=None):
         """Run a setup program silently; its exit code."""
-        return self.run("/S", *arguments, exe=file or build.setup_file(self.out), home=home)[0]
+        file = file or build.setup_file(self.out)
+        code = self.run("/S", *arguments, exe=file, home=home)[0]
+        if code == 0:
+            self.last_setup = file
+        return code
 
     def uninstall(self, *arguments):
         """The uninstaller goes on in a copy of itself after its first process has ended: wait for its last act."""
@@ -81,11 +86,13 @@ class InstalledCopy:
         wait_until(lambda: not self.pids())
         return bool(pids)
 
-    def stop(self, home=None):
-        """The program's own --shutdown, then what is left."""
-        if self.exe.exists():
-            self.run("--shutdown", home=home)
-        self.kill()
+    def is_as_built(self):
+        """Whether the program of the last build stands there, whole."""
+        built = build.app_folder(self.out)
+        return self.exe.exists() and self.exe.read_bytes() == (built / "QMTSentry.exe").read_bytes() and self._whole()
+
+    def _whole(self):
+        return self.last_setup == build.setup_file(self.out) and not (self.root / "previous").exists()
 
     def registry(self, key, name):
         """A value of HKEY_CURRENT_USER, None where there is none."""

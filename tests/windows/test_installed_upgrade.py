@@ -111,6 +111,7 @@ def test_the_package_goes_into_the_qmt_that_is_named_and_the_uninstaller_leaves_
     assert (installed.home / "sentry.ini").exists() and (installed.home / "outbox.db").exists()
 
 
+@pytest.mark.skipif(not FULL, reason="long form only: it installs once more")
 def test_with_purge_the_uninstaller_takes_the_data_as_well(installed):
     installed.uninstall("/PURGE")
     assert not installed.home.exists()
