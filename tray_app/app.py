@@ -11,8 +11,6 @@ import webbrowser
 from pathlib import Path
 from typing import Any, Callable
 
-import psutil  # type: ignore[import-untyped,unused-ignore]
-
 from tray_app import (
     VERSION,
     asked,
@@ -24,15 +22,18 @@ from tray_app import (
     pairing,
     parts,
     pause,
+    runs,
     state,
     trading_time,
 )
 from tray_app import strings_zh as zh
 from tray_app.answers import Answer
 from tray_app.events import Event
+from tray_app.one_dialog import OneDialog
 from tray_app.outbox import Outbox, OutboxError
 from tray_app.owner import Ask, Owner, dialog_of_this_system
 from tray_app.sender import Link
+from tray_app.shutdown import Facts, Shutdown
 from tray_app.watch import qmt
 from tray_app.watch.host import HostLook
 from tray_app.worker import Board, Watchdog
@@ -42,8 +43,6 @@ log = logging.getLogger(__name__)
 ANSWER_WITHIN = 2.0  # seconds: what 重启心跳 promises
 FLUSH_WITHIN = 2.0  # seconds for the last events; Windows kills a program that takes 5 s to end its session
 ANSWER_SHOWN = 60.0  # seconds an answer stays on top of the menu
-SAME_BOOT = 60.0  # seconds: the boot time follows corrections of the clock
-STOP_MARK, BOOT_MARK, SEEN_MARK = "stopped", "boot_at", "last_seen"
 
 
 class TrayApp:
@@ -85,9 +84,10 @@ class TrayApp:
         self._wall = wall
         self._mono = mono
         self._started_at = wall()
-        self._boot_at = _boot_at()
+        self._boot_at = runs.boot_time()
         self._stopped = threading.Lock()
-        self._asking = threading.Lock()  # held while a dialog is open
+        self._dialog = OneDialog(lambda text: self._answer(text))
+        self.shutdown = Shutdown(self._shutdown_facts, self._drain, self._tell_trouble, self._answer, wall)
         self._pairing_lock = threading.Lock()  # the tick and a dialog may both see a new pairing
         self._suspended_at: float | None = None
         self._slept = 0.0  # seconds, not yet told
@@ -101,8 +101,11 @@ class TrayApp:
 
     def tick(self) -> None:
         """Once a second: restart what is stuck; tell of the start as soon as the disk takes it; see a new pairing."""
-        if self._signalled or self._heard() == asked.STOP:
+        heard = self._heard()
+        if self._signalled or heard == asked.STOP:
             self.ask_stop("signal")
+        elif heard == asked.SHUTDOWN:  # it takes up to a minute, and the tick must go on
+            threading.Thread(target=self.shutdown.request, name="shutdown", daemon=True).start()
         try:
             self.watchdog.look()
             self._follow_pairing()
@@ -126,6 +129,11 @@ class TrayApp:
         self.stop_reason = self.stop_reason or reason
         self.stop_asked.set()
 
+    def end_session(self) -> None:
+        """Windows ends the session, and the process as soon as this returns: the clean stop at once, in this thread."""
+        self.ask_stop("shutdown-task" if self.shutdown.at() is not None else "session-end")
+        self.stop(self.stop_reason)
+
     def stop(self, reason: str) -> None:
         """Tell the receiver, at most FLUSH_WITHIN; mark the stop as clean; end all workers. Once."""
         if not self._stopped.acquire(blocking=False):
@@ -136,14 +144,10 @@ class TrayApp:
         for worker in watchers:
             worker.stop(0.0)  # what they have not stored yet is still in its file, and waits there
         try:
-            self.outbox.put_many([events.make("host.stopping", {"reason": reason}, self._wall())], {STOP_MARK: reason})
-            self.parts.sender.hurry()
-            while True:
-                link = self._link()
-                if not self.outbox.figures().waiting or not self._wait_try_after(link, deadline):
-                    break
-                if self._link().state != "ok":
-                    break  # the receiver is away: it will hear of the stop after the next start
+            last = events.make("host.stopping", {"reason": reason}, self._wall())
+            self.outbox.put_many([last], {runs.STOP_MARK: reason})
+            # A receiver that is away will hear of the stop after the next start.
+            self._drain(deadline - self._mono(), give_up=True)
         except OutboxError:
             pass  # shown and logged by the outbox; the next start calls it a crash, which is the safe side
         for worker in [*watchers, self.parts.sender]:
@@ -181,6 +185,7 @@ class TrayApp:
             answers=self.owner.answers(),
             stop=self.owner.is_stopped(),
             last_resort_why=get("last_resort_why", ""),
+            shutdown_at=self.shutdown.at(),
         )
 
     def paused_until(self) -> float | None:
@@ -253,52 +258,24 @@ class TrayApp:
         return self._answer(self.owner.answer(flag, answer))
 
     def answer_part(self, flag: str) -> str:
-        return self._in_dialog(lambda: self.owner.answer_part(flag))
+        return self._dialog.run(lambda: self.owner.answer_part(flag))
 
     def pair(self) -> str:
         """粘贴配对码…"""
-
-        def write_and_follow(text: str) -> pairing.Outcome:
-            outcome = pairing.pair(text, self.home.ini)
-            self._follow_pairing()
-            return outcome
-
-        return self._in_dialog(lambda: pair_dialog.run(self._ask, write_and_follow))
-
-    def _in_dialog(self, work: Callable[[], str]) -> str:
-        """In a thread of its own: while the dialog stands open the menu must work, 停止下单 above all."""
-        if not self._asking.acquire(blocking=False):
-            return self._answer(zh.ALREADY_ASKING)
-
-        def run() -> None:
-            try:
-                self._answer(work())
-            except Exception as error:
-                # Whatever a dialog can raise: it is told, and the next one may open.
-                log.exception("dialog")
-                self._answer(zh.ASK_FAILED.format(why=type(error).__name__))
-            finally:
-                self._asking.release()
-
-        threading.Thread(target=run, name="dialog", daemon=True).start()
-        return ""
+        return self._dialog.run(lambda: pair_dialog.run_for(self._ask, self.home.ini, self._follow_pairing))
 
     def save_diagnosis(self) -> str:
         """保存诊断包: takes seconds where the logs are long."""
-        return self._in_dialog(self.diagnose)
+        return self._dialog.run(self.diagnose)
 
     def diagnose(self) -> str:
         """Save the zip, say where it is, show its folder."""
-        try:
-            path = diagnosis.save(self.home, diagnosis.facts_of(self), self._wall())
-        except OSError as error:
-            log.warning("diagnosis: %s", error)
-            folder = self.home.diagnosis
-            return self._answer(zh.DIAGNOSIS_FAILED.format(why=error.strerror or error, folder=folder))
-        self._open(path.parent)
-        said = self._answer(zh.DIAGNOSIS_SAVED.format(path=path))
-        if self._ask is not None:
-            self._ask(zh.DIAGNOSE, said, (), (zh.CLOSE_LABEL,))
+        path, said = diagnosis.save_for(self, self._wall())
+        self._answer(said)
+        if path is not None:
+            self._open(path.parent)
+            if self._ask is not None:
+                self._ask(zh.DIAGNOSE, said, (), (zh.CLOSE_LABEL,))
         return said
 
     def open_dashboard(self) -> str:
@@ -308,6 +285,9 @@ class TrayApp:
     def show_logs(self) -> str:
         self._open(self.home.logs)
         return ""
+
+    def cancel_shutdown(self) -> str:
+        return self.shutdown.cancel()
 
     def quit(self) -> str:
         self.ask_stop("menu")
@@ -346,12 +326,37 @@ class TrayApp:
     def _tell(self, event: Event) -> None:
         self.outbox.put(event)
 
-    def tell_restarted(self, name: str) -> None:
-        """One of the icon's threads ended and was begun again."""
+    def _tell_trouble(self, what: str, code: str = "shutdown-refused") -> None:
         try:
-            self._tell(events.trouble("worker-restarted", zh.RESTARTED.format(name=name), self._wall()))
+            self._tell(events.trouble(code, what, self._wall()))
         except OutboxError:
             pass  # the icon shows why; it is in the log
+
+    def _shutdown_facts(self) -> Facts:
+        figures = self.outbox.figures()
+        return Facts(
+            state.is_trading_day(self.config, self._link())(self._wall()),
+            self.config.sessions,
+            self.owner.orders(),
+            self.watchdog.dead(),
+            figures.waiting,
+            figures.error,
+        )
+
+    def _drain(self, within: float, give_up: bool = False) -> None:
+        """Wait until nothing waits in the outbox, at most `within` seconds; `give_up`: only until a try has failed."""
+        deadline = self._mono() + within
+        self.parts.sender.hurry()
+        while True:
+            link = self._link()
+            if not self.outbox.figures().waiting or not self._wait_try_after(link, deadline):
+                return
+            if give_up and self._link().state != "ok":
+                return
+
+    def tell_restarted(self, name: str) -> None:
+        """One of the icon's threads ended and was begun again."""
+        self._tell_trouble(zh.RESTARTED.format(name=name), "worker-restarted")
 
     def _announce(self) -> None:
         """host.started, once: what the marks say about the run before, replaced in the transaction that tells of it."""
@@ -359,15 +364,8 @@ class TrayApp:
             return
         try:
             marks = self.outbox.marks()
-            seen = marks.get(SEEN_MARK)
-            data = {
-                "reason": start_reason(marks, self._boot_at),
-                "boot_at": self._boot_at,
-                "version": VERSION,
-                "last_seen": float(seen) if seen else None,
-            }
-            hello = events.make("host.started", data, self._started_at)
-            self.outbox.put_many([hello], {STOP_MARK: "", BOOT_MARK: str(self._boot_at)})
+            hello = runs.hello(marks, self._boot_at, self._started_at)
+            self.outbox.put_many([hello], {runs.STOP_MARK: "", runs.BOOT_MARK: str(self._boot_at)})
         except OutboxError:
             return  # the icon shows why; the next tick tries again
         before = {f"{name}_before": int(marks.get(name, 0)) for name in ("rejected", "dropped")}
@@ -419,19 +417,3 @@ class TrayApp:
     def _system_slept(self) -> float:
         slept, self._slept = self._slept, 0.0
         return slept
-
-
-def start_reason(marks: dict[str, str], boot_at: float) -> str:
-    """Why this run begins, from what the run before left: first, clean, boot or crash (docs/protocol.md section 3)."""
-    if BOOT_MARK not in marks:
-        return "first"
-    if marks.get(STOP_MARK):
-        return "clean"
-    return "crash" if abs(float(marks[BOOT_MARK]) - boot_at) <= SAME_BOOT else "boot"
-
-
-def _boot_at() -> float:
-    try:
-        return round(float(psutil.boot_time()), 1)
-    except (OSError, RuntimeError, psutil.Error):
-        return 0.0

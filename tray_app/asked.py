@@ -74,6 +74,13 @@ def stop_running(home: Home, say: Callable[[str], None], within: float = END_WIT
     return 0
 
 
+def request_shutdown(home: Home, say: Callable[[str], None]) -> int:
+    """--request-shutdown. 0: the running copy has been asked, and decides; 1: there is none, and the PC stays on."""
+    heard = ask(home, SHUTDOWN)
+    say(zh.SHUTDOWN_ASKED if heard else zh.SHUTDOWN_UNASKED)
+    return 0 if heard else 1
+
+
 def is_running(home: Home) -> bool:
     """Whether a copy holds this home, or (of the installed program) still keeps its files open on its way out."""
     return single_instance.is_held(home.root, home.lock) or _same_exe_runs()

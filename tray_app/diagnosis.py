@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import logging
 import os
 import platform
 import sqlite3
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping
 
 from tray_app import VERSION, redact
+from tray_app import strings_zh as zh
 from tray_app.home import Home, write_whole_bytes
 from tray_app.logs import FATAL, ONCE, TRAY
 from tray_app.trading_time import SHANGHAI
@@ -27,11 +29,23 @@ from tray_app.trading_time import SHANGHAI
 if TYPE_CHECKING:
     from tray_app.app import TrayApp
 
+log = logging.getLogger(__name__)
+
 KEPT = 5  # zips; older ones are removed
 LARGEST_LOG = 1024 * 1024  # bytes of one file: its end; to look through one takes about a second
 LARGEST_INI = 1024 * 1024
 MEGABYTE = 1024 * 1024
 PACKAGES = ("pystray", "PIL", "psutil", "requests", "urllib3", "certifi", "bottle", "cheroot")
+
+
+def save_for(app: TrayApp, now: float) -> tuple[Path | None, str]:
+    """(the zip, what to tell the owner); None where the disk refuses."""
+    try:
+        path = save(app.home, facts_of(app), now)
+    except OSError as error:
+        log.warning("diagnosis: %s", error)
+        return None, zh.DIAGNOSIS_FAILED.format(why=error.strerror or error, folder=app.home.diagnosis)
+    return path, zh.DIAGNOSIS_SAVED.format(path=path)
 
 
 def save(home: Home, facts: Mapping[str, Any], now: float) -> Path:
@@ -41,8 +55,8 @@ def save(home: Home, facts: Mapping[str, Any], now: float) -> Path:
     texts = {"sentry.ini": redact.blank_ini(ini, secrets)}
     texts["state.json"] = redact.blank(json.dumps(facts, ensure_ascii=False, indent=1, default=str), secrets)
     names = [name for pattern in (TRAY + "*", ONCE + "*", FATAL) for name in home.logs.glob(pattern)]
-    for log in sorted(names):
-        texts[f"logs/{log.name}"] = redact.blank(_read(log, LARGEST_LOG), secrets)
+    for file in sorted(names):
+        texts[f"logs/{file.name}"] = redact.blank(_read(file, LARGEST_LOG), secrets)
     moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=now + SHANGHAI)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -121,6 +121,11 @@ def say(text: str) -> None:
         pass
 
 
+def has_console() -> bool:
+    """Whether anybody can read what say() says."""
+    return sys.stdout is not None
+
+
 def _log_main_error(kind: Any, error: Any, traceback: Any) -> None:
     log.critical("unhandled", exc_info=(kind, error, traceback))
 

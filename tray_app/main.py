@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, NoReturn, Sequence
 
-from tray_app import asked, config, home, logs, pairing, selftest, single_instance
+from tray_app import asked, config, doctor, home, logs, pairing, selftest, single_instance
 from tray_app import strings_zh as zh
 from tray_app.app import TrayApp
 
@@ -48,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     once.add_argument(
         "--shutdown", action="store_true", help="stop the running copy; 0: none runs any more, 1: it does"
     )
+    once.add_argument(
+        "--request-shutdown", action="store_true", help="ask the running copy to shut this PC down, if nothing is open"
+    )
+    once.add_argument("--doctor", action="store_true", help="look for what is not set up, say what to do; 0: nothing")
     once.add_argument("--selftest", action="store_true", help="try everything this program is made of; 0: all is well")
     return parser
 
@@ -58,7 +62,7 @@ def _main(options: argparse.Namespace) -> int:
         return selftest.run(logs.say, report)
     root = home.find(options.home, os.environ, os.path.expanduser("~"))
     where = home.Home(root)
-    once = options.pair_file or options.shutdown
+    once = options.pair_file or options.shutdown or options.request_shutdown or options.doctor
     try:
         where.make_folders()
         logs.start(where.logs, logs.ONCE if once else logs.TRAY)
@@ -72,6 +76,10 @@ def _main(options: argparse.Namespace) -> int:
         return outcome.code
     if options.shutdown:
         return asked.stop_running(where, logs.say)
+    if options.request_shutdown:
+        return asked.request_shutdown(where, logs.say)
+    if options.doctor:
+        return doctor.run(where, logs.say, report)
     if lock is None:
         logs.say(zh.ALREADY_RUNNING.format(home=where.root))
         return 0

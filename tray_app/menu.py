@@ -80,6 +80,7 @@ ITEMS = (
     # What was shown is what is done: a STOP made by hand meanwhile must not turn a click on 停止下单 into its opposite.
     Item(lambda view: zh.RESUME if view.stop else zh.STOP, "stop_orders", arguments=lambda view: (not view.stop,)),
     Item(lambda view: zh.SETTLE if view.questions else zh.NOTHING_UNKNOWN, "answer", children=questions),
+    Item(lambda view: zh.CANCEL_SHUTDOWN if view.shutdown else "", "cancel_shutdown"),
     Item(lambda view: zh.TEST_ALERT, "send_test_alert"),
     Item(lambda view: zh.CONTINUE if view.icon == PAUSED else zh.PAUSE, "toggle_pause"),
     Item(lambda view: zh.SHOW_LOGS, "show_logs"),

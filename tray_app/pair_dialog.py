@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Callable
 
 from tray_app import pairing
 from tray_app import strings_zh as zh
 from tray_app.dialog import Field
 from tray_app.owner import Ask
+
+
+def run_for(ask: Ask | None, ini: Path, follow: Callable[[], None]) -> str:
+    """run() with this program's own sentry.ini; follow() is called after each try, to use at once what was written."""
+
+    def write_and_follow(text: str) -> pairing.Outcome:
+        outcome = pairing.pair(text, ini)
+        follow()
+        return outcome
+
+    return run(ask, write_and_follow)
 
 
 def run(ask: Ask | None, pair: Callable[[str], pairing.Outcome]) -> str:

@@ -57,6 +57,7 @@ class State(NamedTuple):
     orders: Sequence[Order] = ()  # today's, and those of earlier days that have not ended
     answers: Mapping[str, Answer] = {}  # what the owner said of unknown orders, by their id
     stop: bool = False  # control/STOP is there
+    shutdown_at: float | None = None  # when the PC goes down, as planned
     last_resort_why: str = ""  # why the last resort's robot refuses for good
 
 
@@ -76,6 +77,7 @@ class View(NamedTuple):
     key: tuple[str, ...]
     stop: bool = False
     questions: tuple[Question, ...] = ()
+    shutdown: bool = False  # planned: it can be cancelled
 
 
 FIRST_VIEW = View(NOT_TRADING, zh.NAME, (), ())  # until the first look
@@ -107,7 +109,8 @@ def decide(state: State, now: float) -> View:
         lines.insert(0, state.answer)
     first = reasons[0].text if reasons else lines[0]
     key = (icon, *(reason.code for reason in reasons))
-    return View(icon, f"{zh.NAME} · {first}", tuple(lines), key, state.stop, tuple(questions(state)))
+    title = f"{zh.NAME} · {first}"
+    return View(icon, title, tuple(lines), key, state.stop, tuple(questions(state)), state.shutdown_at is not None)
 
 
 def questions(state: State) -> list[Question]:
@@ -255,6 +258,12 @@ def _mode_today(state: State, now: float) -> Mode | None:
     return mode if mode and trading_time.day_of(mode.at) == trading_time.day_of(now) else None
 
 
+def _shutdown(state: State, now: float) -> Reason | None:
+    if state.shutdown_at is None:
+        return None
+    return Reason(ATTEND, "shutdown", zh.SHUTDOWN_AT.format(time=show_time(state.shutdown_at)))
+
+
 def _stop(state: State, now: float) -> Reason | None:
     return Reason(ATTEND, "stop", zh.STOPPED) if state.stop else None
 
@@ -340,6 +349,7 @@ def _not_now(state: State, now: float) -> Reason | None:
 
 
 _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
+    _shutdown,
     _unpaired,
     _receiver,
     _denied,

@@ -109,7 +109,31 @@ NOT_RUNNING = "QMT 哨兵没有在运行（{home}）。"
 HAS_STOPPED = "QMT 哨兵已退出（{home}）。"
 DID_NOT_STOP = "QMT 哨兵在 {seconds:.0f} 秒内没有退出：请在任务管理器里结束它，再试一次。"
 
+# The planned shutdown
+CANCEL_SHUTDOWN = "取消关机"
+SHUTDOWN_AT = "这台电脑将在 {time} 关机（计划）：不想关就点“取消关机”。"
+SHUTDOWN_SOON = "两分钟后关机：不想关就右键点哨兵图标，选“取消关机”。"
+SHUTDOWN_COMMENT = "QMT 哨兵：今天的交易已经结束，两分钟后关机。不想关就右键点哨兵图标，选“取消关机”。"
+SHUTDOWN_ASKED = "已请正在运行的哨兵检查委托和发件箱，没有问题就会在两分钟后关机。"
+SHUTDOWN_UNASKED = "QMT 哨兵没有在运行，没有人检查委托，所以不关机：请先启动哨兵，或自己关机。"
+NO_SHUTDOWN_DAY = "今天不是交易日，不按计划关机。"
+NO_SHUTDOWN_YET = "今天还没有收盘，不关机。"
+NO_SHUTDOWN_STUCK = "没有按计划关机：哨兵看不到委托现在怎样，请到小主机上看看。"
+NO_SHUTDOWN_ORDERS = "没有按计划关机：还有 {count} 笔委托没有结果（{first}），请先在 QMT 里查清。"
+NO_SHUTDOWN_OUTBOX = "没有按计划关机：发件箱有问题（{why}），请到小主机上看看。"
+NO_SHUTDOWN_UNSENT = "没有按计划关机：还有 {count} 条消息没有送到接收端，请检查网络。"
+SHUTDOWN_FAILED = "没有按计划关机：Windows 不接受（{why}），请自己关机。"
+CANCELLED = "已取消关机。"
+CANCEL_FAILED = "关机没有取消（{why}）：请在命令行里运行 shutdown /a。"
+ONLY_WINDOWS = "只有 Windows 上能这样关机"
+
 # --selftest
 SELFTEST_WELL = "自检通过：QMT 哨兵 {version} 可以运行。"
 SELFTEST_BAD = "自检没有通过（{names}）：请重新运行安装程序；仍不行就把上面几行发给帮您的人。"
 NO_REPORT = "结果写不进 {path}（{why}）：请检查文件夹和磁盘。"
+
+# --doctor
+DOCTOR_TITLE = "QMT 哨兵：体检"
+DOCTOR_WELL = "没有要改的地方。"
+DOCTOR_FIX = "有 {count} 处要改，请按上面写的做，做完再查一次。"
+DOCTOR_WRITTEN = "以上也写在 {path}。"

@@ -137,7 +137,7 @@ class _Shown:
         if view.icon != before.icon:
             self.icon.icon = icons.draw(view.icon, IMAGE_SIZE)
         self.icon.title = menu.cut(view.title, TITLE_UNITS)
-        if (view.lines, view.stop, view.questions) != (before.lines, before.stop, before.questions):
+        if view[2:] != before[2:]:  # what the menu shows: all but icon and title
             self.icon.update_menu()
 
     def _notify(self, text: str) -> None:

@@ -167,9 +167,7 @@ def windows_icon(base: Any, win32: Any, winui: Any, handles: Any, mono: Callable
 
         def _on_end_session(self, wparam: int, lparam: int) -> int:
             if wparam:
-                # Windows may end the process as soon as this returns.
-                self._app.ask_stop("session-end")
-                self._app.stop(self._app.stop_reason)
+                self._app.end_session()  # all of it now: Windows may end the process as soon as this returns
             return 0
 
         def _on_close(self, wparam: int, lparam: int) -> int:

@@ -13,8 +13,9 @@ import pytest
 from tests.tray_app.helpers import accept, fails_with, kinds, order, settings, stored
 from tray_app import events, pause
 from tray_app import main as program
-from tray_app.app import TrayApp, start_reason
+from tray_app.app import TrayApp
 from tray_app.outbox import OutboxError
+from tray_app.runs import start_reason
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "http://127.0.0.1:9"

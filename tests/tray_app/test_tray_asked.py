@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def start(home, *options):
 
 @pytest.fixture
 def running(home, receiver):
-    home.ini.write_text(f"[sentry]\nreceiver = {receiver.url}\ntoken = abc\n[inbox]\nport = off\n", encoding="utf-8")
+    settings = "token = abc\nsessions = 00:00-24:00\n[inbox]\nport = off\n"
+    home.ini.write_text(f"[sentry]\nreceiver = {receiver.url}\n{settings}", encoding="utf-8")
     copy = start(home, "--headless")
     try:
         assert copy.stdout.readline().startswith(b"tray ready")
@@ -88,3 +90,20 @@ def test_nobody_listens_in_an_empty_house(home):
 
 def test_the_names_hold_for_ever(home):
     assert asked.event_name(home.root, asked.STOP) == single_instance.mutex_name(home.root) + "-stop"
+
+
+def test_without_a_running_copy_nobody_decides_and_the_pc_stays_on(home, capsys):
+    assert program.main(["--request-shutdown", "--home", str(home.root)]) == 1
+    assert "不关机" in capsys.readouterr().out
+
+
+def test_the_request_of_the_task_reaches_the_running_copy(home, running):
+    """Its sessions never end, so it never shuts down the PC that runs this test: it says why not."""
+    done = start(home, "--request-shutdown")
+    said = done.communicate(timeout=WAIT)[0].decode("utf-8")
+    assert (done.returncode, "已请" in said) == (0, True), said
+    deadline = time.monotonic() + WAIT
+    while "no shutdown: " not in (home.logs / "tray.log").read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert running.poll() is None

@@ -111,14 +111,11 @@ def send(icon, message, wparam=0, lparam=0):
 
 def test_windows_may_end_the_session_and_the_stop_is_done_before_we_answer(windows):
     icon, _, app = windows
-    stopped = []
-    app.ask_stop = app.stop = stopped.append
-    app.stop_reason = "session-end"
     assert send(icon, edge.WM_QUERYENDSESSION) == 1
     assert send(icon, edge.WM_ENDSESSION, wparam=0) == 0  # called off by another program
-    assert stopped == []
+    assert app.done == []
     send(icon, edge.WM_ENDSESSION, wparam=1)
-    assert stopped == ["session-end", "session-end"]
+    assert app.done == ["end_session"]
 
 
 def test_close_asks_for_a_stop(windows):
