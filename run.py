@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""One command for everything: makes a virtual environment, then runs rehearsal, drills, benches or tests in it.
+"""One command for everything: makes a virtual environment, then runs rehearsal, drills, benches, tests or the Windows
+build in it.
 
 Standard library only, Linux and Windows; see `python3 run.py --help` and the README. This file only prepares the
 environment and hands over to `python -m rehearsal` inside it.
@@ -16,6 +17,7 @@ import sys
 ROOT = os.path.dirname(os.path.abspath(__file__))
 OLDEST, NEWEST = (3, 8), (3, 11)  # what the pinned versions install on
 QMT_PYTHON = "3.6"  # what QMT brings
+WINDOWS_PYTHON = "3.8"  # what goes into the setup program
 QMT_PIP = "pip==21.3.1"  # the pip that 3.6 ships stops at pytest
 QMT_TESTS = ["tests/qmt_strategy", "tests/simulated_qmt", "tests/orders", "tests/fortnight"]
 
@@ -118,6 +120,20 @@ def qmt_side(command, arguments):
     return next((code for code in codes if code), 0)
 
 
+def windows_build(arguments):
+    """The setup program. On Windows it is made by the Python that goes into it; elsewhere that one runs under Wine."""
+    if os.name != "nt":
+        requirements = os.path.join(ROOT, "requirements.txt")
+        inside = prepare_environment(suitable_python(), os.path.join(ROOT, ".venv"), requirements)
+    else:
+        python = find_python(WINDOWS_PYTHON)
+        if python is None:
+            raise CannotPrepare("制作安装程序要用 Python 3.8：请从 python.org 安装 Python 3.8.10（64 位），然后重试。")
+        requirements = os.path.join(ROOT, "installer", "requirements-build.txt")
+        inside = prepare_environment(python, os.path.join(ROOT, ".venv-windows"), requirements)
+    return hand_over([inside, "-m", "installer"] + arguments)
+
+
 def hand_over(command):
     """Run the command in our place and leave with its exit code; Ctrl-C is the command's own business.
 
@@ -147,6 +163,8 @@ def main():
         if own.python == QMT_PYTHON:
             named = rest[:1] if rest[:1] in (["test"], ["bench"]) else []
             sys.exit(qmt_side("".join(named), rest[len(named) :]))
+        if rest[:1] == ["windows"]:
+            windows_build(rest[1:])
         python, folder = None, ".venv"
         if own.python:
             python, folder = find_python(own.python), ".venv-" + own.python

@@ -158,9 +158,18 @@ def make_python3_dll(work: Path, target: Path) -> None:
 
 
 def install_wheels(python38: LocalPython38, wheels: List[str], target: Path) -> None:
-    command = [python38.exe, "-m", "pip", "install", "--quiet", "--target", str(target / "Lib" / "site-packages")]
+    _install(python38, wheels, target / "Lib" / "site-packages")
+
+
+def install_pinned(python38: LocalPython38, requirements: Path, target: Path) -> None:
+    """Exactly the wheels of a requirements file that names everything, into the folder `target`."""
+    _install(python38, ["--no-deps", "-r", str(requirements)], target)
+
+
+def _install(python38: LocalPython38, what: List[str], folder: Path) -> None:
+    command = [python38.exe, "-m", "pip", "install", "--quiet", "--target", str(folder)]
     command += ["--platform", "win_amd64", "--python-version", "3.8", "--implementation", "cp", "--only-binary=:all:"]
-    _call(command + wheels, "安装 Windows 版依赖失败：请检查网络或 pip 源")
+    _call(command + what, "安装 Windows 版依赖失败：请检查网络或 pip 源")
 
 
 def _call(command: List[str], trouble: str) -> str:

@@ -69,14 +69,14 @@ def photograph_tray(python: "WindowsPython", out: Path) -> List[Path]:
 
 def wait_for_icon(desktop: wine_desktop.WineDesktop, tray: WindowsProgram, timeout: float = ICON_SECONDS) -> None:
     """Wait until something is drawn where the icon belongs. An empty taskbar or desktop is one plain colour there."""
-    _until(lambda: _colours(desktop.pixels(*ICON)) > 1, timeout, tray, "托盘图标没有出现")
+    until(lambda: _colours(desktop.pixels(*ICON)) > 1, timeout, tray, "托盘图标没有出现")
 
 
 def open_menu(desktop: wine_desktop.WineDesktop, tray: WindowsProgram, timeout: float = MENU_SECONDS) -> None:
     """Right-click the icon and wait until a menu stands above it, without the tooltip."""
     x, y, width, height = ICON
     desktop.click(x + width // 2, y + height // 2, button=3)
-    _until(lambda: _colours(desktop.pixels(*MENU)) > 1, timeout, tray, "右键点击图标后菜单没有出现")
+    until(lambda: _colours(desktop.pixels(*MENU)) > 1, timeout, tray, "右键点击图标后菜单没有出现")
     # Away from the icon, so that its tooltip (which covers the menu) closes; then wait for two equal pictures.
     desktop.move_mouse(wine_desktop.SIZE[0] // 4, wine_desktop.SIZE[1] // 4)
     before = [b""]
@@ -86,14 +86,14 @@ def open_menu(desktop: wine_desktop.WineDesktop, tray: WindowsProgram, timeout: 
         same, before[0] = now == before[0], now
         return same and _colours(now) > 1
 
-    _until(settled, timeout, tray, "菜单一直在变")
+    until(settled, timeout, tray, "菜单一直在变")
 
 
 def wait_until_drawn(
     desktop: wine_desktop.WineDesktop, tray: WindowsProgram, is_it: Callable[[List[Colour]], bool], timeout: float
 ) -> None:
     """Wait until the icon's pixels, as (red, green, blue), fit."""
-    _until(lambda: is_it(_pixels(desktop.pixels(*ICON))), timeout, tray, "图标没有变成应有的样子")
+    until(lambda: is_it(_pixels(desktop.pixels(*ICON))), timeout, tray, "图标没有变成应有的样子")
 
 
 def close_by_menu(desktop: wine_desktop.WineDesktop, tray: WindowsProgram, timeout: float = 30.0) -> int:
@@ -113,7 +113,8 @@ def _colours(rgb: bytes) -> int:
     return len(set(_pixels(rgb)))
 
 
-def _until(condition: Callable[[], bool], timeout: float, tray: WindowsProgram, trouble: str) -> None:
+def until(condition: Callable[[], bool], timeout: float, tray: WindowsProgram, trouble: str) -> None:
+    """Wait for the condition. SetupError, in the words of `trouble`, where it does not come or the program ends."""
     deadline = time.monotonic() + timeout
     while not condition():
         if not tray.running():

@@ -48,12 +48,7 @@ def prepare(folder: Path, use_apt: bool = True) -> "WindowsPython":
     """Make the Windows Python in `folder`, or reuse what is there if it was made by this recipe. Raises SetupError."""
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    missing = missing_packages()
-    if missing:
-        if not use_apt:
-            raise SetupError("缺少软件包：{0}。请先运行 apt-get install {0}".format(" ".join(missing)))
-        with _timed("安装 " + " ".join(missing)):
-            _apt_install(missing)
+    install_packages(PACKAGES, use_apt)
     requirements = (REPO / "requirements.txt").read_text(encoding="utf-8")
     python38 = py38_folder.find_python38()
     wheels = py38_folder.pinned_wheels(requirements)
@@ -64,6 +59,16 @@ def prepare(folder: Path, use_apt: bool = True) -> "WindowsPython":
                 _build(folder, python38, wheels)
                 (folder / "stamp").write_text(stamp, encoding="ascii")
     return WindowsPython(folder)
+
+
+def install_packages(names: Sequence[str], use_apt: bool) -> None:
+    """Debian's packages that are not there yet. Raises SetupError."""
+    missing = missing_packages(names)
+    if missing:
+        if not use_apt:
+            raise SetupError("缺少软件包：{0}。请先运行 apt-get install {0}".format(" ".join(missing)))
+        with _timed("安装 " + " ".join(missing)):
+            _apt_install(missing)
 
 
 def _is_made(folder: Path, stamp: str) -> bool:
@@ -132,16 +137,16 @@ class WindowsPython:
         return folder / name
 
 
-def missing_packages() -> List[str]:
+def missing_packages(names: Sequence[str] = PACKAGES) -> List[str]:
     """Which of PACKAGES are not installed (Debian). Raises SetupError on a machine without dpkg."""
-    query = ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *PACKAGES]
+    query = ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *names]
     try:
         done = subprocess.run(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError:
         raise SetupError("这里不是 Debian（没有 dpkg）：Windows 版测试只能在 Debian 上用 Wine 运行") from None
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     installed = {line.split()[0] for line in lines if line.endswith(" installed")}
-    return [name for name in PACKAGES if name not in installed]
+    return [name for name in names if name not in installed]
 
 
 def _apt_install(packages: List[str]) -> None:

@@ -22,6 +22,7 @@ EPILOG = """examples:
   python3 run.py fortnight                a fortnight's orders, by the rule and by the strategy in the simulated QMT
   python3 run.py test                     all tests that this machine can run
   python3 run.py --python 3.8 test        the tests on another Python; 3.6: the QMT side
+  python3 run.py windows [--test]         the mini PC's setup program, into dist/; tried as installed (Debian, root)
 """
 
 

@@ -4,13 +4,17 @@ import gzip
 import http.server
 import json
 import os
+import shutil
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from installer import tray_shot, windows_python
+from installer import build, tray_shot, windows_python
 from installer.py38_folder import SetupError
+from tests.windows.installed_copy import InstalledCopy
+from tests.windows.secure_receiver import SecureReceiver
 
 
 @pytest.fixture(scope="session")
@@ -99,3 +103,40 @@ class RecordingReceiver:
                 if left <= 0:
                     return None
                 self._arrived.wait(left)
+
+
+@pytest.fixture(scope="session")
+def built():
+    """The folder with the setup program, made from the sources as they are now by `run.py windows`."""
+    out = Path(os.environ.get("QMT_SENTRY_DIST") or build.REPO / "dist")
+    if not build.is_fresh(out):
+        reason = f"no setup program of these sources in {out}: run python3 run.py windows --test"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    return out
+
+
+@pytest.fixture(scope="session")
+def pc(built, windows):
+    """The Wine prefix with the program installed by its setup program, silently."""
+    copy = InstalledCopy(windows, built)
+    assert copy.setup() == 0
+    yield copy
+    copy.kill()
+
+
+@pytest.fixture
+def installed(pc):
+    """The program installed as it is now, whatever an earlier test did, and none of it running."""
+    if not pc.is_as_built():
+        assert pc.setup("/DOWNGRADE") == 0
+    pc.kill()
+    yield pc
+    pc.kill()
+
+
+@pytest.fixture
+def secure_receiver(tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    with SecureReceiver(tmp_path / "vps") as running:
+        yield running
