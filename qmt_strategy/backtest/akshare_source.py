@@ -6,15 +6,17 @@ apart without pandas, by column name, so that a column more or another order doe
 
 import datetime
 import math
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 from .fetching import Bars, Source, Sources
 
 EVENT_TABLES = (("分红送配详情", "dividend"), ("拆分详情", "split"))
+FIRST_ETF = 2004  # the year of the first ETF: no split is older
 
 
-def sources(akshare: Any) -> Sources:
+def sources(akshare: Any, today: Callable[[], datetime.date] = datetime.date.today) -> Sources:
     """`akshare`: the module, or anything with its functions."""
+    all_splits: Dict[int, List[Dict[str, Any]]] = {}  # of all funds, by year: asked once for all codes
 
     def em(code: str, first: str, last: str, adjust: str = "") -> Bars:
         table = akshare.fund_etf_hist_em(
@@ -37,6 +39,27 @@ def sources(akshare: Any) -> Sources:
         table = net_value_table(akshare, code, "累计净值走势")
         return [(day(row["净值日期"]), float(row["累计净值"])) for row in rows(table)]
 
+    def events_elsewhere(code: str) -> List[Tuple[str, str, float]]:
+        """Sina's dividends, and the splits from the list of all funds' splits."""
+        for year in range(FIRST_ETF, today().year + 1):
+            if year not in all_splits:
+                all_splits[year] = rows(akshare.fund_cf_em(year=str(year)))
+        found = [row for year in sorted(all_splits) for row in all_splits[year] if str(row["基金代码"]) == code[:6]]
+        splits_of = [(day(row["拆分折算日"]), "split", number_in(row["拆分折算"])) for row in found]
+        paid = paid_since(akshare.fund_etf_dividend_sina(symbol=market_symbol(code)))
+        if splits_of and paid and paid[-1][0] >= min(splits_of)[0]:
+            # Nothing says whether the sum counts later dividends for the shares of before a split.
+            raise ValueError("拆分以后的累计分红含义不明")
+        return sorted(splits_of + paid)
+
+    def net_values_elsewhere(code: str) -> List[Tuple[str, float]]:
+        table = akshare.fund_etf_fund_info_em(fund=code[:6], start_date="20000101", end_date="20500101")
+        return [(day(row["净值日期"]), float(row["累计净值"])) for row in rows(table)]
+
+    def index_em(symbol: str) -> Bars:
+        table = akshare.stock_zh_index_daily_em(symbol=symbol, start_date="19900101", end_date="20500101")
+        return bars(table, ("date", "open", "high", "low", "close"), "", "9")
+
     def index(symbol: str) -> Bars:
         return bars(akshare.stock_zh_index_daily(symbol=symbol), ("date", "open", "high", "low", "close"), "", "9")
 
@@ -50,9 +73,15 @@ def sources(akshare: Any) -> Sources:
         str(getattr(akshare, "__version__", "?")),
         (Source("东方财富 fund_etf_hist_em", em), Source("新浪 fund_etf_hist_sina", sina)),
         (Source("东方财富 fund_etf_hist_em hfq", lambda code, first, last: em(code, first, last, "hfq")),),
-        (Source("天天基金 fund_open_fund_info_em", events),),
-        (Source("天天基金 fund_open_fund_info_em", net_values),),
-        (Source("新浪 stock_zh_index_daily", index),),
+        (
+            Source("天天基金 fund_open_fund_info_em", events),
+            Source("新浪 fund_etf_dividend_sina 和天天基金 fund_cf_em", events_elsewhere),
+        ),
+        (
+            Source("天天基金 fund_open_fund_info_em", net_values),
+            Source("天天基金 fund_etf_fund_info_em", net_values_elsewhere),
+        ),
+        (Source("新浪 stock_zh_index_daily", index), Source("东方财富 stock_zh_index_daily_em", index_em)),
         (
             Source("新浪 tool_trade_date_hist_sina", calendar_sina),
             Source("akshare 自带的日历", calendar_offline),
@@ -100,6 +129,22 @@ def splits(table: Any) -> List[Tuple[str, str, float]]:
         if _is_date(row.get("拆分折算日")):
             text = str(row["拆分折算比例"])
             found.append((day(row["拆分折算日"]), "split", number_in(text.split(":")[-1])))
+    return found
+
+
+def paid_since(table: Any) -> List[Tuple[str, str, float]]:
+    """Sina's 累计分红 as single dividends. ValueError where it is no such table (akshare gives an empty one then)."""
+    if table is None or "累计分红" not in list(table.columns):
+        raise ValueError("没有累计分红")
+    found = []
+    before = 0.0
+    for row in sorted(rows(table), key=lambda row: day(row["日期"])):
+        total = float(row["累计分红"])
+        if not total >= before:  # NaN too
+            raise ValueError("累计分红变少：%s" % day(row["日期"]))
+        if total > before:
+            found.append((day(row["日期"]), "dividend", round(total - before, 6)))
+        before = total
     return found
 
 

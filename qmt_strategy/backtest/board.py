@@ -57,8 +57,8 @@ class Board:
         self.fixed = self._fixed()
         # The last close known on each spot, in units: what is held is worth that.
         self.known_closes = known_closes(self.by_fund(self.fixed["closes"]))
-        self.known = np.ascontiguousarray(self.known_closes.T)
         self.there = self.fixed["present"] == 1
+        self.columns = {name: self.engine.rows(table) for name, table in self.fixed.items() if name != "present"}
         self.eventful = self.there & ((self.fixed["splits"] != 1.0) | (self.fixed["dividends"] > 0.0))
         sides = [("lows", "highs"), ("closes", "closes")]
         self.extremes = [tuple(self.fixed[name] / booking.UNIT for name in pair) for pair in sides]

@@ -8,6 +8,8 @@ arrays under numba.
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..dingtou import grid
 
 UNIT = 10000  # units a yuan
@@ -18,11 +20,11 @@ FILLED, NO_CASH, AT_LIMIT, NO_SHARES, TOO_SMALL, TOO_MANY, ORDER_CAP, DAY_CAP = 
 
 
 class Market(NamedTuple):
-    """The days on which something may happen to a fund, one row for each, by day and then by fund."""
+    """One row for each day of each fund, by day and then by fund."""
 
     days: Any  # place on the calendar
     funds: Any  # place among the funds
-    stirring: Any  # 0 where no price of that day can ask for anything
+    stirring: Any  # false where no price of that day can ask for anything
     opens: Any  # units, as are the other prices
     highs: Any
     lows: Any
@@ -173,3 +175,13 @@ def interest(terms: Terms, books: Books, gap: int) -> int:
     paid = int(math.floor(books.purse[0] * terms.cash_rate * gap / 365 / CENT)) * CENT
     books.purse[0] += paid
     return paid
+
+
+def table(rows: Any, width: int) -> Any:
+    """Rows of `width` whole numbers as one array: handing lists of tuples over to Python costs numba much more."""
+    found = np.empty((len(rows), width), np.int64)
+    for at in range(len(rows)):
+        row = rows[at]
+        for column in range(width):
+            found[at, column] = row[column]
+    return found

@@ -11,9 +11,9 @@ def day_bounds(
     first: int,
     window: int,
     least: int,
-    part_above: float,
-    part_below: float,
-    height: float,
+    parts_above: Any,
+    parts_below: Any,
+    heights: Any,
     inside: int,
     spots: Any,
     above_average: Any,
@@ -23,10 +23,13 @@ def day_bounds(
 ) -> None:
     """Put one fund's thresholds of each day, from the `window` distances before it, into `his` and `los`.
 
-    `first` is the first bar that has a distance before it, `inside` the first bar of the run; `spots` are the places
-    of the bars from `inside` on in the last four. A side with fewer than `least` distances is left as it is, and so is
-    that of a day whose prices are not on that side of the average.
+    `parts_above`, `parts_below` and `heights` are the rule's numbers of several sets: the distances are put in order
+    once for all of them. The sets' tables follow each other in `his` and `los`. `first` is the first bar that has a
+    distance before it, `inside` the first bar of the run; `spots` are the places of the bars from `inside` on in a
+    table. A side with fewer than `least` distances is left as it is, and so is that of a day whose prices are not on
+    that side of the average.
     """
+    size = len(above_average)
     nothing = [0.0 for _ in range(0)]
     above = [0.0 for _ in range(0)]
     below = [0.0 for _ in range(0)]
@@ -47,8 +50,14 @@ def day_bounds(
             sells = above_average[spot] and len(above) >= least
             buys = below_average[spot] and len(below) >= least
             if sells or buys:
-                hi, lo, _, _ = grid.bounds(
-                    above if sells else nothing, below if buys else nothing, part_above, part_below, height
-                )
-                his[spot] = hi
-                los[spot] = lo
+                for one_set in range(len(heights)):
+                    hi, lo, _, _ = grid.bounds(
+                        above if sells else nothing,
+                        below if buys else nothing,
+                        parts_above[one_set],
+                        parts_below[one_set],
+                        heights[one_set],
+                    )
+                    his[spot] = hi
+                    los[spot] = lo
+                    spot += size

@@ -14,12 +14,13 @@ EDGE = 1e-6  # yuan: nearer to a threshold only the rule itself can tell the sid
 
 
 def simulate(
-    market: Market, terms: Terms, looks: Any, turns: Any, gaps: Any, cells: Any, held: int, cash: int
+    market: Market, busy: Any, terms: Terms, looks: Any, turns: Any, gaps: Any, cells: Any, held: int, cash: int
 ) -> Tuple[Any, Any, Any]:
-    """Walk the rows of `market`. `looks`: steps and seconds of the path, `turns` as pathing.search; `gaps`: calendar
-    days since the day before, of all days; `cells`: each fund's last cell, `held`: its shares, `cash`: units at first.
+    """Walk the `busy` rows of `market`, those on which something may happen. `looks`: steps and seconds of the path,
+    `turns` as pathing.search; `gaps`: calendar days since the day before, of all days; `cells`: each fund's last cell,
+    `held`: its shares, `cash`: units at first.
 
-    Returns (days, moves, orders) as in booking.Books.
+    Returns (days, moves, orders) as in booking.Books, each a table.
     """
     funds = len(cells)
     zeros = [0 for _ in range(funds)]
@@ -42,11 +43,11 @@ def simulate(
     awake = [0 for _ in range(0)]  # rows of today's funds whose prices are beyond a threshold
     last_cells, holdings = books.cells, books.holdings
     on_path = terms.model == ON_PATH
-    rows, days = len(market.days), len(gaps)
+    rows, days = len(busy), len(gaps)
     reached = 0  # days before it have had their interest
-    row = 0
-    while row < rows:
-        day = market.days[row]
+    at_row = 0
+    while at_row < rows:
+        day = market.days[busy[at_row]]
         paid = 0
         if terms.cash_rate > 0.0:
             idle_days(terms, books, gaps, reached, day)
@@ -55,7 +56,8 @@ def simulate(
         purse[3] = 0
         moved = len(books.moves)
         awake.clear()
-        while row < rows and market.days[row] == day:
+        while at_row < rows and market.days[busy[at_row]] == day:
+            row = busy[at_row]
             if market.dividends[row] > 0.0 or market.splits[row] != 1.0:
                 paid += booking.events(market, books, row)
             fund = market.funds[row]
@@ -74,7 +76,7 @@ def simulate(
                 if buys or (sells and (holdings[fund] > 0 or terms.notes)):
                     begin(books, fund)
                     awake.append(row)
-            row += 1
+            at_row += 1
         if len(awake) > 0 and on_path:
             walk_day(market, terms, books, awake, looks[0], looks[1], turns)
         elif len(awake) > 0:
@@ -99,7 +101,7 @@ def simulate(
             books.days.append((day, purse[0], purse[1], purse[2], paid))
     if terms.cash_rate > 0.0:
         idle_days(terms, books, gaps, reached, days)
-    return books.days, books.moves, books.orders
+    return booking.table(books.days, 5), booking.table(books.moves, 4), booking.table(books.orders, 10)
 
 
 def idle_days(terms: Terms, books: Books, gaps: Any, first: int, end: int) -> None:

@@ -69,7 +69,7 @@ class Result(NamedTuple):
 class Written(NamedTuple):
     """What the core wrote down, and what it began with; in units."""
 
-    days: Any  # as in booking.Books, and the next two
+    days: Any  # tables of whole numbers with the columns of booking.Books, and the next two
     moves: Any
     orders: Any
     cash: int
@@ -86,17 +86,22 @@ class Daily(NamedTuple):
     paid: Any
 
 
-def walk(board: Board, setup: Setup, notes: bool = True, held: int = 0) -> Written:
+def walk(
+    board: Board, setup: Setup, notes: bool = True, held: int = 0, ready: Optional[levels.Ready] = None
+) -> Written:
     """One run over the board, whose dates and kind of signal count instead of the setup's.
 
     `notes`: whether the orders that were not made are among the orders. `held`: shares of each fund at the start.
+    `ready`: what levels.markets_of made of the setup, where many are made at once.
     """
+    market, busy = ready or levels.market_of(board, setup)
     rows = board.engine.rows
     looks, turns = _looks(setup.fill, setup.once_at)
     cells = board.start_cells(setup)
     cash = int(round(setup.cash * 100)) * booking.CENT
     written = board.engine.core.simulate(
-        levels.market_of(board, setup),
+        market,
+        busy,
         levels.terms_of(setup, STEPS, notes),
         rows(looks),
         rows(turns),
@@ -112,11 +117,11 @@ def walk(board: Board, setup: Setup, notes: bool = True, held: int = 0) -> Writt
 def daily(board: Board, written: Written) -> Daily:
     """Every day's books: a day on which nothing changed is as the one before."""
     count = len(board.days)
-    if not written.days:
+    if not len(written.days):
         nothing = np.zeros(count, np.int64)
         return Daily(np.full(count, written.cash, np.int64), nothing, nothing, nothing)
-    log = np.array(written.days, dtype=np.int64).T
-    at = np.searchsorted(log[0], np.arange(count), "right")
+    log = written.days.T
+    at = np.repeat(np.arange(len(log[0]) + 1), np.diff(log[0], prepend=0, append=count))
     first = [written.cash, 0, 0]
     cash, injected, fees = (np.concatenate([[begun], row])[at] for begun, row in zip(first, log[1:4]))
     paid = np.zeros(count, np.int64)
@@ -125,13 +130,12 @@ def daily(board: Board, written: Written) -> Daily:
 
 
 def held_daily(board: Board, written: Written, which: int = 2) -> "np.ndarray[Any, Any]":
-    """Shares (or, with `which` 3, last cells) as a table [day][fund]."""
-    table = np.zeros((len(board.days), len(board.codes)), np.int64)
-    table[0] = written.held if which == 2 else written.cells
-    if written.moves:
-        moves = np.array(written.moves, dtype=np.int64).T
-        np.add.at(table, (moves[0], moves[1]), moves[which])
-    return np.cumsum(table, axis=0)
+    """Shares (or, with `which` 3, last cells) as a table [fund][day]."""
+    table = np.zeros((len(board.codes), len(board.days)), np.int64)
+    table[:, 0] = written.held if which == 2 else written.cells
+    moves = written.moves.T
+    np.add.at(table, (moves[1], moves[0]), moves[which])
+    return np.cumsum(table, axis=1)
 
 
 def run(
@@ -147,7 +151,7 @@ def result(board: Board, setup: Setup, written: Written) -> Result:
     days = daily(board, written)
     flows = np.diff(days.injected, prepend=0) / unit
     flows[0] += setup.cash
-    made = [_order(board, row) for row in written.orders]
+    made = [_order(board, row) for row in written.orders.tolist()]
     return Result(
         setup,
         board.codes,
@@ -156,8 +160,8 @@ def result(board: Board, setup: Setup, written: Written) -> Result:
         flows,
         days.fees / unit,
         days.paid / unit,
-        held_daily(board, written).T,
-        held_daily(board, written, 3).T,
+        held_daily(board, written),
+        held_daily(board, written, 3),
         board.known_closes / unit,
         [order for order in made if not order.reason],
         [order for order in made if order.reason],
@@ -166,7 +170,7 @@ def result(board: Board, setup: Setup, written: Written) -> Result:
 
 
 def _order(board: Board, row: Sequence[int]) -> Order:
-    day, fund, side, shares, price, fee, cell, second, injected, outcome = (int(value) for value in row)
+    day, fund, side, shares, price, fee, cell, second, injected, outcome = row
     unit = float(booking.UNIT)
     return Order(
         board.days[day],

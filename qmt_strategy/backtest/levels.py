@@ -1,6 +1,6 @@
 """What the rule's numbers make of the prices: averages, thresholds, and the few days on which an order is possible."""
 
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -12,56 +12,75 @@ from .setup import Setup
 
 MODELS = {"close": booking.AT_CLOSE, "next-open": booking.NEXT_OPEN, "next-close": booking.NEXT_CLOSE}
 FAR = 1000000  # cells: further than any price, near enough for a product
+Parts = Tuple[float, float, float]  # quantile above, quantile below, cell height: what makes thresholds of distances
 
 
-def market_of(board: Board, setup: Setup) -> booking.Market:
-    """The rows that core.simulate walks: days with an event, days whose prices reach a threshold, days of fills."""
+class Ready(NamedTuple):
+    """What core.simulate walks for one set."""
+
+    market: booking.Market
+    busy: Any  # days with an event, days whose prices reach a threshold, days of fills
+
+
+def market_of(board: Board, setup: Setup) -> Ready:
+    return markets_of(board, [setup])[0]
+
+
+def markets_of(board: Board, setups: Sequence[Setup]) -> List[Ready]:
+    """What each of `setups` is walked over; they differ in their rule's numbers alone, and share its `ma`."""
+    setup = setups[0]
     low, high = board.extremes[setup.fill in MODELS]
     average = board.averages(setup.rule.ma, setup.average_today)
-    priced = board.there & (average > 0.0)
     # Sells are asked for above the average alone, buys below it: the other side's threshold is not needed.
+    priced = board.there & (average > 0.0)
     above, below = priced & (high >= average - core.EDGE), priced & (low <= average + core.EDGE)
-    his, los = thresholds(board, setup, above, below)
-    stirring = _stirring(setup, average, low, high, los, his, above, below)
-    busy = np.flatnonzero(stirring | board.eventful | _next_bars(board, setup, stirring))
-    fixed = {name: column[busy] for name, column in board.fixed.items() if name != "present"}
     lowest, highest = board.allowed(setup.full_sample)
-    own = {
-        "stirring": stirring[busy],
-        "lowests": lowest[busy],
-        "highests": highest[busy],
-        "averages": average[busy],
-        "his": his[busy],
-        "los": los[busy],
-    }
     rows = board.engine.rows
-    return booking.Market(**{name: rows(column) for name, column in dict(fixed, **own).items()})
+    shared = dict(board.columns, lowests=rows(lowest), highests=rows(highest), averages=rows(average))
+    made: Dict[Parts, Ready] = {}
+    wanted = [_parts(one) for one in setups]
+    distinct = list(dict.fromkeys(wanted))
+    for parts, (his, los) in zip(distinct, thresholds(board, setup, distinct, above, below)):
+        stirring = _stirring(parts[2], average, low, high, los, his, above, below)
+        busy = np.flatnonzero(stirring | board.eventful | _next_bars(board, setup, stirring))
+        own = {"stirring": rows(stirring), "his": rows(his), "los": rows(los)}
+        made[parts] = Ready(booking.Market(**shared, **own), rows(busy))
+    return [made[parts] for parts in wanted]
 
 
-def thresholds(board: Board, setup: Setup, above: Any, below: Any) -> Tuple[Any, Any]:
-    """(hi, lo) of each spot, out of reach on spots that are not in `above` and `below`."""
-    rule, rows = setup.rule, board.engine.rows
-    parts = (rule.quantile_positive, rule.quantile_negative, rule.grid_height)
-    first = 1 if setup.average_today else rule.ma
-    his, los = (np.full(len(board.there), cell) for cell in (grid.NEVER, -grid.NEVER))
-    means = board.means(rule.ma, setup.average_today)
+def _parts(setup: Setup) -> Parts:
+    rule = setup.rule
+    return float(rule.quantile_positive), float(rule.quantile_negative), float(rule.grid_height)
+
+
+def thresholds(board: Board, setup: Setup, wanted: Sequence[Parts], above: Any, below: Any) -> List[Tuple[Any, Any]]:
+    """(hi, lo) of each spot for each of `wanted`, out of reach on spots that are not in `above` and `below`."""
+    ma, size = setup.rule.ma, len(board.there)
+    means = board.means(ma, setup.average_today)
+    his, los = (np.full(len(wanted) * size, cell) for cell in (grid.NEVER, -grid.NEVER))
     if setup.full_sample:
-        for number, (line, (_, distances)) in enumerate(zip(board.lines, means)):
-            spots = line.places * len(board.lines) + number
-            his[spots], los[spots], _, _ = grid.thresholds(np.asarray(distances), *parts)
-        return his, los
-    tables = rows(above), rows(below), rows(his), rows(los)
-    for line, spots, (_, distances) in zip(board.lines, board.spots, means):
-        board.engine.bounding.day_bounds(distances, first, WINDOW, LEAST_A_SIDE, *parts, line.first, spots, *tables)
-    return np.asarray(tables[2]), np.asarray(tables[3])
+        for spots, (_, distances) in zip(board.spots, means):
+            for at, parts in enumerate(wanted):
+                place = np.asarray(spots, dtype=np.int64) + at * size
+                his[place], los[place], _, _ = grid.thresholds(np.asarray(distances), *parts)
+    else:
+        rows = board.engine.rows
+        first = 1 if setup.average_today else ma
+        tables = rows(above), rows(below), rows(his), rows(los)
+        columns = [rows(np.array(column)) for column in zip(*wanted)]
+        for line, spots, (_, distances) in zip(board.lines, board.spots, means):
+            board.engine.bounding.day_bounds(
+                distances, first, WINDOW, LEAST_A_SIDE, *columns, line.first, spots, *tables
+            )
+        his, los = np.asarray(tables[2]), np.asarray(tables[3])
+    return list(zip(his.reshape(-1, size), los.reshape(-1, size)))
 
 
-def _stirring(setup: Setup, average: Any, low: Any, high: Any, los: Any, his: Any, above: Any, below: Any) -> Any:
+def _stirring(height: float, average: Any, low: Any, high: Any, los: Any, his: Any, above: Any, below: Any) -> Any:
     """False where the rule cannot ask for anything whatever the last cell: no price of the day is beyond a threshold.
 
     Only a sieve, a hair wider than rounding can tell; what passes is asked of the rule.
     """
-    height = setup.rule.grid_height
     buys = low <= average * (1.0 + np.maximum(los, -FAR) * height) + core.EDGE
     sells = high >= average * (1.0 + np.minimum(his, FAR) * height) - core.EDGE
     return (buys & below) | (sells & above)
@@ -83,7 +102,8 @@ def shown(board: Board, setup: Setup, number: int) -> "np.ndarray[Any, Any]":
     table = board.averages(setup.rule.ma, setup.average_today)
     average = board.column(table, number)
     every = board.there & (table > 0.0)
-    hi, lo = (board.column(one, number).astype(float) for one in thresholds(board, setup, every, every))
+    (both,) = thresholds(board, setup, [_parts(setup)], every, every)
+    hi, lo = (board.column(one, number).astype(float) for one in both)
     average = np.where(average > 0, average, np.nan)
     height, never = setup.rule.grid_height, grid.NEVER
     below = np.where(lo > -never, average * (1.0 + lo * height), np.nan)

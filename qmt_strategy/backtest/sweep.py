@@ -15,11 +15,12 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Se
 
 import numpy as np
 
-from . import board, booking, compiled, engine, metrics, money, options, prices
+from . import board, booking, compiled, engine, levels, metrics, money, options, prices
 from .setup import Setup
 
 Values = Dict[str, float]
 CHUNK = 64  # sets a piece of work
+SIDE_BY_SIDE = 16  # sets
 FILE = "results.jsonl"
 
 
@@ -118,7 +119,18 @@ def evaluate(task: Task, sets: Sequence[Values]) -> List[Values]:
         _boards.clear()
         _boards[key] = (task, boards(task))
     ready = _boards[key][1]
-    return [evaluate_one(task.setup, ready, one) for one in sets]
+    rows = []
+    for several in _together(task.setup, sets):
+        rows += evaluate_some(task.setup, ready, several)
+    return rows
+
+
+def _together(setup: Setup, sets: Sequence[Values]) -> Iterator[List[Values]]:
+    """Neighbours that share the length of the average, not too many at once: each has its own tables in memory."""
+    for _, group in itertools.groupby(sets, lambda one: one.get("ma", setup.rule.ma)):
+        several = list(group)
+        for at in range(0, len(several), SIDE_BY_SIDE):
+            yield several[at : at + SIDE_BY_SIDE]
 
 
 def known_boards() -> List[board.Board]:
@@ -126,31 +138,37 @@ def known_boards() -> List[board.Board]:
     return [stretch for _, ready in _boards.values() for stretch in ready]
 
 
-def evaluate_one(setup: Setup, ready: Sequence[board.Board], values: Values) -> Values:
-    row = dict(values)
-    numbers: Dict[str, Any] = dict(values)
-    chosen = setup._replace(rule=setup.rule._replace(**numbers))
+def evaluate_some(setup: Setup, ready: Sequence[board.Board], several: Sequence[Values]) -> List[Values]:
+    """The rows of sets that share the length of the average."""
+    rows = [dict(values) for values in several]
+    chosen = [setup._replace(rule=setup.rule._replace(**_numbers(values))) for values in several]
     for stretch, prefix in zip(ready, ("", "after_")):
-        for name, one in worth(stretch, engine.walk(stretch, chosen, notes=False), chosen).items():
-            row[prefix + name] = one
-    return row
+        for row, one, made in zip(rows, chosen, levels.markets_of(stretch, chosen)):
+            written = engine.walk(stretch, one, notes=False, ready=made)
+            row.update({prefix + name: value for name, value in worth(stretch, written, one).items()})
+    return rows
+
+
+def _numbers(values: Values) -> Dict[str, Any]:
+    return dict(values)
 
 
 def worth(stretch: board.Board, written: engine.Written, setup: Setup) -> Values:
     """A set's figures, without what a report needs."""
     unit = booking.UNIT
     days = engine.daily(stretch, written)
-    equity = (days.cash + (engine.held_daily(stretch, written) * stretch.known).sum(axis=1)) / unit
+    worths = np.einsum("fd,fd->d", engine.held_daily(stretch, written), stretch.known_closes)
+    equity = (days.cash + worths) / unit
     flows = np.diff(days.injected, prepend=0) / unit
     flows[0] += setup.cash
-    sides = [row[2] for row in written.orders]
+    sides = written.orders[:, 2]
     return {
         "xirr": money.rate_of(np.append(stretch.ordinals, stretch.ordinals[-1]), np.append(-flows, equity[-1])),
         "profit": round(float(equity[-1] - flows.sum()), 2),
         "injected": round(float(flows.sum()), 2),
         "max_drawdown": float(metrics.drawdown_curve(money.unit_returns(equity, flows)).min()),
-        "buys": sides.count(1),
-        "sells": sides.count(-1),
+        "buys": int((sides == 1).sum()),
+        "sells": int((sides == -1).sum()),
         "fees": round(float(days.fees[-1]) / unit, 2),
     }
 

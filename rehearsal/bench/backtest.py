@@ -128,7 +128,7 @@ def beside_vectorbt(python: str, count: int) -> Dict[str, Any]:
         written = engine.walk(made, chosen, notes=False)
         sweep.worth(made, written, chosen)
         spent.append((time.perf_counter() - wall, time.process_time() - cpu))
-        sides = [row[2] for row in written.orders]
+        sides = written.orders[:, 2].tolist()
         orders.append([sides.count(1), sides.count(-1)])
     ours = tuple(statistics.median(column) for column in zip(*spent))
     return {

@@ -1,6 +1,7 @@
 """fetch, with recorded shapes in place of the network."""
 
 import datetime
+import inspect
 import json
 
 import pandas
@@ -69,6 +70,27 @@ class Library:
             {"date": dates, "open": closes, "high": closes, "low": closes, "close": closes, "volume": [1] * 4}
         )
 
+    def fund_etf_fund_info_em(self, fund, start_date, end_date):
+        self._called("nav " + fund)
+        dates = [datetime.date(2024, 1, day) for day in (2, 3, 4, 5)]
+        return pandas.DataFrame({"净值日期": dates, "单位净值": [1.0] * 4, "累计净值": [1.0, 1.01, 1.01, 1.02]})
+
+    def fund_etf_dividend_sina(self, symbol):
+        self._called("paid " + symbol)
+        dates = [datetime.date(2023, 1, 5), datetime.date(2024, 1, 4)]
+        return pandas.DataFrame({"日期": dates, "累计分红": [0.03, 0.08]})
+
+    def fund_cf_em(self, year):
+        self._called("splits of " + year)
+        heads = ["序号", "基金代码", "基金简称", "拆分折算日", "拆分类型", "拆分折算"]
+        other = [1, "512690", "酒ETF", datetime.date(2021, 5, 17), "份额分拆", 2.0]
+        return pandas.DataFrame([other] if year == "2021" else [], columns=heads)
+
+    def stock_zh_index_daily_em(self, symbol, start_date, end_date):
+        self._called("index em")
+        closes = [3000.0, 3010.0, 3020.0, 3030.0]
+        return pandas.DataFrame({"date": DAYS, "open": closes, "close": closes, "high": closes, "low": closes})
+
     def tool_trade_date_hist_sina(self):
         self._called("calendar")
         return pandas.DataFrame({"trade_date": [datetime.date(2024, 1, day) for day in (2, 3, 4, 5)]})
@@ -85,7 +107,7 @@ class World:
         self.slept = []
         self.said = []
         self.fetcher = fetching.Fetcher(
-            akshare_source.sources(library),
+            akshare_source.sources(library, lambda: datetime.date(2024, 1, 6)),
             folder,
             lambda: self.now,
             self.slept.append,
@@ -130,6 +152,53 @@ def test_a_source_that_is_blocked_is_asked_with_growing_pauses_and_then_the_seco
     assert "sina sh510300" in library.calls
     about = json.loads((tmp_path / "sources.json").read_text(encoding="utf-8"))
     assert about["510300.SH.csv"]["source"] == "新浪 fund_etf_hist_sina"
+
+
+@pytest.mark.parametrize(
+    "broken, name, source",
+    [
+        ("累计净值走势", "nav-510300.SH.csv", "天天基金 fund_etf_fund_info_em"),
+        ("分红送配详情", "events.csv", "新浪 fund_etf_dividend_sina 和天天基金 fund_cf_em"),
+        ("index", "index.csv", "东方财富 stock_zh_index_daily_em"),
+    ],
+)
+def test_net_values_events_and_index_have_a_second_source_too(world, library, tmp_path, broken, name, source):
+    world.fetch()
+    first = (tmp_path / name).read_text(encoding="utf-8")
+    (tmp_path / name).unlink()
+    library.broken = {broken}
+    assert world.fetch() == []
+    assert world.slept == [3.0, 12.0, 45.0]
+    about = json.loads((tmp_path / "sources.json").read_text(encoding="utf-8"))
+    assert about[name]["source"] == source
+    second = (tmp_path / name).read_text(encoding="utf-8")
+    assert second.replace("510300,20230105,dividend,0.03\n", "") == first
+
+
+def test_the_second_source_of_events_has_splits_and_the_dividends_before_them(library, monkeypatch):
+    monkeypatch.setattr(library, "fund_etf_dividend_sina", lambda symbol: table_of("2020-12-01", 0.35))
+    ask = akshare_source.sources(library, lambda: datetime.date(2024, 1, 6)).events[1].ask
+    assert ask("512690.SH") == [("20201201", "dividend", 0.35), ("20210517", "split", 2.0)]
+    asked = library.calls.count("splits of 2021")
+    assert ask("510300.SH") == [("20201201", "dividend", 0.35)]
+    assert library.calls.count("splits of 2021") == asked == 1
+
+
+def test_a_sum_of_dividends_that_goes_on_after_a_split_is_not_guessed_at(library, monkeypatch):
+    monkeypatch.setattr(library, "fund_etf_dividend_sina", lambda symbol: table_of("2022-12-01", 0.35))
+    ask = akshare_source.sources(library, lambda: datetime.date(2024, 1, 6)).events[1].ask
+    with pytest.raises(ValueError, match="含义不明"):
+        ask("512690.SH")
+
+
+@pytest.mark.parametrize("table", [pandas.DataFrame(), None])
+def test_an_answer_that_is_no_table_of_dividends_is_not_taken_for_no_dividends(table):
+    with pytest.raises(ValueError, match="没有累计分红"):
+        akshare_source.paid_since(table)
+
+
+def table_of(date, paid):
+    return pandas.DataFrame({"日期": [datetime.date.fromisoformat(date)], "累计分红": [paid]})
 
 
 def test_when_no_source_answers_the_old_file_stays_and_that_is_told(world, library, tmp_path):
@@ -197,8 +266,18 @@ def test_numbers_are_read_out_of_words():
 
 def test_the_library_that_is_installed_has_these_functions():
     akshare = pytest.importorskip("akshare")
-    for name in ("fund_etf_hist_em", "fund_etf_hist_sina", "fund_open_fund_info_em", "stock_zh_index_daily"):
-        assert callable(getattr(akshare, name))
+    asked = {
+        "fund_etf_hist_em": "symbol period start_date end_date adjust",
+        "fund_etf_hist_sina": "symbol",
+        "fund_open_fund_info_em": "symbol indicator",
+        "fund_etf_fund_info_em": "fund start_date end_date",
+        "fund_etf_dividend_sina": "symbol",
+        "fund_cf_em": "year",
+        "stock_zh_index_daily": "symbol",
+        "stock_zh_index_daily_em": "symbol start_date end_date",
+    }
+    for name, parameters in asked.items():
+        assert set(parameters.split()) <= set(inspect.signature(getattr(akshare, name)).parameters), name
     calendar = akshare_source.sources(akshare).calendar[1].ask()
     assert calendar == sorted(calendar) and "20240102" in calendar
 

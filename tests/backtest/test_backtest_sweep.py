@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from qmt_strategy.backtest import commands, engine, options, sweep, sweeping, synthetic
-from qmt_strategy.backtest.setup import Setup
+from qmt_strategy.backtest import commands, compiled, engine, money, options, sweep, sweeping, synthetic
+from qmt_strategy.backtest.setup import LEGACY, Setup
 
 SETUP = Setup(fill="once")
 RANGES = [sweep.parse("ma=60,120"), sweep.parse("quantile_negative=0.3,0.6")]
@@ -59,12 +59,24 @@ def test_a_row_is_what_a_single_run_gives(task, funds):
     assert row["profit"] == round(float(result.equity[-1] - result.flows.sum()), 2)
 
 
-def test_a_set_gives_the_same_row_whatever_was_tried_before_it(task):
-    sets = sweep.sets_of(RANGES, 0, 1)
-    together = sweep.evaluate(task, sets)
-    for one, row in zip(sets, together):
+@pytest.mark.parametrize("chosen", ["python", "numba"])
+@pytest.mark.parametrize("setup", [SETUP, Setup(), Setup(**LEGACY)], ids=["once", "minute", "legacy"])
+def test_a_set_gives_the_same_row_whatever_was_tried_before_or_beside_it(task, funds, chosen, setup):
+    if chosen == "numba":
+        pytest.importorskip("numba")
+    task = task._replace(setup=setup, engine=chosen)
+    ranges = RANGES + [sweep.parse("grid_height=0.01,0.02"), sweep.parse("sell_factor=1,2")]
+    sets = sweep.sets_of(ranges, 0, 1)
+    for one, row in zip(sets, sweep.evaluate(task, sets)):
         sweep._boards.clear()
         assert same(sweep.evaluate(task, [one])[0], row)
+        rule = setup.rule._replace(**one)
+        result = engine.run(funds, setup._replace(rule=rule), compiled.engine(chosen))
+        assert row["buys"] == sum(order.side > 0 for order in result.orders)
+        assert row["fees"] == round(float(result.fees[-1]), 2)
+        assert row["profit"] == round(float(result.equity[-1] - result.flows.sum()), 2)
+        alone = money.xirr(money.flow_list(result.days, result.flows, result.equity[-1]))
+        assert row["xirr"] == pytest.approx(alone, abs=1e-9, nan_ok=True)
 
 
 def test_processes_give_the_rows_of_one_process(task, tmp_path):
