@@ -48,5 +48,5 @@ def drill(stage):
     told = [e["data"]["where"] for e in stage.road.stored() if e["kind"] == "strategy.error"]
     stage.check(told == [f"step {n + 1}" for n in range(errors)], f"{errors} 条策略错误各一次、次序不变")
     stage.watch(10)
-    stage.only_these("策略 drill 出错")  # the errors are true; the cut is shorter than 90 s, so nothing else may be told
+    stage.only_these("策略 drill 出错")  # these are true; a cut of less than 90 s is no news
     stage.nothing_lost()
