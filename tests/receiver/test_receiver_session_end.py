@@ -1,4 +1,4 @@
-"""A tray that stops as it should: inside a session that is an incident, after the close it is not, whatever the reason."""
+"""A tray that stops as it should: inside a session that is an incident, after the close not, whatever the reason."""
 
 import pytest
 
