@@ -22,6 +22,7 @@ from tray_app import (
     pairing,
     parts,
     pause,
+    quit_mark,
     runs,
     state,
     trading_time,
@@ -290,6 +291,10 @@ class TrayApp:
         return self.shutdown.cancel()
 
     def quit(self) -> str:
+        try:
+            quit_mark.write(self.home.quit, self._wall())
+        except OSError as error:
+            log.warning("the keep-alive task will start us again: %s", error)
         self.ask_stop("menu")
         return ""
 
