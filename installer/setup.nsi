@@ -1,5 +1,5 @@
 ; The setup program: per user, Chinese and English. Made by installer/build.py, which passes
-;   -DVERSION=1.2.3 -DAPP=<program folder> -DOUT=<setup.exe> -DICON=<file> [-DFAST]
+;   -DVERSION=1.2.3 -DAPP=<program folder>\* -DOUT=<setup.exe> -DICON=<file> [-DFAST]
 ;
 ;   setup.exe [/S] [/PAIRFILE=file] [/QMT=folder] [/AUTOOFF] [/DOWNGRADE] [/D=folder]      (/D= last)
 ;
@@ -78,6 +78,7 @@ Page custom pairing_page pairing_done
   "The new version's self-test failed. It was not installed; the old version, if any, is back."
 !insertmacro TEXT RUNNING "正在运行的哨兵关不掉：请右键点它的图标选“退出”，然后重新运行安装程序。" \
   "The running copy cannot be ended. Quit it from its icon's menu, then run setup again."
+!insertmacro TEXT TWICE "另一个哨兵安装程序正在运行：请等它结束。" "Another setup of QMT Sentry is running. Wait for it to end."
 !insertmacro TEXT PAIR_TITLE "配对" "Pairing"
 !insertmacro TEXT PAIR_SUBTITLE "让这台电脑认识您的接收端。" "Connect this PC with your receiver."
 !insertmacro TEXT PAIR_LABEL "在服务器上运行 receiver.py pair，把 QS1. 开头的那一行粘贴到下面。也可以先留空，以后在图标的菜单里配对。" \
@@ -120,6 +121,13 @@ Page custom pairing_page pairing_done
 !macroend
 
 Function .onInit
+  System::Call 'kernel32::CreateMutexW(p 0, i 0, w "Local\QMTSentry-setup") p .r1 ?e'
+  Pop $R0
+  ${If} $R0 = 183 ; ERROR_ALREADY_EXISTS
+    MessageBox MB_OK|MB_ICONSTOP "$(TWICE)" /SD IDOK
+    SetErrorLevel 5
+    Quit
+  ${EndIf}
   ${GetParameters} $R0
   ${GetOptions} $R0 "/PAIRFILE=" $PairFile
   ${If} $PairFile != ""
@@ -154,7 +162,7 @@ Section
   RMDir /r "$INSTDIR\next"
   ClearErrors
   SetOutPath "$INSTDIR\next"
-  File /r "${APP}/*"
+  File /r "${APP}"
   SetOutPath "$TEMP" ; Windows renames no folder that is somebody's current one
   ${If} ${Errors}
     !insertmacro FAIL 2 "$(NOT_WRITTEN)"
@@ -196,6 +204,10 @@ SectionEnd
 
 ; app -> previous, next -> app
 Function swap
+  ; A power cut between the two renames of an earlier setup left the old program there.
+  ${IfNot} ${FileExists} "$INSTDIR\app\*.*"
+    Rename "$INSTDIR\previous" "$INSTDIR\app"
+  ${EndIf}
   RMDir /r "$INSTDIR\previous"
   StrCpy $HadOne 0
   ${If} ${FileExists} "$INSTDIR\app\*.*"
@@ -330,9 +342,17 @@ Section Uninstall
   ${If} $0 = 1
     MessageBox MB_OK|MB_ICONINFORMATION "$(PACKAGE_STAYS)" /SD IDOK
   ${EndIf}
-  RMDir /r "$INSTDIR\app"
   RMDir /r "$INSTDIR\previous"
   RMDir /r "$INSTDIR\next"
+  StrCpy $1 0
+  ${Do} ; a scanner may still look at the programs that have just ended
+    RMDir /r "$INSTDIR\app"
+    ${IfNot} ${FileExists} "$INSTDIR\app\*.*"
+      ${ExitDo}
+    ${EndIf}
+    IntOp $1 $1 + 1
+    Sleep 500
+  ${LoopUntil} $1 >= 30
   Delete "$INSTDIR\site-packages.txt"
   Delete "$INSTDIR\shutdown-task.txt"
   Delete "$INSTDIR\setup.log"
