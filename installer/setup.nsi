@@ -42,6 +42,7 @@ VIAddVersionKey /LANG=2052 "LegalCopyright" ""
 Var PairFile
 Var Qmt
 Var AutoOff
+Var Downgrade
 Var HadOne
 Var Code
 Var CodeField
@@ -120,6 +121,42 @@ Page custom pairing_page pairing_done
   Quit
 !macroend
 
+; As Windows splits them: `/QMT="D:\a b"` and `"/QMT=D:\a b"` (what PowerShell makes of it) are the same.
+Function arguments
+  StrCpy $Downgrade 0
+  System::Call 'kernel32::GetCommandLineW() p .r1'
+  System::Call 'shell32::CommandLineToArgvW(p r1, *i .r2) p .r3'
+  ${For} $4 1 $2
+    ${If} $4 = $2
+      ${ExitFor}
+    ${EndIf}
+    IntOp $5 $4 * ${NSIS_PTR_SIZE}
+    IntPtrOp $5 $5 + $3
+    System::Call '*$5(w .r6)'
+    StrCpy $7 $6 10
+    StrCpy $8 $6 5
+    ${If} $7 == "/PAIRFILE="
+      StrCpy $PairFile $6 "" 10
+      GetFullPathName $PairFile "$PairFile"
+    ${ElseIf} $8 == "/QMT="
+      StrCpy $Qmt $6 "" 5
+    ${ElseIf} $6 == "/AUTOOFF"
+      StrCpy $AutoOff "--shutdown-task yes"
+    ${ElseIf} $6 == "/DOWNGRADE"
+      StrCpy $Downgrade 1
+    ${EndIf}
+  ${Next}
+  System::Call 'kernel32::LocalFree(p r3)'
+  ${Do} ; a backslash at the end would escape the quote that follows it on the tool's command line
+    StrCpy $R1 $Qmt 1 -1
+    ${If} $R1 != "\"
+    ${AndIf} $R1 != '"'
+      ${ExitDo}
+    ${EndIf}
+    StrCpy $Qmt $Qmt -1
+  ${Loop}
+FunctionEnd
+
 Function .onInit
   System::Call 'kernel32::CreateMutexW(p 0, i 0, w "Local\QMTSentry-setup") p .r1 ?e'
   Pop $R0
@@ -128,28 +165,12 @@ Function .onInit
     SetErrorLevel 5
     Quit
   ${EndIf}
-  ${GetParameters} $R0
-  ${GetOptions} $R0 "/PAIRFILE=" $PairFile
-  ${If} $PairFile != ""
-    GetFullPathName $PairFile "$PairFile"
-  ${EndIf}
-  ${GetOptions} $R0 "/QMT=" $Qmt
-  StrCpy $R1 $Qmt 1 -1
-  ${If} $R1 == "\"
-    StrCpy $Qmt $Qmt -1 ; else it would escape the quote that follows it on the tool's command line
-  ${EndIf}
-  ClearErrors
-  ${GetOptions} $R0 "/AUTOOFF" $R1
-  ${IfNot} ${Errors}
-    StrCpy $AutoOff "--shutdown-task yes"
-  ${EndIf}
+  Call arguments
   ReadRegStr $R2 HKCU "${KEY}" "DisplayVersion"
   ${If} $R2 != ""
     ${VersionCompare} "$R2" "${VERSION}" $R3
-    ClearErrors
-    ${GetOptions} $R0 "/DOWNGRADE" $R1
-    ${If} ${Errors}
-    ${AndIf} $R3 = 1
+    ${If} $R3 = 1
+    ${AndIf} $Downgrade = 0
       MessageBox MB_OK|MB_ICONSTOP "$(NEWER)" /SD IDOK
       SetErrorLevel 3
       Quit
