@@ -23,6 +23,7 @@ from tray_app import (
     pairing,
     parts,
     pause,
+    quit_mark,
     runs,
     state,
 )
@@ -280,6 +281,10 @@ class TrayApp:
         return self.shutdown.cancel()
 
     def quit(self) -> str:
+        try:
+            quit_mark.write(self.home.quit, self._wall())
+        except OSError as error:
+            log.warning("the keep-alive task will start us again: %s", error)
         self.ask_stop("menu")
         return ""
 
