@@ -57,7 +57,7 @@ class State(NamedTuple):
     orders: Sequence[Order] = ()  # today's, and those of earlier days that have not ended
     answers: Mapping[str, Answer] = {}  # what the owner said of unknown orders, by their id
     stop: bool = False  # control/STOP is there
-    last_resort_why: str = ""  # why the last resort's vendor refuses for good
+    last_resort_why: str = ""  # why the last resort's robot refuses for good
 
 
 class Question(NamedTuple):
