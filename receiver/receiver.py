@@ -4517,12 +4517,12 @@ class Receiver:
             log.warning("machines stay as they were: %s", error)
         else:
             if machines != self.config.machines:
-                self.config = replace(self.config, machines=machines)
-                log.info("machines: %s", ", ".join(machines))
                 with self.transaction() as tx:
                     for incident in open_incidents(tx.db):
                         if incident.machine and incident.machine not in machines:
                             tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
+                self.config = replace(self.config, machines=machines)
+                log.info("machines: %s", ", ".join(machines))
         self.ini_mark = mark
 
     def after_absence(self, db: sqlite3.Connection, now: float) -> float | None:
