@@ -2611,7 +2611,7 @@ def host_heartbeat(tx: Tx, machine: Machine, event: Event) -> None:
     if isinstance(event.data.get("stop_orders"), bool):
         know_stop(machine, event.data["stop_orders"], event.seen)
     if "paused_until" in event.data:
-        machine.paused_until = pause_of(machine, event.ours("paused_until"), tx.now)
+        set_pause(tx, machine, event.ours("paused_until"))
 
 
 def pause_of(machine: Machine, until: float | None, now: float) -> float | None:
@@ -2620,6 +2620,24 @@ def pause_of(machine: Machine, until: float | None, now: float) -> float | None:
     if until is not None and until > now:
         return min(until, now + PAUSE_LIMIT)
     return None if machine.paused_until is None else min(machine.paused_until, now)
+
+
+def set_pause(tx: Tx, machine: Machine, until: float | None) -> float | None:
+    """Returns until when. What was kept back until the end of a pause that ends early is told now."""
+    before = machine.paused_until or 0.0
+    machine.paused_until = pause_of(machine, until, tx.now)
+    if before > tx.now >= (machine.paused_until or 0.0):
+        due = tx.calendar.next_tell(tx.now) + tx.config.companions
+        for incident in open_incidents(tx.db, machine.name):
+            if incident.kind == "qmt.log" and not incident.one_off:
+                tx.db.execute(
+                    "UPDATE outbox SET due = min(due, ?) WHERE message = ? AND state = 'waiting' AND tries = 0",
+                    (due, incident.message),
+                )
+                if incident.remind_at is not None and incident.remind_at > before:
+                    incident.remind_at -= before - tx.now
+                    save(tx.db, "incident", incident)
+    return machine.paused_until
 
 
 def host_started(tx: Tx, machine: Machine, event: Event) -> None:
@@ -2650,7 +2668,7 @@ def host_resumed(tx: Tx, machine: Machine, event: Event) -> None:
 
 
 def host_paused(tx: Tx, machine: Machine, event: Event) -> None:
-    until = machine.paused_until = pause_of(machine, event.ours("until"), tx.now)
+    until = set_pause(tx, machine, event.ours("until"))
     if until is not None and until > tx.now:
         what = f"已暂停监视到 {shanghai(until).strftime('%m-%d %H:%M')}"
         detail = "小主机上点了“暂停”，这段时间不告警，数据照常记录。要提前恢复，在托盘菜单点“继续”。"
@@ -3551,6 +3569,14 @@ def mute(tx: Tx, incident: int, seconds: float) -> None:
     tx.db.execute("UPDATE incident SET muted_until = ? WHERE id = ? AND resolved IS NULL", (until, incident))
 
 
+def close_gone(tx: Tx) -> None:
+    """Of a machine that is not in the ini any more nothing stays open: nobody would ever end it. Looked for in each
+    round: a last post of it may be stored after it was taken out."""
+    for incident in open_incidents(tx.db):
+        if incident.machine and incident.machine not in tx.config.machines:
+            tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
+
+
 def close_one_offs(tx: Tx) -> None:
     tx.db.execute(
         "UPDATE incident SET resolved = ? WHERE resolved IS NULL AND one_off AND last < ?",
@@ -4385,7 +4411,8 @@ class Receiver:
 
     def __init__(self, config: Config, now: Callable[[], float] = time.time) -> None:
         self.config = config
-        self.ini_mark: tuple[int, int, int] | None = None  # of receiver.ini as it was last read while running
+        self.ini_seen: tuple[int, ...] | None = None  # receiver.ini as it was at the last look
+        self.ini_read: tuple[int, ...] | None = None  # and when it was last read while running
         self.own_clock = now
         self.store = Store(config.database)
         with self.store.read() as db:  # seconds to be added to our own clock, which PC and exchange found wrong
@@ -4507,23 +4534,21 @@ class Receiver:
 
     def follow_ini(self) -> None:
         """Machines and tokens that `pair` (or the owner) has written to receiver.ini count from now on; every other
-        change, with the next start. An ini that cannot be used changes nothing. Raises StoreRefused."""
+        change, with the next start. An ini that cannot be used changes nothing, nor one that was another at the last
+        look: an editor may be in the middle of writing it."""
         mark = mark_of(self.config.path)
-        if mark == self.ini_mark:
+        rests, self.ini_seen = mark == self.ini_seen, mark
+        if mark == self.ini_read or not rests:
             return
+        self.ini_read = mark
         try:
             machines = load_config(self.config.path).machines
         except ConfigError as error:
             log.warning("machines stay as they were: %s", error)
-        else:
-            if machines != self.config.machines:
-                with self.transaction() as tx:
-                    for incident in open_incidents(tx.db):
-                        if incident.machine and incident.machine not in machines:
-                            tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
-                self.config = replace(self.config, machines=machines)
-                log.info("machines: %s", ", ".join(machines))
-        self.ini_mark = mark
+            return
+        if machines != self.config.machines:
+            self.config = replace(self.config, machines=machines)
+            log.info("machines: %s", ", ".join(machines))
 
     def after_absence(self, db: sqlite3.Connection, now: float) -> float | None:
         """After its own outage (not running, or the database refused) the receiver accuses nobody of silence for one
@@ -4580,6 +4605,7 @@ class Receiver:
             for name, sender in self.senders.items():
                 if not sender.healthy():
                     channel_hung(tx, name)
+            close_gone(tx)
             close_one_offs(tx)
             remind(tx)
             sum_up_flapping(tx)
@@ -4668,8 +4694,8 @@ class Receiver:
                 if abs(jump) > CLOCK_NOISE:
                     self.clock_jumped(jump)
                 wall, mono = self.own_clock(), time.monotonic()
-                self.follow_ini()
                 self.check_once()
+                self.follow_ini()  # last: nothing about the ini may keep the watch from its round
             except StoreRefused as error:
                 log.error("checker: database refuses: %s", error)
             except Exception:
@@ -8093,13 +8119,13 @@ def replace_in_ini(path: Path, section: str, values: dict[str, str]) -> None:
         raise ConfigError(f"写不了 {path}：{error.strerror}。换成能写这个文件的用户再运行。") from None
 
 
-def mark_of(path: Path) -> tuple[int, int, int] | None:
-    """Another one after each change of the file; None while it cannot be looked at."""
+def mark_of(path: Path) -> tuple[int, ...] | None:
+    """Another one after each change of the file or of its rights; None while it cannot be looked at."""
     try:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
 def run_pair(options: argparse.Namespace) -> int:

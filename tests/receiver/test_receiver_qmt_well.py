@@ -154,3 +154,14 @@ def test_an_acknowledged_error_that_goes_on_stays_quiet(bench):
     assert len(bench.told()) == 1
     bench.run(1900, every=bench.alive, step=5)
     assert bench.incidents() == []
+
+
+@pytest.mark.parametrize("word", ["host.paused", "host.heartbeat"])
+def test_a_pause_that_ends_early_ends_for_what_it_kept_back_too(bench, word):
+    bench.batch(event("host.paused", bench.time, until=bench.time + 4 * 3600))
+    log_line(bench, "start simulation mode", lasting=True)
+    bench.run(60, every=lambda: bench.alive(paused_until=bench.time + 3600))
+    over = {"until": None} if word == "host.paused" else {"paused_until": None}
+    bench.batch(event(word, bench.time, **over))
+    bench.run(60, every=bench.alive)
+    assert [title for title in bench.told() if "日志" in title] == ["❗ QMT 日志：start simulation mode · mini-pc"]
