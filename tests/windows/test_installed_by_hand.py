@@ -10,9 +10,9 @@ from tests.windows.installed_copy import wait_until
 
 FULL = bool(os.environ.get("QMT_SENTRY_FULL"))
 PICTURES = build.REPO / "docs" / "img" if os.environ.get("QMT_SENTRY_KEEP") else build.REPO / ".run" / "installed"
-WINDOW = (262, 192, 502, 384)
+WINDOW = (226, 164, 572, 440)
 FIELD = (500, 360, 100, 15)  # inside the pairing page's field; white on the first page, grey on the second
-NEXT = (554, 567)
+NEXT = (643, 563)
 SECONDS = 120
 
 
