@@ -206,6 +206,7 @@ Section
   WriteRegDWORD HKCU "${KEY}" "NoRepair" 1
   CreateDirectory "${MENU}"
   CreateShortcut "${MENU}\QMT 哨兵.lnk" "$INSTDIR\app\QMTSentry.exe"
+  CreateShortcut "${MENU}\检查设置.lnk" "$INSTDIR\app\QMTSentry.exe" "--doctor"
   CreateShortcut "${MENU}\装到 QMT.lnk" "$INSTDIR\app\SentryTool.exe" 'to-qmt --root "$INSTDIR"'
   CreateShortcut "${MENU}\怎样把脚本导入 QMT.lnk" "$INSTDIR\app\qmt\import-into-qmt.html"
   CreateShortcut "${MENU}\卸载.lnk" "$INSTDIR\uninstall.exe"

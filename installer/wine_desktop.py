@@ -140,6 +140,14 @@ class WineDesktop:
     def move_mouse(self, x: int, y: int) -> None:
         self._x_tool(["xdotool", "mousemove", str(x), str(y)])
 
+    def press(self, key: str) -> None:
+        """Press a key, in xdotool's words, for example Return."""
+        self._x_tool(["xdotool", "key", key])
+
+    def type(self, text: str) -> None:
+        """Type ASCII text into the window that has the keyboard."""
+        self._x_tool(["xdotool", "type", "--delay", "20", text])
+
     def _import(self, area: Area, target: str) -> bytes:
         x, y, width, height = area
         crop = f"{width}x{height}+{x}+{y}"
