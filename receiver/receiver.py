@@ -3579,9 +3579,12 @@ def close_gone(tx: Tx) -> None:
 
 
 def close_one_offs(tx: Tx) -> None:
+    """And lasting lines of QMT's log whose end never came (no longer watched, a spool lost), once the owner knows: the
+    next one has to be told, not counted."""
     tx.db.execute(
-        "UPDATE incident SET resolved = ? WHERE resolved IS NULL AND one_off AND last < ?",
-        (tx.now, tx.now - ONE_OFF_QUIET),
+        "UPDATE incident SET resolved = :now WHERE resolved IS NULL AND ((one_off AND last < :quiet)"
+        " OR (kind = 'qmt.log' AND NOT one_off AND max(last, acknowledged) < :day))",
+        {"now": tx.now, "quiet": tx.now - ONE_OFF_QUIET, "day": tx.now - DAY},
     )
 
 
