@@ -96,7 +96,7 @@ def make_setup(app: Path, setup: Path, version: str = VERSION, fast: bool = Fals
     """makensis. `fast`: larger and quickly made, for the tests' older and broken versions. Raises SetupError."""
     icon = app.parent / "build" / "QMTSentry.ico"
     setup.parent.mkdir(parents=True, exist_ok=True)
-    defines = [f"-DVERSION={version}", f"-DAPP={app}", f"-DOUT={setup}", f"-DICON={icon}"] + (
+    defines = [f"-DVERSION={version}", f"-DAPP={app}{os.sep}*", f"-DOUT={setup}", f"-DICON={icon}"] + (
         ["-DFAST"] if fast else []
     )
     script = str(REPO / "installer" / "setup.nsi")

@@ -1,5 +1,5 @@
 ; The setup program: per user, Chinese and English. Made by installer/build.py, which passes
-;   -DVERSION=1.2.3 -DAPP=<program folder> -DOUT=<setup.exe> -DICON=<file> [-DFAST]
+;   -DVERSION=1.2.3 -DAPP=<program folder>\* -DOUT=<setup.exe> -DICON=<file> [-DFAST]
 ;
 ;   setup.exe [/S] [/PAIRFILE=file] [/QMT=folder] [/AUTOOFF] [/DOWNGRADE] [/D=folder]      (/D= last)
 ;
@@ -42,6 +42,7 @@ VIAddVersionKey /LANG=2052 "LegalCopyright" ""
 Var PairFile
 Var Qmt
 Var AutoOff
+Var Downgrade
 Var HadOne
 Var Code
 Var CodeField
@@ -78,6 +79,7 @@ Page custom pairing_page pairing_done
   "The new version's self-test failed. It was not installed; the old version, if any, is back."
 !insertmacro TEXT RUNNING "正在运行的哨兵关不掉：请右键点它的图标选“退出”，然后重新运行安装程序。" \
   "The running copy cannot be ended. Quit it from its icon's menu, then run setup again."
+!insertmacro TEXT TWICE "另一个哨兵安装程序正在运行：请等它结束。" "Another setup of QMT Sentry is running. Wait for it to end."
 !insertmacro TEXT PAIR_TITLE "配对" "Pairing"
 !insertmacro TEXT PAIR_SUBTITLE "让这台电脑认识您的接收端。" "Connect this PC with your receiver."
 !insertmacro TEXT PAIR_LABEL "在服务器上运行 receiver.py pair，把 QS1. 开头的那一行粘贴到下面。也可以先留空，以后在图标的菜单里配对。" \
@@ -87,8 +89,8 @@ Page custom pairing_page pairing_done
   "The code was stored, but the receiver does not answer now. It will be connected to when it does."
 !insertmacro TEXT PAIR_CERTIFICATE "接收端的证书和配对码里的不是同一张，没有配对：请在服务器上重新运行 receiver.py pair。" \
   "The receiver's certificate is not the one of the code. Run receiver.py pair again."
-!insertmacro TEXT PAIR_TOKEN "接收端不认这个令牌，没有配对：请先重启接收端，再粘贴一次。" \
-  "The receiver does not know this token. Restart the receiver, then paste the code again."
+!insertmacro TEXT PAIR_TOKEN "接收端不认这个令牌，没有配对：等几秒再粘贴一次，还不行就在服务器上重新运行 receiver.py pair。" \
+  "The receiver does not know this token. Paste the code again in a few seconds, or run receiver.py pair again."
 !insertmacro TEXT PAIR_CODE "这不是完整的配对码：请把 QS1. 开头的那一行从头到尾重新复制一次。" \
   "This is no complete pairing code. Copy the whole line that begins with QS1. again."
 !insertmacro TEXT PURGE "要连同设置、日志和没送出的消息一起删除吗？选“否”保留，以后重装还能用。" \
@@ -119,29 +121,56 @@ Page custom pairing_page pairing_done
   Quit
 !macroend
 
+; As Windows splits them: `/QMT="D:\a b"` and `"/QMT=D:\a b"` (what PowerShell makes of it) are the same.
+Function arguments
+  StrCpy $Downgrade 0
+  System::Call 'kernel32::GetCommandLineW() p .r1'
+  System::Call 'shell32::CommandLineToArgvW(p r1, *i .r2) p .r3'
+  ${For} $4 1 $2
+    ${If} $4 = $2
+      ${ExitFor}
+    ${EndIf}
+    IntOp $5 $4 * ${NSIS_PTR_SIZE}
+    IntPtrOp $5 $5 + $3
+    System::Call '*$5(w .r6)'
+    StrCpy $7 $6 10
+    StrCpy $8 $6 5
+    ${If} $7 == "/PAIRFILE="
+      StrCpy $PairFile $6 "" 10
+      GetFullPathName $PairFile "$PairFile"
+    ${ElseIf} $8 == "/QMT="
+      StrCpy $Qmt $6 "" 5
+    ${ElseIf} $6 == "/AUTOOFF"
+      StrCpy $AutoOff "--shutdown-task yes"
+    ${ElseIf} $6 == "/DOWNGRADE"
+      StrCpy $Downgrade 1
+    ${EndIf}
+  ${Next}
+  System::Call 'kernel32::LocalFree(p r3)'
+  ${Do} ; a backslash at the end would escape the quote that follows it on the tool's command line
+    StrCpy $R1 $Qmt 1 -1
+    ${If} $R1 != "\"
+    ${AndIf} $R1 != '"'
+      ${ExitDo}
+    ${EndIf}
+    StrCpy $Qmt $Qmt -1
+  ${Loop}
+FunctionEnd
+
 Function .onInit
-  ${GetParameters} $R0
-  ${GetOptions} $R0 "/PAIRFILE=" $PairFile
-  ${If} $PairFile != ""
-    GetFullPathName $PairFile "$PairFile"
+  System::Call 'kernel32::CreateMutexW(p 0, i 0, w "Local\QMTSentry-setup") p .r1 ?e'
+  Pop $R0
+  ${If} $R0 = 183 ; ERROR_ALREADY_EXISTS
+    MessageBox MB_OK|MB_ICONSTOP "$(TWICE)" /SD IDOK
+    SetErrorLevel 5
+    Quit
   ${EndIf}
-  ${GetOptions} $R0 "/QMT=" $Qmt
-  StrCpy $R1 $Qmt 1 -1
-  ${If} $R1 == "\"
-    StrCpy $Qmt $Qmt -1 ; else it would escape the quote that follows it on the tool's command line
-  ${EndIf}
-  ClearErrors
-  ${GetOptions} $R0 "/AUTOOFF" $R1
-  ${IfNot} ${Errors}
-    StrCpy $AutoOff "--shutdown-task yes"
-  ${EndIf}
+  Call arguments
   ReadRegStr $R2 HKCU "${KEY}" "DisplayVersion"
   ${If} $R2 != ""
     ${VersionCompare} "$R2" "${VERSION}" $R3
-    ClearErrors
-    ${GetOptions} $R0 "/DOWNGRADE" $R1
-    ${If} ${Errors}
-    ${AndIf} $R3 = 1
+    ${If} $R3 = 1
+    ${AndIf} $Downgrade = 0
       MessageBox MB_OK|MB_ICONSTOP "$(NEWER)" /SD IDOK
       SetErrorLevel 3
       Quit
@@ -154,7 +183,7 @@ Section
   RMDir /r "$INSTDIR\next"
   ClearErrors
   SetOutPath "$INSTDIR\next"
-  File /r "${APP}/*"
+  File /r "${APP}"
   SetOutPath "$TEMP" ; Windows renames no folder that is somebody's current one
   ${If} ${Errors}
     !insertmacro FAIL 2 "$(NOT_WRITTEN)"
@@ -196,6 +225,10 @@ SectionEnd
 
 ; app -> previous, next -> app
 Function swap
+  ; A power cut between the two renames of an earlier setup left the old program there.
+  ${IfNot} ${FileExists} "$INSTDIR\app\*.*"
+    Rename "$INSTDIR\previous" "$INSTDIR\app"
+  ${EndIf}
   RMDir /r "$INSTDIR\previous"
   StrCpy $HadOne 0
   ${If} ${FileExists} "$INSTDIR\app\*.*"
@@ -330,9 +363,17 @@ Section Uninstall
   ${If} $0 = 1
     MessageBox MB_OK|MB_ICONINFORMATION "$(PACKAGE_STAYS)" /SD IDOK
   ${EndIf}
-  RMDir /r "$INSTDIR\app"
   RMDir /r "$INSTDIR\previous"
   RMDir /r "$INSTDIR\next"
+  StrCpy $1 0
+  ${Do} ; a scanner may still look at the programs that have just ended
+    RMDir /r "$INSTDIR\app"
+    ${IfNot} ${FileExists} "$INSTDIR\app\*.*"
+      ${ExitDo}
+    ${EndIf}
+    IntOp $1 $1 + 1
+    Sleep 500
+  ${LoopUntil} $1 >= 30
   Delete "$INSTDIR\site-packages.txt"
   Delete "$INSTDIR\shutdown-task.txt"
   Delete "$INSTDIR\setup.log"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Sequence
 
 from installer import autostart, first_settings, qmt_folder, qmt_package, running_copy
+from tray_app import config
 from tray_app import home as homes
 
 DONE, FAILED, STILL_RUNNING = 0, 1, 5
@@ -56,7 +57,7 @@ def set_up(place: Place, given: str, shutdown_task: str) -> list[str]:
     home = homes.Home(homes.find(None, os.environ, os.path.expanduser("~")))
     home.make_folders()
     running = qmt_folder.running_programs()
-    folder, words = find_qmt(given, running)
+    folder, words = find_qmt(given or configured_folder(home.ini), running)
     said += words
     try:
         example = place.example.read_text(encoding="utf-8-sig")
@@ -81,6 +82,14 @@ def remember_wish(place: Place, shutdown_task: str) -> bool:
     elif shutdown_task == "no":
         homes.remove(place.shutdown_task)
     return place.shutdown_task.exists()
+
+
+def configured_folder(ini: Path) -> str:
+    """[qmt] folder of the settings that are there, where QMT still lies in it: an upgrade does not search anew."""
+    try:
+        return qmt_folder.install_folder(config.load(ini).qmt_folder)
+    except config.ConfigError:
+        return ""
 
 
 def find_qmt(given: str, running: Sequence[str]) -> tuple[str, list[str]]:
@@ -170,11 +179,11 @@ def to_qmt(place: Place, given: str) -> int:
 
     home = homes.Home(homes.find(None, os.environ, os.path.expanduser("~")))
     running = qmt_folder.running_programs()
-    folder, said = find_qmt(given, running)
+    folder, said = find_qmt(given or configured_folder(home.ini), running)
     if folder:
         said.append(install_package(place, home, folder, bool(running)))
     note(place, said)
-    winui.message_box("QMT 哨兵", "\n".join(said))
+    winui.message_box("QMT 哨兵", "\n".join(said), winui.MB_ICONINFORMATION)
     return DONE
 
 

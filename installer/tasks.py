@@ -37,7 +37,14 @@ def keepalive(exe: str, user: str, today: datetime.date, at_logon: bool = True) 
     # As a belt: it misses a kill from outside, which the repetition catches.
     restart: Tree = ("RestartOnFailure", [("Interval", "PT1M"), ("Count", "3")])
     return _task(
-        "QMT 哨兵：开机后启动，意外停止后 5 分钟内重新启动。", triggers, user, exe, "", True, "PT0S", [restart]
+        "QMT 哨兵：开机后启动，意外停止后 5 分钟内重新启动。",
+        triggers,
+        user,
+        exe,
+        "--keep-alive",
+        True,
+        "PT0S",
+        [restart],
     )
 
 
@@ -100,8 +107,7 @@ def _task(
     _add(root, ("Triggers", triggers))
     _add(root, ("Principals", [principal])).find("Principal").set("id", "Author")  # type: ignore[union-attr]
     _add(root, ("Settings", settings))
-    exec_: Tree = ("Exec", [part for part in action if part[1]])
-    _add(root, ("Actions", [exec_])).set("Context", "Author")
+    _add(root, ("Actions", [("Exec", action)])).set("Context", "Author")
     return '<?xml version="1.0" encoding="UTF-16"?>\r\n' + ElementTree.tostring(root, encoding="unicode")
 
 

@@ -35,7 +35,7 @@ from installer.windows_program import WindowsProgram  # noqa: E402
 PACKAGES = ("wine", "wine64", "xvfb", "xdotool", "imagemagick", "gcc-mingw-w64-x86-64", "fonts-wqy-microhei")
 APT_SECONDS = 900.0
 PYTEST_SECONDS = 900.0
-BUSY_SECONDS = 600.0  # how long to wait for another process that uses the same folder
+BUSY_SECONDS = 1500.0  # how long to wait for another process that uses the same folder
 
 
 def default_folder() -> Path:

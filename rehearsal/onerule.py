@@ -1,7 +1,7 @@
 """One rule, two runtimes: the same days through etf_grid.py in the simulated QMT and through the backtest.
 
 `python -m rehearsal.onerule --full` takes 250 trading days from 2022-11-02 and from 2025-07-01 of the real prices
-beside the repository, and a made-up market, each for `minute` and `once 14:50`: half an hour on an idle machine.
+beside the repository, and a made-up market, each for `minute` and `once 14:50`: a quarter of an hour.
 Without `--full` it takes six days of each, and the tests take some more.
 Caps, cash and the length of holdings are out of the way; each fund begins in the cell of the last close.
 """

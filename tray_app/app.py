@@ -23,9 +23,9 @@ from tray_app import (
     pairing,
     parts,
     pause,
+    quit_mark,
     runs,
     state,
-    trading_time,
 )
 from tray_app import strings_zh as zh
 from tray_app.answers import Answer
@@ -36,7 +36,7 @@ from tray_app.owner import Ask, Owner, dialog_of_this_system
 from tray_app.sender import Link
 from tray_app.shutdown import Facts, Shutdown
 from tray_app.watch import health, qmt
-from tray_app.watch.host import HostLook
+from tray_app.watch.host import HostLook, Sleep
 from tray_app.worker import Board, Watchdog
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class TrayApp:
         self.config = settings
         self.board = Board()
         self.outbox = Outbox(where.outbox, settings.outbox_max_bytes, settings.outbox_max_age, wall)
+        self._sleep = Sleep()
         self._ask = ask or dialog_of_this_system()
         self.owner = Owner(where, self.outbox, self.board, wall, self._ask)
         self.parts = parts.build(
@@ -72,7 +73,7 @@ class TrayApp:
             self._heartbeat,
             self._qmt_repeat,
             self._on_resume,
-            self._system_slept,
+            self._sleep.untold,
             lambda: self.paused_until() is not None,
         )
         self._pairing = pairing.Follower(where.ini)
@@ -90,8 +91,6 @@ class TrayApp:
         self._dialog = OneDialog(lambda text: self._answer(text))
         self.shutdown = Shutdown(self._shutdown_facts, self._drain, self._tell_trouble, self._answer, wall)
         self._pairing_lock = threading.Lock()  # the tick and a dialog may both see a new pairing
-        self._suspended_at: float | None = None
-        self._slept = 0.0  # seconds, not yet told
 
     # Life ------------------------------------------------------------------------------------------------------------
 
@@ -236,29 +235,12 @@ class TrayApp:
         return self._answer(zh.TEST_SENT)
 
     def toggle_pause(self) -> str:
-        now, paused = self._wall(), self.paused_until()
-        until = None if paused else trading_time.next_clock(self.config.ready_at, now)
-        shown = zh.CONTINUED if until is None else zh.PAUSED_UNTIL.format(time=trading_time.show_day_time(until, now))
-        try:
-            self._keep_pause(until, now)
-        except OSError as error:
-            return self._answer(zh.NOT_STORED.format(why=error))
-        try:
-            self.outbox.put(events.make("host.paused", {"until": until}, now))
-        except OutboxError as error:
-            try:
-                self._keep_pause(paused, now)  # what the receiver does not know of must not hold here
-            except OSError:
-                return self._answer(zh.UNTOLD.format(what=shown, why=error))
-            return self._answer(zh.NOT_STORED.format(why=error))
-        self.parts.sender.hurry()
-        return self._answer(shown)
-
-    def _keep_pause(self, until: float | None, now: float) -> None:
-        if until is None:
-            pause.end(self.home.paused)
-        else:
-            pause.write(self.home.paused, until, now)
+        said, told = pause.toggle(
+            self.home.paused, self.paused_until(), self.config.ready_at, self._wall(), self.outbox.put
+        )
+        if told:
+            self.parts.sender.hurry()
+        return self._answer(said)
 
     def stop_orders(self, on: bool) -> str:
         return self._answer(self.owner.stop_orders(on))
@@ -299,6 +281,10 @@ class TrayApp:
         return self.shutdown.cancel()
 
     def quit(self) -> str:
+        try:
+            quit_mark.write(self.home.quit, self._wall())
+        except OSError as error:
+            log.warning("the keep-alive task will start us again: %s", error)
         self.ask_stop("menu")
         return ""
 
@@ -352,16 +338,16 @@ class TrayApp:
             figures.error,
         )
 
-    def _drain(self, within: float, give_up: bool = False) -> None:
-        """Wait until nothing waits in the outbox, at most `within` seconds; `give_up`: only until a try has failed."""
+    def _drain(self, within: float, give_up: bool = False) -> bool:
+        """Wait until nothing waits in the outbox: True. At most `within` seconds; `give_up`: or until a try failed."""
         deadline = self._mono() + within
         self.parts.sender.hurry()
         while True:
             link = self._link()
-            if not self.outbox.figures().waiting or not self._wait_try_after(link, deadline):
-                return
-            if give_up and self._link().state != "ok":
-                return
+            if not self.outbox.figures().waiting:
+                return True
+            if not self._wait_try_after(link, deadline) or (give_up and self._link().state != "ok"):
+                return False
 
     def tell_restarted(self, name: str) -> None:
         """One of the icon's threads ended and was begun again."""
@@ -412,18 +398,10 @@ class TrayApp:
             worker.forgive()
         self.parts.sender.hurry()
 
-    # What Windows tells of its sleep: there the monotonic clock may or may not run on (windows-facts.md section 5) ----
-
     def system_suspends(self) -> None:
-        self._suspended_at = self._wall()
+        self._sleep.begins(self._wall())
 
     def system_resumed(self) -> None:
-        if self._suspended_at is not None:
-            self._slept = self._wall() - self._suspended_at
-            self._suspended_at = None
+        self._sleep.ends(self._wall())
         self._on_resume()
         self.parts.host.wake()
-
-    def _system_slept(self) -> float:
-        slept, self._slept = self._slept, 0.0
-        return slept

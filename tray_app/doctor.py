@@ -13,7 +13,8 @@ from tray_app import logs
 from tray_app import strings_zh as zh
 from tray_app.config import Config
 from tray_app.home import Home, write_whole
-from tray_app.state import CLOCK_ALARM, CLOCK_WARN, DISK_FULL, DISK_LOW
+from tray_app.state import CLOCK_ALARM, CLOCK_WARN
+from tray_app.watch.findings import DISK_FULL
 
 REPORT = "doctor.txt"  # in the home folder, unless --report names another file
 WELL, LOOK, FIX = "好　", "留意", "要改"
@@ -84,8 +85,8 @@ def judge(seen: Seen) -> list[Finding]:
 def _home(seen: Seen) -> list[Finding]:
     if seen.home_error:
         return [Finding(FIX, f"文件夹 {seen.home} 不能写（{seen.home_error}）：请检查它的权限。")]
-    free = seen.disk_free
-    if free is not None and free < DISK_LOW:
+    free, low = seen.disk_free, seen.config.host_disk_low if seen.config else DISK_FULL
+    if free is not None and free < low:
         return [Finding(FIX if free < DISK_FULL else LOOK, f"磁盘只剩 {free // 1024**2} MB：请清理磁盘。")]
     return [Finding(WELL, f"数据文件夹 {seen.home} 可以写。")]
 

@@ -40,6 +40,7 @@ class Home:
         self.answers = root / "control" / "answers"
         self.inbox = root / "control" / "inbox.json"
         self.lock = root / "control" / "lock"
+        self.quit = root / "control" / "quit.json"
         self.logs = root / "logs"
         self.outbox = root / "outbox.db"
         self.last_resort = root / "control" / "last_resort.json"

@@ -10,10 +10,11 @@ import logging
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any, Callable, NoReturn, Sequence
 
-from tray_app import asked, config, doctor, home, logs, pairing, selftest, single_instance
+from tray_app import asked, config, doctor, home, logs, pairing, quit_mark, runs, selftest, single_instance
 from tray_app import strings_zh as zh
 from tray_app.app import TrayApp
 
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--headless", action="store_true", help="no icon: one line of text at each change")
     parser.add_argument("--home", metavar="DIR", help="home folder (default: %%QMT_SENTRY_HOME%%)")
     parser.add_argument("--report", metavar="FILE", help="with --selftest or --doctor: write what they say to FILE too")
+    parser.add_argument("--keep-alive", action="store_true", help="for the task: not after 退出, until tomorrow")
     once = parser.add_mutually_exclusive_group()
     once.add_argument("--pair-file", metavar="FILE", help="read a pairing code from FILE, delete FILE, end")
     once.add_argument(
@@ -80,11 +82,15 @@ def _main(options: argparse.Namespace) -> int:
         return asked.request_shutdown(where, logs.say)
     if options.doctor:
         return doctor.run(where, logs.say, report)
+    if lock is not None and options.keep_alive and quit_mark.holds(where.quit, time.time(), runs.boot_time()):
+        lock.release()
+        return 0
     if lock is None:
         logs.say(zh.ALREADY_RUNNING.format(home=where.root))
         return 0
     logs.keep_fatal(where.logs)
     try:
+        quit_mark.end(where.quit)
         settings = config.load(where.ini)
         with asked.listening(where) as heard:
             return _run(TrayApp(where, settings, heard=heard), options.headless)

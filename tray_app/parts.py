@@ -115,7 +115,7 @@ def build(
     flag_worker = worker("flags", lambda lease: flags.FlagWatcher(home.flags, lease, keep), flags.EVERY)
     qmt_worker = worker("qmt", make_qmt, config.qmt_look_every, QMT_LIMIT)
     host_worker = worker("host", make_host, host.EVERY)
-    health_every = min(health.EVERY, 2 * config.qmt_look_every)
+    health_every = min(health.EVERY, 5 * config.qmt_look_every)
     health_worker = worker("health", make_health, health_every, HEALTH_LIMIT)
     workers = [sender, spool_worker, flag_worker, qmt_worker, host_worker, health_worker]
     if config.qmt_log_patterns:

@@ -86,7 +86,7 @@ def _modules() -> str:
     return f"{len(ours)}"
 
 
-_WINDOWS = (".winapi", ".winui")
+_WINDOWS = (".winapi", ".winui", ".windows_seen")
 
 
 def _tls() -> str:

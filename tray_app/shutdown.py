@@ -58,24 +58,25 @@ def refusal(facts: Facts, now: float) -> Refusal | None:
     return None
 
 
-def unsent(facts: Facts) -> Refusal | None:
-    """Why what the outbox holds keeps the PC on; None: it is empty."""
+def unsent(facts: Facts, emptied: bool) -> Refusal | None:
+    """Why what the outbox holds keeps the PC on; None: it was `emptied`. A heartbeat that came since does not count:
+    there is always a next one."""
     if facts.outbox_error:
         return Refusal(zh.NO_SHUTDOWN_OUTBOX.format(why=facts.outbox_error.rstrip("。")), tell=True)
-    if facts.waiting:
-        return Refusal(zh.NO_SHUTDOWN_UNSENT.format(count=facts.waiting), tell=True)
+    if not emptied:
+        return Refusal(zh.NO_SHUTDOWN_UNSENT.format(count=max(1, facts.waiting)), tell=True)
     return None
 
 
 class Shutdown:
-    """facts() as they are now; drain(seconds) waits until the outbox is empty, at most so long; tell(text) sends a
-    message to the phone; answer(text) shows a text on top of the menu and gives it back; run(arguments) runs Windows'
-    shutdown.exe and gives its error, '' for none."""
+    """facts() as they are now; drain(seconds) waits at most so long until the outbox is empty, and says whether it
+    was; tell(text) sends a message to the phone; answer(text) shows a text on top of the menu and gives it back;
+    run(arguments) runs Windows' shutdown.exe and gives its error, '' for none."""
 
     def __init__(
         self,
         facts: Callable[[], Facts],
-        drain: Callable[[float], None],
+        drain: Callable[[float], bool],
         tell: Callable[[str], None],
         answer: Callable[[str], str],
         wall: Callable[[], float],
@@ -102,9 +103,9 @@ class Shutdown:
                 return self._answer(zh.SHUTDOWN_SOON)
             refused = refusal(self._facts(), self._wall())
             if refused is None:
-                self._drain(DRAIN_WITHIN)
+                emptied = self._drain(DRAIN_WITHIN)
                 facts = self._facts()  # an order may have come to light meanwhile
-                refused = refusal(facts, self._wall()) or unsent(facts)
+                refused = refusal(facts, self._wall()) or unsent(facts, emptied)
             if refused is None:
                 error = self._run(["/s", "/t", str(COUNTDOWN), "/c", zh.SHUTDOWN_COMMENT])
                 refused = Refusal(zh.SHUTDOWN_FAILED.format(why=error), tell=True) if error else None

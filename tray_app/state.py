@@ -32,7 +32,6 @@ CONNECTING = 15.0  # seconds after the start until it is news that the receiver 
 SCRIPT_SILENT = 180.0  # session seconds; design.md
 TICK_OLD = 60.0  # session seconds between a heartbeat and the last quote that it knew of; design.md: tick_max_age
 OUTBOX_OLD = 60.0  # seconds
-DISK_FULL = 200 * 1024**2  # bytes; design.md: orders need 200 MB
 CLOCK_WARN, CLOCK_ALARM = 3.0, 30.0  # seconds; windows-facts.md section 5
 MOST_LINES = 8
 
@@ -334,7 +333,7 @@ def _disk(state: State, now: float) -> Reason | None:
     free = state.host.disk_free
     if free is None or free >= state.config.host_disk_low:
         return None
-    level = ALARM if free < DISK_FULL else ATTEND
+    level = ALARM if free < findings.DISK_FULL else ATTEND
     return Reason(level, "disk-full" if level == ALARM else "disk", f"磁盘只剩 {free // 1024**2} MB：请清理磁盘。")
 
 

@@ -12,6 +12,7 @@ import queue
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, Iterator
 
 from tray_app import icon as icons
@@ -71,7 +72,8 @@ def _keep_up(name: str, work: Callable[[], None], app: TrayApp) -> None:
             except BaseException:
                 # Even SystemExit and MemoryError: without this thread the icon shows yesterday, or no click is done.
                 log.critical("%s died", name, exc_info=True)
-                app.tell_restarted(name)
+                with suppress(Exception):  # whatever telling it raises, the thread itself matters more
+                    app.tell_restarted(name)
             time.sleep(pause)
             pause = min(2 * pause, AGAIN_MOST)  # what dies each time must not fill outbox and log
 

@@ -19,7 +19,7 @@ from ..dingtou import grid
 from . import booking, bounding, core, pathing
 
 SOURCES: Tuple[Any, ...] = (grid, bounding, booking, pathing, core)  # each asks only those before it
-CALLED = ("averages", "distances", "day_bounds", "simulate")  # from Python, by this package
+CALLED = ("day_bounds", "simulate")  # from Python; and all of grid.py
 CACHE = "QMT_BACKTEST_CACHE"  # environment variable: another folder for the compiled form
 
 
@@ -65,7 +65,8 @@ def _compile() -> Engine:
     if not os.path.isdir(os.path.join(folder, "__pycache__")) and sys.stderr.isatty():
         print("第一次用 numba（或规则改过），正在编译，约半分钟……", file=sys.stderr)
     jit = functools.partial(numba.njit, cache=True, error_model="python")
-    # Most of the core is never called from Python: wrappers for that took two fifths of the time to compile.
+    # Most of the core is never called from Python: wrappers for that took two fifths of the time to compile. A function
+    # without one must not be: that ends the process.
     inner = functools.partial(jit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
     copies: Dict[str, Any] = {}
     for module, source in zip(SOURCES, sources):
@@ -76,7 +77,7 @@ def _compile() -> Engine:
                 setattr(copy, known, compiled)
         if hasattr(copy, "bisect_left"):
             copy.bisect_left = inner(_bisect_left)
-        _jit_all(copy, lambda function: (jit if function.__name__ in CALLED else inner)(function))
+        _jit_all(copy, jit, inner if module is not grid else jit)
         copies[name] = copy
     return Engine("numba " + numba.__version__, copies["grid"], copies["bounding"], copies["core"])
 
@@ -93,10 +94,11 @@ def _bisect_left(values: Sequence[float], one: float) -> int:
     return low
 
 
-def _jit_all(module: types.ModuleType, jit: Any) -> None:
+def _jit_all(module: types.ModuleType, jit: Any, inner: Any) -> None:
+    """Compile the module's own functions, those in CALLED by `jit`, the others by `inner`."""
     for name, value in list(vars(module).items()):
         if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
-            setattr(module, name, jit(value))
+            setattr(module, name, (jit if name in CALLED else inner)(value))
 
 
 def _source(module: types.ModuleType) -> str:

@@ -43,6 +43,7 @@ def figures(result: Result, benchmark: Optional[Any] = None, benchmark_name: str
         "xirr": money.xirr(money.flow_list(result.days, flows, final)),
         "original_annualised": metrics.original_annualised(invested, final, fees, years),
         "total_return": metrics.total(returns),
+        "unit_value": 1.0 + metrics.total(returns),
         "cagr": growth,
         "volatility": metrics.volatility(returns),
         "sharpe": metrics.sharpe(returns, rate),

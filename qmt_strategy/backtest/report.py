@@ -97,6 +97,7 @@ def _cards(one: Dict[str, Any], against: Optional[Dict[str, Any]]) -> str:
         ("盈亏（元）", yuan(one["profit"])),
         ("投入（元）", yuan(one["injected"])),
         ("期末总值（元）", yuan(one["final_value"])),
+        ("期末单位净值（开始为 1）", "%.4f" % one["unit_value"]),
         ("单位净值年化", percent(one["cagr"])),
         ("最大回撤", percent(one["max_drawdown"])),
         ("年波动", percent(one["volatility"])),

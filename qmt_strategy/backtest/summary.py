@@ -22,8 +22,9 @@ def lines(figures: Dict[str, Any], setup: Setup, notes: List[str]) -> List[str]:
         "XIRR（按实际投入时间的年化）%s" % percent(figures["xirr"]),
         "原策略的年化算法 (E/S)^(1/年)-1：%s（把所有钱当作第一天投入，仅供对照）"
         % percent(figures["original_annualised"]),
-        "单位净值年化 %s，波动 %s，夏普 %s（无风险利率 %s），索提诺 %s，卡玛 %s"
+        "期末单位净值 %.4f，年化 %s，波动 %s，夏普 %s（无风险利率 %s），索提诺 %s，卡玛 %s"
         % (
+            figures["unit_value"],
             percent(figures["cagr"]),
             percent(figures["volatility"]),
             number(figures["sharpe"]),

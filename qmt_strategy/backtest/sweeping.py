@@ -1,13 +1,14 @@
 """The command `sweep`: which sets, who works, the table and the heat map."""
 
 import argparse
+import contextlib
 import csv
 import functools
 import html
 import math
 import os
 import sys
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 from . import options, prices, sweep
 from .setup import Setup
@@ -24,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--random", type=int, default=0, metavar="次数", help="随机抽这么多组，而不是全部组合")
     parser.add_argument("--seed", type=int, default=1, help="随机种子")
-    parser.add_argument("--split", type=options.day, default="", help="用这天之前的行情挑选，用这天及以后的检验")
+    parser.add_argument("--split", type=options.day, help="用这天之前的行情挑选，用这天及以后的检验")
     parser.add_argument("--workers", type=int, default=0, help="进程数，默认全部核；1 = 只用本进程")
     parser.add_argument("--scheduler", default="", help="Dask 集群，如 tcp://192.168.1.10:8786")
     parser.add_argument("--by", choices=("xirr", "profit", "max_drawdown"), default="xirr", help="按什么挑选")
@@ -35,11 +36,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace, data: prices.Prices, setup: Setup) -> int:
     ranges = [sweep.parse(text) for text in given.vary]
     sets = sweep.sets_of(ranges, given.random, given.seed)
-    task = sweep.Task(data.funds, setup, given.split, given.engine)
+    task = sweep.Task(data.funds, setup, given.split or "", given.engine)
     days = sorted(day for fund in data.funds for day in fund.dates)
     if given.split and not max(days[0], setup.start) < given.split <= min(days[-1], setup.end or days[-1]):
         raise options.UsageError("--split %s 不在回测的日期之内" % given.split)
-    rows = sweep.search(task, sets, given.out, _work(given), _bar)
+    with _work(given) as work:
+        rows = sweep.search(task, sets, given.out, work, _bar)
     ordered = ranked(rows, given.by)
     names = [one.name for one in ranges]
     _write_table(os.path.join(given.out, "table.csv"), ordered)
@@ -49,7 +51,9 @@ def run(given: argparse.Namespace, data: prices.Prices, setup: Setup) -> int:
     return 0
 
 
-def _work(given: argparse.Namespace) -> Callable[..., Any]:
+@contextlib.contextmanager
+def _work(given: argparse.Namespace) -> Iterator[Callable[..., Any]]:
+    """Who works, as sweep.search wants it."""
     if given.scheduler:
         try:
             import distributed
@@ -59,9 +63,11 @@ def _work(given: argparse.Namespace) -> Callable[..., Any]:
             raise options.UsageError("没有安装 dask：请 pip install 'dask[distributed]'") from None
         except (OSError, ValueError) as error:
             raise options.UsageError("连不上 Dask 集群 %s（%s），请检查地址" % (given.scheduler, error)) from None
-        return functools.partial(sweep.on_dask, client)
+        with client:
+            yield functools.partial(sweep.on_dask, client)
+        return
     workers = given.workers or os.cpu_count() or 1
-    return sweep.in_one_process if workers == 1 else functools.partial(sweep.on_all_cores, workers=workers)
+    yield sweep.in_one_process if workers == 1 else functools.partial(sweep.on_all_cores, workers=workers)
 
 
 def _bar(done: int, every: int) -> None:

@@ -2,7 +2,7 @@
 
 TIMES = {"companions": 2, "host_silent": 15}
 PROMISED = 9  # s beyond the timeout: companions, 2 s detection, sending
-QUIET = 40
+QUIET = 20  # s: the script and QMT, as silent as the tray, would be told in this time
 
 
 def drill(stage):

@@ -6,7 +6,7 @@ from rehearsal.drills.flagfiles import append_state, flag_id
 from rehearsal.promised import TOLERANCE
 
 TIMES = {"companions": 1}
-ROUNDS = 6
+ROUNDS = 4
 FULL_ROUNDS = 100
 SLOW = 0.6  # s that the phone takes to answer, so that the kill falls into the sending
 GAP = 0.2 * TOLERANCE  # s after the vendor's yes in which a kill excuses a repeat: our mark needs a moment

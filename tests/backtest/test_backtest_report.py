@@ -48,9 +48,11 @@ def test_the_report_is_one_file_that_loads_nothing(folder):
 
 def test_the_report_shows_figures_pictures_and_funds(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
-    for words in ("XIRR", "单位净值年化", "最大回撤", "夏普（无风险 2.00%）", "闲置现金", "没有下的单", "同样的钱"):
+    shown = "XIRR 期末单位净值 单位净值年化 年波动 夏普（无风险 索提诺 卡玛 最大回撤 占用资金最高 闲置现金 手续费"
+    parts = "净值和基准 同样的钱 回撤 恢复 现金和持仓 每月收益 全年 卖出胜率 年换手 没下的单 基金和天数 成交明细"
+    for words in (shown + " " + parts).split():
         assert words in page, words
-    assert page.count("<svg") == 5 + 2 * 3
+    assert page.count("<svg") == 5 + 2 * 3  # equity, unit value, drawdown, cash, months; of each fund price and cell
     assert "合成行情" in page
 
 

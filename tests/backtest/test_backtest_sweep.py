@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import pathlib
 
 import pytest
 
@@ -95,6 +96,14 @@ def test_a_dask_cluster_of_two_workers_gives_the_rows_of_one_process(task, tmp_p
     ) as cluster, distributed.Client(cluster.scheduler_address, timeout=60) as client:
         work = functools.partial(sweep.on_dask, client)
         assert same(sweep.search(task, sets, str(tmp_path / "two"), work), alone)
+        switches = ["sweep", "--synthetic", "2", "--funds", "510300.SH", "--fill", "once", "--engine", "python"]
+        switches += ["--vary", "ma=250,400", "--vary", "quantile_negative=0.4,0.6"]
+        here, there = str(tmp_path / "here"), str(tmp_path / "there")
+        assert commands.main(switches + ["--workers", "1", "--out", here]) == 0
+        assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
+        assert commands.main(switches + ["--scheduler", cluster.scheduler_address, "--out", there]) == 0
+    tables = [pathlib.Path(folder, "table.csv").read_text(encoding="utf-8-sig") for folder in (here, there)]
+    assert tables[0] == tables[1]
 
 
 def test_a_broken_off_search_goes_on_where_it_stopped(task, tmp_path):
@@ -164,3 +173,14 @@ def test_the_command_writes_table_and_heat_map(tmp_path, capsys):
     page = (tmp_path / "sweep.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 2
     assert (tmp_path / "table.csv").read_text(encoding="utf-8-sig").count("\n") == 5
+
+
+def test_without_a_split_there_is_one_stretch_and_the_same_command_goes_on(tmp_path, capsys, monkeypatch):
+    switches = ["sweep", "--synthetic", "1", "--funds", "510300.SH", "--fill", "once", "--engine", "python"]
+    switches += ["--vary", "ma=250,400", "--workers", "1", "--out", str(tmp_path)]
+    assert commands.main(switches) == 0
+    said = capsys.readouterr().out
+    assert "2 组" in said and "检验期" not in said
+    monkeypatch.setattr(sweep, "evaluate", lambda task, sets: pytest.fail("all is known"))
+    assert commands.main(switches) == 0
+    assert capsys.readouterr().out == said

@@ -14,16 +14,22 @@ from rehearsal.road import ROOT
 
 AT_ONCE = 6  # of five processes each, which mostly wait: more would measure the machine, not the programs
 LONGEST = 900  # s for all of them; on an idle machine they take a quarter of it
-LONG = (
-    "overnight-unknown",
-    "receiver-faults",
+LONG = (  # the longest first: one that starts late is waited for alone
     "order-unseen",
     "order-unfilled",
+    "receiver-faults",
     "strategy-crash",
+    "overnight-unknown",
     "network-cut",
-    "power-cut",
-    "receiver-down",
     "vps-down",
+    "receiver-crash-loop",
+    "tray-killed",
+    "receiver-down",
+    "pc-off",
+    "state-lost",
+    "kill-switch",
+    "power-cut",
+    "heartbeat-silent",
 )
 
 pytestmark = pytest.mark.drill
@@ -33,7 +39,7 @@ pytestmark = pytest.mark.drill
 def results(tmp_path_factory):
     """{drill name: (exit code, output, report)}; the longest drills start first."""
     folder = tmp_path_factory.mktemp("drills")
-    waiting = sorted(DRILLS, key=lambda name: name not in LONG)
+    waiting = [*LONG, *(name for name in DRILLS if name not in LONG)]
     running, finished = {}, {}
     deadline = time.monotonic() + LONGEST
     try:

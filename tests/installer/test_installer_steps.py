@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from installer import bundle, first_settings, notices, qmt_folder, qmt_package, running_copy, version_info
+from installer import bundle, first_settings, notices, qmt_folder, qmt_package, running_copy, setup_tool, version_info
 from tray_app import VERSION, config, home
 
 EXAMPLE = (home.Path(config.__file__).parent / "sentry.example.ini").read_text(encoding="utf-8")
@@ -50,6 +50,16 @@ def test_a_drive_that_is_not_there_is_passed_over():
         return ["国金QMT交易端"]
 
     assert qmt_folder.usual_places(listdir) == ["D:\\国金QMT交易端"]
+
+
+def test_an_upgrade_keeps_to_the_folder_of_the_settings_while_qmt_lies_there(tmp_path):
+    folder = make_qmt(tmp_path / "QMT")
+    ini = tmp_path / "sentry.ini"
+    ini.write_text(f"[qmt]\nfolder = {folder}\n", encoding="utf-8")
+    assert setup_tool.configured_folder(ini) == folder
+    ini.write_text("[qmt]\nfolder = D:\\gone\n", encoding="utf-8")
+    assert setup_tool.configured_folder(ini) == ""
+    assert setup_tool.configured_folder(tmp_path / "none.ini") == ""
 
 
 # sentry.ini

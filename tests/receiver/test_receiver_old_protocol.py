@@ -5,7 +5,9 @@ import json
 import pytest
 import requests
 
+from receiver import receiver as program
 from receiver.receiver import label
+from tests.receiver.receiver_bench import event
 
 HEARTBEAT = {
     "action": "heartbeat",
@@ -31,6 +33,23 @@ def test_a_heartbeat_posted_as_json_is_kept_and_answered(served):
 
 def test_a_json_post_without_a_content_type_works(served):
     assert requests.post(served.old_url, data=json.dumps(HEARTBEAT), timeout=30).json()["code"] == 0
+
+
+def test_of_posts_that_share_a_commit_the_newest_stands_and_every_extreme_is_kept(bench):
+    """As if each had been committed alone; a v1 event that comes between them sees what was posted before it."""
+
+    def old(total):
+        info = [{"name": "accounts", "data": [{"总资产": total}]}]
+        return lambda tx: program.old_json_post(tx, "mini-pc", {"action": "heartbeat", "name": "qmt", "info": info})
+
+    relayed = event("old.heartbeat", bench.time, name="qmt", info=[{"name": "accounts", "data": [{"总资产": 5.0}]}])
+    batch = program.Batch("r", bench.time, 0, [relayed])
+    works = [old(30.0), old(10.0), lambda tx: program.take_batch(tx, "mini-pc", batch), old(20.0)]
+    bench.receiver.take_together([program.Post(work) for work in works])
+    query = "SELECT low, high, last FROM sample WHERE series = 'account.asset' AND step = 60"
+    assert bench.rows(query) == [(5.0, 30.0, 20.0)]
+    for table, where in (("archive", "source = 'old.qmt'"), ("source", "kind = 'old.qmt'")):
+        assert '{"\\u603b\\u8d44\\u4ea7":20.0}' in bench.rows(f"SELECT data FROM {table} WHERE {where}")[0][0]
 
 
 def test_a_form_with_any_files_is_kept(served):

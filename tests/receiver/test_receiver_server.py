@@ -146,6 +146,27 @@ def test_a_kept_alive_connection_serves_many_posts(served):
             assert answer.status_code == 200
 
 
+def test_two_posts_in_one_packet_are_both_answered(served):
+    """The second one is in the server's buffer already, where no selector sees it."""
+    ids = []
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as line:
+        packet = b""
+        for _ in range(2):
+            one = event("qmt.log", served.time)
+            ids.append((one["id"],))
+            body = json.dumps(served.envelope(one)).encode()
+            head = f"Host: x\r\nAuthorization: {served.bearer['Authorization']}\r\nContent-Length: {len(body)}\r\n\r\n"
+            packet += b"POST /api/v1/events HTTP/1.1\r\n" + head.encode() + body
+        line.sendall(packet)
+        got = b""
+        while got.count(b'"covered_until"') < 2:
+            piece = line.recv(65536)
+            assert piece, got
+            got += piece
+    assert got.count(b"HTTP/1.1 200 OK") == 2
+    assert served.rows("SELECT id FROM event ORDER BY rowid") == ids
+
+
 def test_an_unknown_path_is_json_for_machines_and_a_page_for_people(served):
     assert list(requests.get(served.url + "/api/v2", timeout=30).json()) == ["error"]
     assert list(requests.get(served.events_url, timeout=30).json()) == ["error"]

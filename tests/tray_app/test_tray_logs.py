@@ -2,6 +2,9 @@
 
 import logging
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +64,41 @@ def test_once_the_file_is_free_it_is_rotated_again(handler, tmp_path, monkeypatc
     handler._rotate_from = 0.0
     say(handler, "third")
     assert set(contents(tmp_path)) == {"tray.log", "tray.log.1"}
+
+
+DIES = """
+import ctypes, sys
+from pathlib import Path
+from tray_app import logs
+logs.keep_fatal(Path(sys.argv[1]))
+ctypes.string_at(0)
+"""
+
+
+def test_a_death_in_a_library_leaves_its_stack_in_a_file(tmp_path):
+    root = Path(logs.__file__).resolve().parents[1]
+    done = subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], cwd=str(root), timeout=60)
+    assert done.returncode != 0
+    text = (tmp_path / logs.FATAL).read_text(encoding="utf-8")
+    assert "string_at" in text
+
+
+BROKEN = """
+import sys
+sys.modules["psutil"] = None  # as where its DLL is missing
+sys.argv = ["tray_app"]
+from tray_app import __main__ as start
+sys.exit(start.start())
+"""
+
+
+def test_a_program_with_a_part_missing_ends_with_1_says_so_and_logs_it(tmp_path):
+    root = Path(logs.__file__).resolve().parents[1]
+    (tmp_path / "logs").mkdir()
+    environ = {**os.environ, "QMT_SENTRY_HOME": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN], cwd=str(root), env=environ, stdout=subprocess.PIPE, timeout=60
+    )
+    assert done.returncode == 1
+    assert "重新运行安装程序" in done.stdout.decode("utf-8")
+    assert "psutil" in (tmp_path / "logs" / "tray.log").read_text(encoding="utf-8")

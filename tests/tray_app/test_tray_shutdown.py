@@ -48,9 +48,21 @@ def test_where_nobody_looks_at_the_orders_it_stays_on():
 
 
 def test_news_that_nobody_has_heard_keeps_it_on():
-    assert "3 条" in unsent(WELL._replace(waiting=3)).text
-    assert "磁盘满了" in unsent(WELL._replace(outbox_error="磁盘满了。")).text
-    assert unsent(WELL) is None
+    assert "3 条" in unsent(WELL._replace(waiting=3), emptied=False).text
+    assert "磁盘满了" in unsent(WELL._replace(outbox_error="磁盘满了。"), emptied=True).text
+    assert unsent(WELL, emptied=True) is None
+
+
+def test_a_heartbeat_that_comes_after_the_outbox_was_emptied_does_not_keep_it_on():
+    bench = Bench(WELL, WELL._replace(waiting=1))
+    assert bench.shutdown.request() == zh.SHUTDOWN_SOON
+
+
+def test_an_outbox_that_does_not_empty_keeps_it_on_and_is_told():
+    bench = Bench(WELL._replace(waiting=2))
+    bench.empties = False
+    assert "2 条" in bench.shutdown.request()
+    assert bench.ran == [] and len(bench.told) == 1
 
 
 class Bench:
@@ -61,9 +73,10 @@ class Bench:
         self.facts = list(facts)
         self.drained, self.told, self.shown, self.ran = [], [], [], []
         self.error = error
+        self.empties = True
         self.shutdown = Shutdown(
             lambda: self.facts.pop(0) if len(self.facts) > 1 else self.facts[0],
-            self.drained.append,
+            lambda within: self.drained.append(within) or self.empties,
             self.told.append,
             lambda text: self.shown.append(text) or text,
             self.clock.wall,
@@ -131,10 +144,11 @@ def app(home, receiver):
     questions = []
     found = TrayApp(
         home,
-        settings(receiver.url, inbox="port = off", sentry="every_day = yes\nsessions = 00:00-00:01"),
+        settings(receiver.url, inbox="port = off", sentry="every_day = yes"),
         heard=lambda: questions.pop() if questions else None,
     )
     found.ran, found.questions = ran, questions
+    found.shutdown._wall = lambda: AT_15_15  # whatever the hour at which this test runs
     found.shutdown._run = lambda arguments: ran.append(arguments[0]) or ""
     found.start()
     yield found
@@ -181,7 +195,6 @@ def test_a_refusal_worth_telling_reaches_the_receiver(app, receiver):
     receiver.answers = [answer]
     # The watcher of the flag files would take the order off the board again.
     app.shutdown._facts = lambda: WELL._replace(orders=(flag("unknown"),))
-    app.shutdown._wall = lambda: AT_15_15
     app.shutdown.request()
     assert found.wait(WAIT)
     assert told[0]["code"] == "shutdown-refused" and app.ran == []

@@ -2,6 +2,7 @@
 that ends, messages that Windows sends."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,23 @@ def test_the_selftest_finds_nothing_missing(windows, tmp_path):
     done = windows.run(arguments, timeout=START)
     assert done.returncode == 0, done.stdout
     assert "自检通过" in report.read_text(encoding="utf-8")
+
+
+def test_the_doctor_says_in_chinese_what_is_not_set_up(windows, home):
+    done = windows.run(["-m", "tray_app", "--doctor"], home=home, timeout=START)
+    assert done.returncode == 1, done.stdout
+    report = (home / "doctor.txt").read_text(encoding="utf-8")
+    for words in ("sentry.ini 没有错", "接收端", "哨兵没有在运行", "里没有 QMT", "开机后启动"):
+        assert words in report and words in done.stdout, report
+
+
+def test_the_request_to_shut_down_is_heard_by_the_running_program(windows, home, tray):
+    """The fixture's sessions last until 23:59: it says that the market has not closed, and shuts nothing down."""
+    done = windows.run(["-m", "tray_app", "--request-shutdown"], home=home, timeout=START)
+    assert done.returncode == 0, done.stdout
+    log = home / "logs" / "tray.log"
+    deadline = time.monotonic() + START
+    while "no shutdown: " not in log.read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline, tray.output()
+        time.sleep(0.1)
+    assert tray.running()

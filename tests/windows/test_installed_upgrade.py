@@ -94,7 +94,7 @@ def test_a_copy_that_does_not_answer_is_killed_by_its_path(installed, tmp_path):
 def test_the_package_goes_into_the_qmt_that_is_named_and_the_uninstaller_leaves_nothing_but_the_data(
     installed, tmp_path
 ):
-    qmt = tmp_path / "国金QMT交易端"
+    qmt = tmp_path / "国金 QMT 交易端"
     (qmt / "bin.x64").mkdir(parents=True)
     (qmt / "bin.x64" / "XtItClient.exe").write_bytes(b"")
     assert installed.setup("/QMT=" + wine_desktop.windows_path(qmt)) == 0

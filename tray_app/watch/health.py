@@ -14,7 +14,7 @@ from tray_app.watch.log_lines import mask
 from tray_app.watch.qmt_depth import Depth, still_there
 from tray_app.worker import Board, Lease
 
-EVERY = 5.0  # seconds between rounds, at most
+EVERY = 10.0  # seconds between rounds, at most
 RESTART_EVERY = 300.0  # seconds between looks into the registry
 BIG_GAP = 30.0  # seconds between two rounds: the machine slept, or this worker stood still
 

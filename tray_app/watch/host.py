@@ -42,6 +42,27 @@ def slept(wall_passed: float, mono_passed: float) -> float:
     return gap if gap > SLEPT else 0.0
 
 
+class Sleep:
+    """What the system tells of its sleep: on Windows the monotonic clock may or may not run on in it (windows-facts.md
+    section 5). begins() and ends() are called in the icon's thread, untold() in the host watcher's."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._untold = 0.0
+
+    def begins(self, now: float) -> None:
+        self._since = now
+
+    def ends(self, now: float) -> None:
+        if self._since is not None:
+            self._untold, self._since = now - self._since, None
+
+    def untold(self) -> float:
+        """Seconds that it slept, once; 0.0: it did not."""
+        slept, self._untold = self._untold, 0.0
+        return slept
+
+
 class HostWatcher:
     """`extra()` gives what only the app knows (outbox, workers, pause), `companions()` the periodic qmt.process; both
     are asked at each heartbeat. `system_slept()`: seconds of sleep that the system told of."""
