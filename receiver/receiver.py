@@ -32,6 +32,7 @@ import configparser
 import copy
 import email.message
 import email.utils
+import errno
 import gc
 import hashlib
 import hmac
@@ -1680,7 +1681,7 @@ def accuse_trouble(data: dict[str, Any], when: float, now: float) -> Accusation:
 LOG_KINDS = {
     "登录失败": (GRAVE, "远程登录小主机，看 QMT 的账号是否登录、密码或验证码是否要人输入。"),
     "断开": (NORMAL, "看 QMT 右下角的行情和交易是否已经连上；没有就点开换一个服务器。"),
-    "Traceback": (NORMAL, "在 QMT 里看是哪个策略出错；它若已停止，重新运行它。"),
+    "traceback": (NORMAL, "在 QMT 里看是哪个策略出错；它若已停止，重新运行它。"),
     "start simulation mode": (GRAVE, "在 QMT 的“模型交易”里把策略切到实盘；本来就要模拟，就在页面上点“知道了”。"),
 }
 LOG_TODO = "远程登录小主机，在 QMT 的日志里看这一行的前后文。"
@@ -1690,7 +1691,7 @@ def accuse_log(data: dict[str, Any], when: float, now: float) -> Accusation:
     """A line of QMT's log that the owner wants to know of. One that has an end lasts until the log says so; the others
     count their repeats and close quietly."""
     pattern = words(data.get("pattern"), 40)
-    priority, todo = LOG_KINDS.get(pattern, (NORMAL, LOG_TODO))
+    priority, todo = LOG_KINDS.get(pattern.lower(), (NORMAL, LOG_TODO))  # the tray heeds no capitals
     return Accusation(
         "qmt.log",
         pattern,
@@ -3578,9 +3579,12 @@ def close_gone(tx: Tx) -> None:
 
 
 def close_one_offs(tx: Tx) -> None:
+    """And lasting lines of QMT's log whose end never came (no longer watched, a spool lost), once the owner knows: the
+    next one has to be told, not counted."""
     tx.db.execute(
-        "UPDATE incident SET resolved = ? WHERE resolved IS NULL AND one_off AND last < ?",
-        (tx.now, tx.now - ONE_OFF_QUIET),
+        "UPDATE incident SET resolved = :now WHERE resolved IS NULL AND ((one_off AND last < :quiet)"
+        " OR (kind = 'qmt.log' AND NOT one_off AND max(last, acknowledged) < :day))",
+        {"now": tx.now, "quiet": tx.now - ONE_OFF_QUIET, "day": tx.now - DAY},
     )
 
 
@@ -7241,13 +7245,24 @@ def readable(connection: socket.socket, seconds: float) -> bool:
     return bool(waiting.poll(seconds * 1000))
 
 
+@contextmanager
+def broken_tls() -> Iterator[None]:
+    """No TLS, none that we can speak, or cut off in the middle: a stranger that hung up, for cheroot, which would write
+    a traceback to the log for each."""
+    try:
+        yield
+    except ssl.SSLError as error:
+        raise ConnectionResetError(errno.ECONNRESET, str(error)) from None
+
+
 class Line(socket.SocketIO):
     """A socket as a raw file that can be told not to wait."""
 
     waits = True
 
     def readinto(self, buffer: Any) -> int | None:
-        return super().readinto(buffer) if self.waits else None
+        with broken_tls():
+            return super().readinto(buffer) if self.waits else None
 
 
 class Reader(io.BufferedReader):
@@ -7255,11 +7270,13 @@ class Reader(io.BufferedReader):
     asks for besides."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self.line = Line(connection, "rb")
+        self.connection, self.line = connection, Line(connection, "rb")
         super().__init__(self.line)
 
     def has_data(self) -> bool:
-        """A further request has been read from the socket already."""
+        """A further request has been read from the socket already, by us or by TLS."""
+        if isinstance(self.connection, ssl.SSLSocket) and self.connection.pending():
+            return True
         self.line.waits = False
         try:
             return bool(self.peek())
@@ -7280,7 +7297,8 @@ class Writer:
         else:
             rest = memoryview(data)
             while rest:  # sendall() would bound the time for all of it, not for each piece
-                rest = rest[self.connection.send(rest) :]
+                with broken_tls():
+                    rest = rest[self.connection.send(rest) :]
         return len(data)
 
     @contextmanager
@@ -7315,11 +7333,8 @@ class DrainingConnection(HTTPConnection):
     def converse(self) -> bool:
         while True:
             with hang_up_after(REQUEST_SECONDS, self.socket):
-                try:
-                    if not super().communicate():  # type: ignore[no-untyped-call,unused-ignore]
-                        return False
-                except ssl.SSLError:
-                    return False  # no TLS, or none that we can speak: a stranger
+                if not super().communicate():  # type: ignore[no-untyped-call,unused-ignore]
+                    return False
             if self.server.parked or self.server.requests.idle < LINGER_FREE or self.rfile.has_data():
                 return True
             if not readable(self.socket, LINGER):

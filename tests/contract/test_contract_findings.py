@@ -52,7 +52,7 @@ def test_what_the_tray_sends_is_told_with_its_own_words(sign, tmp_path):
 def test_every_pattern_of_the_log_that_is_watched_by_default_has_its_own_advice(tmp_path):
     bench = Bench(tmp_path)
     for pattern in SETTINGS.qmt_log_patterns:
-        assert pattern.text in receiver.LOG_KINDS
+        assert pattern.text.lower() in receiver.LOG_KINDS
         tell = Tell(pattern.text, "XtClient.log", "line", 1, lasting=bool(pattern.ends))
         bench.post("qmt.log", **qmt_log._event(tell, "", bench.time)["data"])
     bench.run(10, every=bench.alive)

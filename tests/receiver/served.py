@@ -7,10 +7,10 @@ from tests.receiver.receiver_bench import OLD_TOKEN, PASSWORD, TOKEN, Bench
 
 
 class Served(Bench):
-    def __init__(self, folder, **ini):
+    def __init__(self, folder, tls=None, **ini):
         super().__init__(folder, **ini)
         self.doors = program.Doors(self.receiver)
-        self.server = program.make_server(self.doors.app, "127.0.0.1", 0)
+        self.server = program.make_server(self.doors.app, "127.0.0.1", 0, tls)
         self.server.expiration_interval = 0.02  # so that it stops at once
         self.server.prepare()
         self.port = self.server.bind_addr[1]

@@ -165,3 +165,20 @@ def test_a_pause_that_ends_early_ends_for_what_it_kept_back_too(bench, word):
     bench.batch(event(word, bench.time, **over))
     bench.run(60, every=bench.alive)
     assert [title for title in bench.told() if "日志" in title] == ["❗ QMT 日志：start simulation mode · mini-pc"]
+
+
+def test_what_lasts_without_an_end_closes_quietly_a_day_after_the_owner_knows(bench):
+    log_line(bench, "start simulation mode", lasting=True)
+    bench.run(60, every=bench.alive)
+    with bench.receiver.transaction() as tx:
+        program.acknowledge(tx, 1)
+    bench.jump("2026-01-06 09:50:00")
+    bench.receiver.check_once()
+    assert ("qmt.log", "start simulation mode") in bench.incidents()
+    bench.jump("2026-01-06 10:10:00")
+    bench.receiver.check_once()
+    assert ("qmt.log", "start simulation mode") not in bench.incidents()
+    assert [title for title in bench.told() if "结束" in title] == []
+    log_line(bench, "start simulation mode", lasting=True)
+    bench.run(60, every=bench.alive)
+    assert bench.told().count("❗ QMT 日志：start simulation mode · mini-pc") == 2
