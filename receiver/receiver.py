@@ -1751,7 +1751,8 @@ def cured(incident: Incident, picture: Picture) -> bool:
             words(name, 40) for name, _, _ in dead_workers(machine)
         ]
     if kind == "finding":
-        return incident.name not in [one["code"] for one in findings_of(machine)]
+        died_too = incident.name == "qmt-child" and picture.qmt_bad()  # with QMT gone nobody looks for its children
+        return not died_too and incident.name not in [one["code"] for one in findings_of(machine)]
     if kind in ("order", "order.unfilled", "stopped-fund", "disk", "qmt.log"):
         return False  # only the strategy's own word ends it, or the log's
     if kind == "stop":

@@ -53,6 +53,14 @@ def test_a_tray_that_has_not_looked_yet_ends_nothing(bench):
     assert bench.incidents() == []
 
 
+def test_a_child_that_is_lost_is_not_called_back_when_qmt_itself_is_gone(bench):
+    bench.run(30, every=beats(bench, finding("qmt-child", bench.time)))
+    bench.run(60, every=beats(bench, qmt="missing", script=False))
+    assert bench.told() == ["❗ QMT 的子程序不见了 · mini-pc", "❗ QMT 不在运行 · mini-pc"]
+    bench.run(60, every=beats(bench))
+    assert ("finding", "qmt-child") not in bench.incidents()
+
+
 def test_an_old_tray_that_knows_of_no_findings_ends_them(bench):
     bench.run(30, every=beats(bench, finding("disk", bench.time)))
     bench.run(30, every=bench.alive)
