@@ -1,5 +1,6 @@
 """The last resort: when it speaks, what it says, what it remembers; the robot's key stays out of the log."""
 
+import gzip
 import json
 import queue
 import threading
@@ -230,6 +231,24 @@ def test_a_message_reaches_pushplus_with_its_first_line_as_title(robot):
     assert isinstance(pushplus.send(PUSHPLUS, "\u2757 标题\n内容", robot.url), vendor.Sent)
     sent = robot.posts[0]
     assert (sent["token"], sent["title"], sent["content"]) == (PUSHPLUS, "\u2757 标题", "\u2757 标题\n内容")
+
+
+def test_a_vendor_that_would_pack_its_answer_is_understood(robot):
+    """An answer that is not understood counts as not taken: the same message would come again and again."""
+
+    def answer(message):
+        packed = "gzip" in robot.headers[-1].get("Accept-Encoding", "")
+        body = b'{"code":200,"errcode":0}'
+        return (200, {"Content-Encoding": "gzip"}, gzip.compress(body)) if packed else (200, {}, body)
+
+    robot.answers = [answer]
+    assert isinstance(pushplus.send(PUSHPLUS, "text", robot.url), vendor.Sent)
+    assert isinstance(wecom.send(robot.webhook, "text"), vendor.Sent)
+
+
+def test_an_answer_that_is_packed_unasked_is_unpacked(robot):
+    robot.answers = [lambda message: (200, {"Content-Encoding": "gzip"}, gzip.compress(b'{"code":200}'))]
+    assert isinstance(pushplus.send(PUSHPLUS, "text", robot.url), vendor.Sent)
 
 
 def test_by_pushplus_goes_what_sentry_ini_gives_to_pushplus(robot, monkeypatch):
