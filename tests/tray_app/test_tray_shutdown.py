@@ -198,3 +198,13 @@ def test_a_refusal_worth_telling_reaches_the_receiver(app, receiver):
     app.shutdown.request()
     assert found.wait(WAIT)
     assert told[0]["code"] == "shutdown-refused" and app.ran == []
+
+
+def test_before_the_order_files_were_read_nothing_is_known_of_orders_and_it_stays_on(home, receiver, monkeypatch):
+    """The copy that the keep-alive task began a second ago."""
+    monkeypatch.setattr("tray_app.app.ORDERS_WITHIN", 0.0)
+    fresh = TrayApp(home, settings(receiver.url, inbox="port = off", sentry="every_day = yes"))
+    try:
+        assert refusal(fresh._shutdown_facts(), AT_15_15).text == zh.NO_SHUTDOWN_STUCK
+    finally:
+        fresh.stop("menu")
