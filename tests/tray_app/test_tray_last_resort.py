@@ -268,9 +268,36 @@ def test_a_restricted_pushplus_is_left_alone_until_midnight(home, lease):
     assert len(part.sent) == 2
 
 
-def test_two_ways_at_once_are_refused():
-    with pytest.raises(ConfigError, match="只能填一个"):
-        settings(last_resort=f"webhook = {WEBHOOK}\npushplus_token = {PUSHPLUS}")
+@pytest.mark.parametrize("errcode, sent", [(0, ["robot"]), (93000, ["robot", "pushplus"])], ids=["works", "fails"])
+def test_where_both_ways_are_set_pushplus_stands_in_for_a_robot_that_fails(robot, monkeypatch, errcode, sent):
+    """Refusing to start would leave QMT unwatched because somebody wanted to be told twice."""
+    asked = []
+    robot.answers = [
+        lambda message: asked.append("robot") or (200, {}, b'{"errcode":%d}' % errcode),
+        lambda message: asked.append("pushplus") or (200, {}, b'{"code":200}'),
+    ]
+    monkeypatch.setattr(pushplus, "URL", robot.url)
+    both = settings(last_resort=f"webhook = {WEBHOOK}\npushplus_token = {PUSHPLUS}")
+    assert isinstance(last_resort.send(both._replace(last_resort_webhook=robot.webhook), "你好"), vendor.Sent)
+    assert asked == sent
+
+
+@pytest.mark.parametrize(
+    "robot_says, pushplus_says, both",
+    [
+        (vendor.Later("a"), vendor.Never("b"), vendor.Later("a；b", pushplus.PAUSE)),
+        (vendor.Never("a"), vendor.Later("b"), vendor.Later("a；b", pushplus.PAUSE)),
+        (vendor.Later("a"), vendor.Tomorrow("b"), vendor.Never("a；b")),
+        (vendor.Never("a"), vendor.Never("b"), vendor.Never("a；b")),
+    ],
+    ids=short,
+)
+def test_where_both_ways_fail_neither_makes_the_other_wait_for_long(monkeypatch, robot_says, pushplus_says, both):
+    monkeypatch.setattr(wecom, "send", lambda webhook, text: robot_says)
+    monkeypatch.setattr(pushplus, "send", lambda token, text: pushplus_says)
+    ways = settings(last_resort=f"webhook = {WEBHOOK}\npushplus_token = {PUSHPLUS}")
+    found = last_resort.send(ways, "text")
+    assert (type(found), found) == (type(both), both)
 
 
 def test_a_pushplus_token_that_is_none_is_refused_without_repeating_it():
