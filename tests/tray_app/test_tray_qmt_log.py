@@ -79,6 +79,17 @@ def test_simulation_mode_begins_and_ends(make, logs, home, clock):
     assert told(home) == [("start simulation mode", 1, False), ("start simulation mode", 1, True)]
 
 
+@pytest.mark.parametrize("tail, last", [("", True), ("start simulation mode\n", False)], ids=["ended", "open"])
+def test_a_mode_that_changes_without_end_is_told_by_its_last_words(make, logs, home, clock, tail, last):
+    """A strategy that restarts in a loop must not fill the outbox, nor the phone."""
+    part = make()
+    part.round(clock.now)
+    write(logs, "start simulation mode\nstart trading mode\n" * 500 + tail)
+    part.round(clock.now + 2)
+    assert len(told(home)) == 2 and told(home)[-1][2] is last
+    assert sum(count for _, count, over in told(home) if not over) == 500 + bool(tail)
+
+
 def test_a_restarted_program_reads_on_and_knows_what_had_begun(make, logs, home, clock):
     part = make()
     part.round(clock.now)

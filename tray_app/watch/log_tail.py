@@ -28,7 +28,7 @@ OLD = 12 * 3600.0  # seconds: what stands in a file that was last written so lon
 
 
 class Place(NamedTuple):
-    """How far one file was read. head: hash of its first `headed` bytes; missed: looks in a row that did not find it."""
+    """How far one file was read. head: hash of its first `headed` bytes; missed: looks in a row without it."""
 
     offset: int
     head: str = ""

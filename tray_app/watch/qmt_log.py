@@ -10,6 +10,7 @@ import copy
 import json
 import ntpath
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
@@ -78,7 +79,7 @@ class LogWatcher:
                 whole = log_lines.with_cause(hit.line, texts[number + 1 : number + 1 + log_lines.LONGEST_TRACEBACK])
                 tells += teller.heard(hit._replace(line=whole), line.file, now)
         tells += teller.due(now)
-        self._store([_event(tell, self._account, now) for tell in tells], look.places, teller, now)
+        self._store([_event(tell, self._account, now) for tell in _last_words(tells)], look.places, teller, now)
         self._places, self._teller = look.places, teller
         return look.more
 
@@ -97,6 +98,22 @@ class LogWatcher:
             self._teller.remember([str(name) for name in kept["begun"]])
         except (ValueError, TypeError, KeyError, AttributeError):
             self._places = None  # never read before, or damaged: begin at the files' ends
+
+
+def _last_words(tells: Sequence[Tell]) -> list[Tell]:
+    """Of a pattern that began and ended again and again within one look only the last beginning, for all of them, and
+    the last end: they say how it is now."""
+    last = {(tell.pattern, tell.over): number for number, tell in enumerate(tells) if tell.lasting}
+    times: Counter[tuple[str, bool]] = Counter()
+    kept = []
+    for number, tell in enumerate(tells):
+        key = tell.pattern, tell.over
+        times[key] += tell.times
+        if not tell.lasting:
+            kept.append(tell)
+        elif last[key] == number:
+            kept.append(tell if tell.over else tell._replace(times=times[key]))
+    return kept
 
 
 def _event(tell: Tell, account: str, now: float) -> Event:
