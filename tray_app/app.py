@@ -339,6 +339,7 @@ class TrayApp:
             self.watchdog.dead() if known else ["flags"],
             figures.waiting,
             figures.error,
+            self._link().clock_offset or 0.0,
         )
 
     def _drain(self, within: float, give_up: bool = False) -> bool:
