@@ -10,6 +10,7 @@ import copy
 import json
 import ntpath
 import os
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, Callable, Sequence
@@ -21,6 +22,8 @@ from tray_app.watch.log_lines import Pattern, Tell, Teller
 from tray_app.worker import Lease
 
 EVERY = 2.0  # seconds between rounds
+SHARE = 0.005  # of one core that looks may take: where a folder holds the logs of years, they come more seldom
+LONGEST_REST = 20.0  # seconds
 MARK = "qmt-log"
 MARK_EVERY = 60.0  # seconds: where nothing was told, reading some lines again does no harm
 BINARIES = "bin.x64"  # where the executables lie within QMT's folder (qmt-facts.md section 2)
@@ -51,12 +54,15 @@ class LogWatcher:
         patterns: Sequence[Pattern],
         account: str,
         lease: Lease,
+        cpu: Callable[[], float] = time.thread_time,
     ) -> None:
         self._folders = folders
         self._wanted = wanted
         self._patterns = patterns
         self._account = account
         self._lease = lease
+        self._cpu = cpu
+        self._looked_at, self._rest = 0.0, 0.0
         self._read_marks = False
         self._places: log_tail.Places | None = None
         self._teller = Teller()
@@ -65,6 +71,15 @@ class LogWatcher:
 
     def round(self, now: float) -> bool:
         """True: there is more to read."""
+        if 0 <= now - self._looked_at < self._rest:
+            return False
+        began = self._cpu()
+        more = self._look(now)
+        self._looked_at = now
+        self._rest = 0.0 if more else min(LONGEST_REST, (self._cpu() - began) / SHARE)
+        return more
+
+    def _look(self, now: float) -> bool:
         if not self._read_marks:
             self._remember(self._lease.marks(MARK).get(MARK, ""))
         folders = self._folders()
