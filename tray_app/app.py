@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = 2.0  # seconds: what 重启心跳 promises
 FLUSH_WITHIN = 2.0  # seconds for the last events; Windows kills a program that takes 5 s to end its session
+ORDERS_WITHIN = 10.0  # seconds after a start until the order files have been read once
 ANSWER_SHOWN = 60.0  # seconds an answer stays on top of the menu
 
 
@@ -328,14 +329,17 @@ class TrayApp:
             pass  # the icon shows why; it is in the log
 
     def _shutdown_facts(self) -> Facts:
+        # A copy that has just begun knows of no order: that is not the same as none being open.
+        known = self.parts.flags.wait_round(0, ORDERS_WITHIN)
         figures = self.outbox.figures()
         return Facts(
             state.is_trading_day(self.config, self._link())(self._wall()),
             self.config.sessions,
             self.owner.orders(),
-            self.watchdog.dead(),
+            self.watchdog.dead() if known else ["flags"],
             figures.waiting,
             figures.error,
+            self._link().clock_offset or 0.0,
         )
 
     def _drain(self, within: float, give_up: bool = False) -> bool:

@@ -61,7 +61,8 @@ def event_name(root: Path, what: str) -> str:
 
 def stop_running(home: Home, say: Callable[[str], None], within: float = END_WITHIN) -> int:
     """--shutdown. 0: no copy runs (any more); 1: it is still there after `within` seconds."""
-    if not ask(home, STOP) and not is_running(home):
+    heard = ask(home, STOP)
+    if not heard and not is_running(home):
         say(zh.NOT_RUNNING.format(home=home.root))
         return 0
     deadline = time.monotonic() + within
@@ -70,6 +71,7 @@ def stop_running(home: Home, say: Callable[[str], None], within: float = END_WIT
             say(zh.DID_NOT_STOP.format(seconds=within))
             return 1
         time.sleep(LOOK_EVERY)
+        heard = heard or ask(home, STOP)  # one that has just begun holds the home folder a moment before it listens
     say(zh.HAS_STOPPED.format(home=home.root))
     return 0
 

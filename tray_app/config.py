@@ -296,8 +296,6 @@ def parse(text: str, file: str) -> Config:
         for key, (default, read) in keys.items():
             values[section, key] = _value(found, file, section, key, default, read)
     _check_pairing(values, file)
-    if values["last_resort", "webhook"] and values["last_resort", "pushplus_token"]:
-        raise ConfigError(f"{file}：[last_resort] 的 webhook 和 pushplus_token 只能填一个，请删掉另一个。")
     return Config(
         machine=values["sentry", "machine"],
         receiver=values["sentry", "receiver"],

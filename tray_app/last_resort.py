@@ -30,7 +30,7 @@ from tray_app.worker import Lease
 log = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds between rounds
-LIMIT = 60.0  # seconds: a try may take 5 s to connect and 10 s to read, and a name server its own time
+LIMIT = 90.0  # seconds: two ways, each may take 5 s to connect and 10 s to read, and a name server its own time
 ASLEEP = 30.0  # seconds between two looks beyond which the program or the machine was off: nobody waited in that time
 KEEP_EVERY = 60.0  # session seconds: how much of a wait a restart may forget
 KEEP_OK_EVERY = 600.0  # seconds: how wrong the last good time may be that is told after a restart
@@ -139,10 +139,23 @@ def is_set(config: Config) -> bool:
 
 
 def send(config: Config, text: str) -> vendor.Result:
-    """One message by the way that sentry.ini names."""
-    if config.last_resort_pushplus:
+    """One message by the way that sentry.ini names; where it names both, by pushplus only if the robot fails."""
+    if not config.last_resort_webhook:
         return pushplus.send(config.last_resort_pushplus, text)
-    return wecom.send(config.last_resort_webhook, text)
+    first = wecom.send(config.last_resort_webhook, text)
+    if isinstance(first, vendor.Sent) or not config.last_resort_pushplus:
+        return first
+    second = pushplus.send(config.last_resort_pushplus, text)
+    return second if isinstance(second, vendor.Sent) else _both_failed(first, second)
+
+
+def _both_failed(first: vendor.Result, second: vendor.Result) -> vendor.Result:
+    """Neither makes the other wait: the robot not until pushplus' tomorrow, but both as pushplus' quota bears it."""
+    why = "；".join(result.why for result in (first, second) if not isinstance(result, vendor.Sent))
+    worth_it = isinstance(second, vendor.Later) or (
+        isinstance(first, vendor.Later) and not isinstance(second, vendor.Tomorrow)
+    )
+    return vendor.Later(why, pushplus.PAUSE) if worth_it else vendor.Never(why)
 
 
 Send = Callable[[Config, str], vendor.Result]

@@ -27,7 +27,8 @@ NO_WINDOW = 0x08000000  # CREATE_NO_WINDOW
 
 
 class Facts(NamedTuple):
-    """sessions: seconds of the day; stuck: names of workers without a sign of life, whose word is therefore old."""
+    """sessions: seconds of the day; stuck: names of workers without a sign of life, whose word is therefore old;
+    clock_offset: the receiver's clock minus ours, seconds."""
 
     trading_day: bool
     sessions: Sequence[Session]
@@ -35,6 +36,7 @@ class Facts(NamedTuple):
     stuck: Sequence[str]
     waiting: int
     outbox_error: str
+    clock_offset: float = 0.0
 
 
 class Refusal(NamedTuple):
@@ -48,7 +50,8 @@ def refusal(facts: Facts, now: float) -> Refusal | None:
     """Why the PC must stay on; None: it may go down. What waits in the outbox is looked at by unsent()."""
     if not facts.trading_day:
         return Refusal(zh.NO_SHUTDOWN_DAY, tell=False)
-    if second_of_day(now) < max(end for _, end in facts.sessions):
+    # The task goes by the clock of this PC, which may be hours off (an empty battery): the receiver knows the time.
+    if second_of_day(now + facts.clock_offset) < max(end for _, end in facts.sessions):
         return Refusal(zh.NO_SHUTDOWN_YET, tell=False)
     if "flags" in facts.stuck:
         return Refusal(zh.NO_SHUTDOWN_STUCK, tell=True)

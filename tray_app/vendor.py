@@ -49,13 +49,13 @@ def post(url: str, message: dict[str, Any], vendor: str) -> tuple[int, bytes] | 
             response = session.post(
                 url,
                 data=json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"),
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", "Accept-Encoding": "identity"},
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                 allow_redirects=False,
                 stream=True,
             )
             with response:
-                return response.status_code, response.raw.read(LARGEST_ANSWER)
+                return response.status_code, response.raw.read(LARGEST_ANSWER, decode_content=True)
     except (requests.RequestException, OSError, ValueError) as error:
         return Later(f"连不上{vendor}（{type(error).__name__}）")
     except Exception as error:

@@ -61,6 +61,14 @@ def test_a_copy_that_does_not_end_is_told_with_1(home):
     assert "任务管理器" in said[0]
 
 
+def test_a_copy_that_does_not_listen_yet_is_asked_again(home, monkeypatch):
+    """It holds the home folder a moment before it listens; an installer would wait for it in vain."""
+    asks = []
+    monkeypatch.setattr(asked, "ask", lambda home, what: asks.append(what) or len(asks) > 1)
+    monkeypatch.setattr(asked, "is_running", lambda home: len(asks) < 2)
+    assert asked.stop_running(home, lambda text: None, within=1.0) == 0
+
+
 def test_what_is_asked_is_heard_once_and_stop_comes_first(home):
     held = single_instance.acquire(home.root, home.lock)
     try:

@@ -120,6 +120,11 @@ def test_a_clock_that_is_wrong_is_told(offset, was, expected):
     assert codes(clock(offset, was)) == expected
 
 
+@pytest.mark.parametrize("was, expected", [((), 1), (("clock", "clock-far"), 2)], ids=["new", "told"])
+def test_a_clock_that_wavers_about_the_second_limit_is_told_once(was, expected):
+    assert len(findings.clock(29.0, was)) == expected
+
+
 def test_which_way_the_clock_is_wrong_is_said():
     assert "慢 5 秒" in clock(5.0, ())[0].text
     assert "快 5 秒" in clock(-5.0, ())[0].text

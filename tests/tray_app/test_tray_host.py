@@ -4,6 +4,7 @@ import pytest
 
 from tests.tray_app.helpers import stored
 from tray_app import events
+from tray_app.outbox import OutboxError
 from tray_app.watch import host
 from tray_app.watch.host import HostWatcher
 
@@ -92,6 +93,24 @@ def test_sleep_that_the_system_told_of_counts_even_if_the_clocks_agree(make, hom
     part = make(system_slept=lambda: slept.pop(0) if slept else 0.0)
     part.round(clock.now)
     clock.advance(600)
+    part.round(clock.now)
+    assert kinds(home).count("host.resumed") == 1
+
+
+def test_sleep_that_could_not_be_stored_is_told_in_the_next_round(make, home, clock, outbox, monkeypatch):
+    def refuse(new, marks=None, may=None):
+        raise OutboxError("disk")
+
+    slept = [3600.0]
+    part = make(system_slept=lambda: slept.pop(0) if slept else 0.0)
+    part.round(clock.now)
+    clock.advance(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "put_many", refuse)
+        with pytest.raises(OutboxError):
+            part.round(clock.now)
+    clock.advance(1)
+    part.round(clock.now)
     part.round(clock.now)
     assert kinds(home).count("host.resumed") == 1
 

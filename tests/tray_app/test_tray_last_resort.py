@@ -1,5 +1,6 @@
 """The last resort: when it speaks, what it says, what it remembers; the robot's key stays out of the log."""
 
+import gzip
 import json
 import queue
 import threading
@@ -232,6 +233,24 @@ def test_a_message_reaches_pushplus_with_its_first_line_as_title(robot):
     assert (sent["token"], sent["title"], sent["content"]) == (PUSHPLUS, "\u2757 标题", "\u2757 标题\n内容")
 
 
+def test_a_vendor_that_would_pack_its_answer_is_understood(robot):
+    """An answer that is not understood counts as not taken: the same message would come again and again."""
+
+    def answer(message):
+        packed = "gzip" in robot.headers[-1].get("Accept-Encoding", "")
+        body = b'{"code":200,"errcode":0}'
+        return (200, {"Content-Encoding": "gzip"}, gzip.compress(body)) if packed else (200, {}, body)
+
+    robot.answers = [answer]
+    assert isinstance(pushplus.send(PUSHPLUS, "text", robot.url), vendor.Sent)
+    assert isinstance(wecom.send(robot.webhook, "text"), vendor.Sent)
+
+
+def test_an_answer_that_is_packed_unasked_is_unpacked(robot):
+    robot.answers = [lambda message: (200, {"Content-Encoding": "gzip"}, gzip.compress(b'{"code":200}'))]
+    assert isinstance(pushplus.send(PUSHPLUS, "text", robot.url), vendor.Sent)
+
+
 def test_by_pushplus_goes_what_sentry_ini_gives_to_pushplus(robot, monkeypatch):
     monkeypatch.setattr(pushplus, "URL", robot.url)
     robot.answers = [lambda message: (200, {}, b'{"code":200}')]
@@ -249,9 +268,36 @@ def test_a_restricted_pushplus_is_left_alone_until_midnight(home, lease):
     assert len(part.sent) == 2
 
 
-def test_two_ways_at_once_are_refused():
-    with pytest.raises(ConfigError, match="只能填一个"):
-        settings(last_resort=f"webhook = {WEBHOOK}\npushplus_token = {PUSHPLUS}")
+@pytest.mark.parametrize("errcode, sent", [(0, ["robot"]), (93000, ["robot", "pushplus"])], ids=["works", "fails"])
+def test_where_both_ways_are_set_pushplus_stands_in_for_a_robot_that_fails(robot, monkeypatch, errcode, sent):
+    """Refusing to start would leave QMT unwatched because somebody wanted to be told twice."""
+    asked = []
+    robot.answers = [
+        lambda message: asked.append("robot") or (200, {}, b'{"errcode":%d}' % errcode),
+        lambda message: asked.append("pushplus") or (200, {}, b'{"code":200}'),
+    ]
+    monkeypatch.setattr(pushplus, "URL", robot.url)
+    both = settings(last_resort=f"webhook = {WEBHOOK}\npushplus_token = {PUSHPLUS}")
+    assert isinstance(last_resort.send(both._replace(last_resort_webhook=robot.webhook), "你好"), vendor.Sent)
+    assert asked == sent
+
+
+@pytest.mark.parametrize(
+    "robot_says, pushplus_says, both",
+    [
+        (vendor.Later("a"), vendor.Never("b"), vendor.Later("a；b", pushplus.PAUSE)),
+        (vendor.Never("a"), vendor.Later("b"), vendor.Later("a；b", pushplus.PAUSE)),
+        (vendor.Later("a"), vendor.Tomorrow("b"), vendor.Never("a；b")),
+        (vendor.Never("a"), vendor.Never("b"), vendor.Never("a；b")),
+    ],
+    ids=short,
+)
+def test_where_both_ways_fail_neither_makes_the_other_wait_for_long(monkeypatch, robot_says, pushplus_says, both):
+    monkeypatch.setattr(wecom, "send", lambda webhook, text: robot_says)
+    monkeypatch.setattr(pushplus, "send", lambda token, text: pushplus_says)
+    ways = settings(last_resort=f"webhook = {WEBHOOK}\npushplus_token = {PUSHPLUS}")
+    found = last_resort.send(ways, "text")
+    assert (type(found), found) == (type(both), both)
 
 
 def test_a_pushplus_token_that_is_none_is_refused_without_repeating_it():

@@ -165,3 +165,48 @@ def test_a_file_that_is_not_there_is_an_os_error():
 
     with pytest.raises(FileNotFoundError):
         windows_seen.open_shared("C:\\no\\such\\file.log")
+
+
+def test_a_folder_that_is_named_twice_is_read_once(tmp_path):
+    """sentry.ini may spell QMT's folder otherwise than Windows does."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    other = tmp_path / "log" / ".." / "log"
+    (folder / "XtClient_20260105.log").write_bytes(b"one\n")
+    os.utime(str(folder / "XtClient_20260105.log"), (NOW, NOW))
+    assert [line.raw for line in follow([folder, other], WANTED, {}, NOW).lines] == [b"one"]
+
+
+def test_a_file_that_cannot_be_asked_for_a_moment_is_not_read_again(log, monkeypatch):
+    log.write("told\n")
+    assert log.look() == ["told"]
+    with monkeypatch.context() as patch:
+        patch.setattr(log_tail, "_stat", lambda name, path: [])
+        assert log.look() == []
+    log.write("new\n")
+    assert log.look() == ["new"]
+
+
+def test_a_file_of_which_only_its_folder_tells_is_left_for_the_next_look(log, monkeypatch):
+    """Windows refuses to open it: Python then tells what the folder says, without an id."""
+    log.write("told\n")
+    assert log.look() == ["told"]
+    real = os.stat
+
+    def without_id(path, *args, **kwargs):
+        status = list(real(path, *args, **kwargs))
+        return os.stat_result([status[0], 0, 0, *status[3:]]) if str(path).endswith(".log") else real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log_tail.os, "stat", without_id)
+        assert log.look() == []
+    assert log.look() == []
+
+
+def test_a_file_that_stays_away_is_forgotten(log):
+    log.write("told\n")
+    assert log.look() == ["told"]
+    os.remove(str(log.folder / "XtClient_20260105.log"))
+    for _ in range(log_tail.LOOKS_MISSED + 1):
+        log.look()
+    assert log.places == {}

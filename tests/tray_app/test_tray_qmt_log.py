@@ -19,9 +19,10 @@ def logs(tmp_path):
 
 @pytest.fixture
 def make(lease, logs):
-    def build(account="", folders=None):
+    def build(account="", folders=None, cpu=lambda: 0.0):
         config = settings()
-        return LogWatcher(folders or (lambda: [logs]), config.qmt_log_files, config.qmt_log_patterns, account, lease)
+        wanted, patterns = config.qmt_log_files, config.qmt_log_patterns
+        return LogWatcher(folders or (lambda: [logs]), wanted, patterns, account, lease, cpu)
 
     return build
 
@@ -79,6 +80,17 @@ def test_simulation_mode_begins_and_ends(make, logs, home, clock):
     assert told(home) == [("start simulation mode", 1, False), ("start simulation mode", 1, True)]
 
 
+@pytest.mark.parametrize("tail, last", [("", True), ("start simulation mode\n", False)], ids=["ended", "open"])
+def test_a_mode_that_changes_without_end_is_told_by_its_last_words(make, logs, home, clock, tail, last):
+    """A strategy that restarts in a loop must not fill the outbox, nor the phone."""
+    part = make()
+    part.round(clock.now)
+    write(logs, "start simulation mode\nstart trading mode\n" * 500 + tail)
+    part.round(clock.now + 2)
+    assert len(told(home)) == 2 and told(home)[-1][2] is last
+    assert sum(count for _, count, over in told(home) if not over) == 500 + bool(tail)
+
+
 def test_a_restarted_program_reads_on_and_knows_what_had_begun(make, logs, home, clock):
     part = make()
     part.round(clock.now)
@@ -125,6 +137,18 @@ def test_qmt_that_is_found_only_later_is_followed_from_then_on(make, logs, home,
     write(logs, "登录失败\n")
     part.round(clock.now + 4)
     assert told(home) == [("登录失败", 1, False)]
+
+
+def test_looks_that_cost_much_come_seldom(make, logs, home, clock):
+    """A folder with the logs of years: each look asks every file."""
+    used = iter([0.0, 0.05, 0.05, 0.05])  # seconds of cpu at the beginning and the end of each look
+    part = make(cpu=lambda: next(used))
+    part.round(clock.now)
+    write(logs, "断开\n")
+    part.round(clock.now + 9)
+    assert told(home) == []
+    part.round(clock.now + 11)
+    assert told(home) == [("断开", 1, False)]
 
 
 def test_a_damaged_mark_begins_anew(make, logs, home, clock, outbox):

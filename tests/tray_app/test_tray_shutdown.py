@@ -42,6 +42,11 @@ def test_on_another_day_or_before_the_close_it_stays_on_without_a_word_to_the_ph
     assert refused is not None and not refused.tell
 
 
+def test_a_clock_that_is_hours_ahead_does_not_shut_the_pc_down_in_the_morning():
+    refused = refusal(WELL._replace(clock_offset=-5.0 * 3600), AT_15_15)
+    assert refused is not None and refused.text == zh.NO_SHUTDOWN_YET
+
+
 def test_where_nobody_looks_at_the_orders_it_stays_on():
     assert refusal(WELL._replace(stuck=("flags",)), AT_15_15).tell
     assert refusal(WELL._replace(stuck=("qmt",)), AT_15_15) is None
@@ -198,3 +203,13 @@ def test_a_refusal_worth_telling_reaches_the_receiver(app, receiver):
     app.shutdown.request()
     assert found.wait(WAIT)
     assert told[0]["code"] == "shutdown-refused" and app.ran == []
+
+
+def test_before_the_order_files_were_read_nothing_is_known_of_orders_and_it_stays_on(home, receiver, monkeypatch):
+    """The copy that the keep-alive task began a second ago."""
+    monkeypatch.setattr("tray_app.app.ORDERS_WITHIN", 0.0)
+    fresh = TrayApp(home, settings(receiver.url, inbox="port = off", sentry="every_day = yes"))
+    try:
+        assert refusal(fresh._shutdown_facts(), AT_15_15).text == zh.NO_SHUTDOWN_STUCK
+    finally:
+        fresh.stop("menu")

@@ -16,6 +16,7 @@ MB, GB = 1024**2, 1024**3
 DISK_FULL = 200 * MB  # bytes; design.md: orders need 200 MB
 DISK_BACK = 1.1  # enough again at this multiple of the limit
 CLOCK_WARN, CLOCK_ALARM, CLOCK_BACK = 3.0, 30.0, 2.0  # seconds; windows-facts.md section 5
+CLOCK_FAR_BACK = 27.0  # seconds: what wavers about the second limit is told once
 CLOCK_PATIENCE = 60.0  # seconds: one slow answer is no wrong clock
 CHILD_SETTLED = 60.0  # seconds after which a child process is one that QMT keeps
 CHILD_PATIENCE = 30.0  # seconds it may take to come back
@@ -140,7 +141,7 @@ def clock(offset: float | None, was: Collection[str]) -> list[Sign]:
     text = f"小主机的时钟比接收端{'慢' if offset > 0 else '快'} {abs(offset):.0f} 秒。"
     todo = "在小主机的“设置 - 时间和语言”里打开自动设置时间，点“立即同步”。"
     signs = [Sign("clock", text, todo, CLOCK_PATIENCE)]
-    if abs(offset) >= CLOCK_ALARM:
+    if abs(offset) >= (CLOCK_FAR_BACK if "clock-far" in was else CLOCK_ALARM):
         signs.append(Sign("clock-far", text + "差得太多时策略不下单。", todo, CLOCK_PATIENCE))
     return signs
 

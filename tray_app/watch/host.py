@@ -87,6 +87,7 @@ class HostWatcher:
         self._system_slept = system_slept
         self._mono = mono
         self._last: tuple[float, float] | None = None
+        self._untold = 0.0
         self._due_at = mono()
         self._looked = False
 
@@ -96,12 +97,14 @@ class HostWatcher:
     def round(self, now: float) -> None:
         mono = self._mono()
         if self._last is not None:
-            told = self._system_slept()
-            gap = slept(now - self._last[0], mono - self._last[1]) or (told if told > SLEPT else 0.0)
+            self._untold = self._system_slept() or self._untold  # the system says it once, the outbox may refuse it
+            told = self._untold if self._untold > SLEPT else 0.0
+            gap = slept(now - self._last[0], mono - self._last[1]) or told
             if gap:
                 self._on_resume()
                 self._lease.show(awake_since=now)  # ages count from here: nothing could be heard in between
                 self._lease.put(events.make("host.resumed", {"slept": round(gap, 1)}, now))
+                self._untold = 0.0
                 self._due_at = mono
         self._last = (now, mono)
         if mono < self._due_at:

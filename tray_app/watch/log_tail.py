@@ -23,15 +23,17 @@ MOST_BEHIND = 8 * 1024 * 1024  # bytes: of a longer backlog only the end is read
 LONGEST_LINE = 64 * 1024  # bytes: what is longer is cut here
 HEAD = 64  # bytes from a file's beginning by which another file with the same id is noticed
 MOST_FILES = 200  # followed at a time; the newest
+LOOKS_MISSED = 30  # looks in a row without a file until it is forgotten; a virus scanner may hide it for a moment
 OLD = 12 * 3600.0  # seconds: what stands in a file that was last written so long before we met it is no news
 
 
 class Place(NamedTuple):
-    """How far one file was read. head: hash of its first `headed` bytes."""
+    """How far one file was read. head: hash of its first `headed` bytes; missed: looks in a row without it."""
 
     offset: int
     head: str = ""
     headed: int = 0
+    missed: int = 0
 
 
 Places = Dict[str, Place]  # by file id
@@ -70,7 +72,7 @@ def follow(
         if known is None or (key not in known and status.st_mtime < now - OLD):
             places[key] = Place(status.st_size)
             continue
-        before = known.get(key, Place(0))
+        before = known.get(key, Place(0))._replace(missed=0)
         try:
             place, found, unread = _read_on(path, status.st_size, before, read_part)
         except OSError as error:
@@ -80,6 +82,9 @@ def follow(
         lines += [Line(name, raw) for raw in found]
         places[key] = place
         more = more or unread
+    for key, place in (known or {}).items():
+        if key not in places and place.missed < LOOKS_MISSED:
+            places[key] = place._replace(missed=place.missed + 1)  # else it would come back as a new file
     return Look(lines, places, more)
 
 
@@ -97,8 +102,9 @@ def _files(folders: Sequence[Path], wanted: Sequence[str], known: Places) -> lis
         # One that we know is not there any more under a name that we want: perhaps it was renamed.
         renamed = [item for name, path in others for item in _stat(name, path)]
         found += [item for item in renamed if file_id(item[2]) in known]
-    found.sort(key=lambda item: item[2].st_mtime)
-    return found[-MOST_FILES:]
+    # By id: a folder that is named twice, spelled in two ways, still holds each file once.
+    once = {file_id(item[2]): item for item in found}
+    return sorted(once.values(), key=lambda item: item[2].st_mtime)[-MOST_FILES:]
 
 
 def file_id(status: os.stat_result) -> str:
@@ -117,6 +123,8 @@ def _stat(name: str, path: str) -> list[tuple[str, str, os.stat_result]]:
         status = os.stat(path)  # not the folder's entry: on Windows that has neither id nor the newest size
     except OSError:
         return []
+    if not status.st_ino:
+        return []  # Windows did not let it be opened just now: Python then tells what the folder says, without an id
     return [(name, path, status)] if stat.S_ISREG(status.st_mode) else []
 
 

@@ -10,6 +10,8 @@ import copy
 import json
 import ntpath
 import os
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
@@ -20,6 +22,8 @@ from tray_app.watch.log_lines import Pattern, Tell, Teller
 from tray_app.worker import Lease
 
 EVERY = 2.0  # seconds between rounds
+SHARE = 0.005  # of one core that looks may take: where a folder holds the logs of years, they come more seldom
+LONGEST_REST = 20.0  # seconds
 MARK = "qmt-log"
 MARK_EVERY = 60.0  # seconds: where nothing was told, reading some lines again does no harm
 BINARIES = "bin.x64"  # where the executables lie within QMT's folder (qmt-facts.md section 2)
@@ -50,12 +54,15 @@ class LogWatcher:
         patterns: Sequence[Pattern],
         account: str,
         lease: Lease,
+        cpu: Callable[[], float] = time.thread_time,
     ) -> None:
         self._folders = folders
         self._wanted = wanted
         self._patterns = patterns
         self._account = account
         self._lease = lease
+        self._cpu = cpu
+        self._looked_at, self._rest = 0.0, 0.0
         self._read_marks = False
         self._places: log_tail.Places | None = None
         self._teller = Teller()
@@ -64,6 +71,15 @@ class LogWatcher:
 
     def round(self, now: float) -> bool:
         """True: there is more to read."""
+        if 0 <= now - self._looked_at < self._rest:
+            return False
+        began = self._cpu()
+        more = self._look(now)
+        self._looked_at = now
+        self._rest = 0.0 if more else min(LONGEST_REST, (self._cpu() - began) / SHARE)
+        return more
+
+    def _look(self, now: float) -> bool:
         if not self._read_marks:
             self._remember(self._lease.marks(MARK).get(MARK, ""))
         folders = self._folders()
@@ -78,7 +94,7 @@ class LogWatcher:
                 whole = log_lines.with_cause(hit.line, texts[number + 1 : number + 1 + log_lines.LONGEST_TRACEBACK])
                 tells += teller.heard(hit._replace(line=whole), line.file, now)
         tells += teller.due(now)
-        self._store([_event(tell, self._account, now) for tell in tells], look.places, teller, now)
+        self._store([_event(tell, self._account, now) for tell in _last_words(tells)], look.places, teller, now)
         self._places, self._teller = look.places, teller
         return look.more
 
@@ -97,6 +113,22 @@ class LogWatcher:
             self._teller.remember([str(name) for name in kept["begun"]])
         except (ValueError, TypeError, KeyError, AttributeError):
             self._places = None  # never read before, or damaged: begin at the files' ends
+
+
+def _last_words(tells: Sequence[Tell]) -> list[Tell]:
+    """Of a pattern that began and ended again and again within one look only the last beginning, for all of them, and
+    the last end: they say how it is now."""
+    last = {(tell.pattern, tell.over): number for number, tell in enumerate(tells) if tell.lasting}
+    times: Counter[tuple[str, bool]] = Counter()
+    kept = []
+    for number, tell in enumerate(tells):
+        key = tell.pattern, tell.over
+        times[key] += tell.times
+        if not tell.lasting:
+            kept.append(tell)
+        elif last[key] == number:
+            kept.append(tell if tell.over else tell._replace(times=times[key]))
+    return kept
 
 
 def _event(tell: Tell, account: str, now: float) -> Event:
