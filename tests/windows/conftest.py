@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import shutil
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from installer import build, tray_shot, windows_python
 from installer.py38_folder import SetupError
 from tests.windows.installed_copy import InstalledCopy
 from tests.windows.secure_receiver import SecureReceiver
+
+GCC = "x86_64-w64-mingw32-gcc"
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +106,17 @@ class RecordingReceiver:
                 if left <= 0:
                     return None
                 self._arrived.wait(left)
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory):
+    """XtItClient.exe, which stands in for QMT's, built now."""
+    if shutil.which(GCC) is None:
+        pytest.skip(f"{GCC} is not installed")
+    exe = tmp_path_factory.mktemp("built") / "XtItClient.exe"
+    source = str(Path(__file__).resolve().parent / "qmt_stand_in.c")
+    subprocess.run([GCC, "-O1", "-finput-charset=UTF-8", "-o", str(exe), source], check=True, timeout=120)
+    return exe
 
 
 @pytest.fixture(scope="session")

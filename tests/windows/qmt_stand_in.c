@@ -4,11 +4,14 @@
  *   child NAME   starts the program NAME of its own folder as a child, without a window
  *   orphan       ends that child
  *   hang         takes no message any more
+ *   answer       takes them again
  *
- * With the argument "child" it is such a child: it only waits. At most 5 minutes, whatever happens to the test. */
+ * With the argument "child" it is such a child: it only waits. At most 10 minutes, whatever happens to the test. */
 #include <stdio.h>
 #include <string.h>
 #include <windows.h>
+
+#define AT_MOST 600000 /* ms */
 
 static HWND window;
 static volatile LONG hang;
@@ -42,6 +45,8 @@ static DWORD WINAPI listen_to_the_test(void *unused) {
             TerminateProcess(child.hProcess, 0);
         } else if (!strcmp(line, "hang")) {
             InterlockedExchange(&hang, 1);
+        } else if (!strcmp(line, "answer")) {
+            InterlockedExchange(&hang, 0);
         }
         printf("done %s\n", line);
         fflush(stdout);
@@ -52,8 +57,9 @@ static DWORD WINAPI listen_to_the_test(void *unused) {
 int main(int count, char **words) {
     MSG message;
     WCHAR title[64];
+    DWORD began = GetTickCount();
     if (count > 1 && !strcmp(words[1], "child")) {
-        Sleep(300000);
+        Sleep(AT_MOST);
         return 0;
     }
     wide("国金证券QMT交易端 1.0.0.29456", title, 64);
@@ -61,12 +67,9 @@ int main(int count, char **words) {
     CreateThread(NULL, 0, listen_to_the_test, NULL, 0, NULL);
     printf(window ? "up\n" : "no window\n");
     fflush(stdout);
-    while (!hang) {
-        while (PeekMessageW(&message, NULL, 0, 0, PM_REMOVE)) DispatchMessageW(&message);
+    while (GetTickCount() - began < AT_MOST) {
+        while (!hang && PeekMessageW(&message, NULL, 0, 0, PM_REMOVE)) DispatchMessageW(&message);
         Sleep(20);
     }
-    printf("hung\n");
-    fflush(stdout);
-    Sleep(300000);
     return 0;
 }

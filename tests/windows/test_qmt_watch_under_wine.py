@@ -4,24 +4,10 @@ a login, leaving a child behind, writing its log; and another program of the sam
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-GCC = "x86_64-w64-mingw32-gcc"
 START = 60.0  # seconds for anything to happen; usually 2, but the machine may be busy
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    """XtItClient.exe, built now."""
-    if shutil.which(GCC) is None:
-        pytest.skip(f"{GCC} is not installed")
-    exe = tmp_path_factory.mktemp("built") / "XtItClient.exe"
-    source = str(HERE / "qmt_stand_in.c")
-    subprocess.run([GCC, "-O1", "-finput-charset=UTF-8", "-o", str(exe), source], check=True, timeout=120)
-    return exe
 
 
 @pytest.fixture
