@@ -44,6 +44,16 @@ def test_no_page_looks_at_a_whole_table(past, name, query):
             assert table not in GROWING or few, f"{step}: {text}"
 
 
+@pytest.mark.parametrize("name, query", ASKED)
+def test_no_page_looks_at_all_that_a_machine_ever_sent(past, name, query):
+    asked = []
+    gather(past, name, query, asked.append)
+    for text in {text for text in asked if text.startswith("SELECT")}:
+        for step in plan(past, text):
+            found = step.split()[1] in GROWING and step.endswith("(machine=?)")
+            assert not found, f"{step}: {text}"
+
+
 @pytest.mark.parametrize("name", program.CSV_TABLES)
 def test_a_download_walks_along_an_index_too(past, name):
     asked = []
