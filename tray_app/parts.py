@@ -62,7 +62,8 @@ def build(
         looker = qmt_look.Looker(config.qmt_names, config.qmt_folder, _answering())
         before = board.get("qmt_stored", qmt.Seen())
         more = partial(health.beyond, board)
-        return qmt.QmtWatcher(config.qmt_names, config.qmt_hung_after, lease, looker.look, before, more)
+        late = qmt.WINDOWS_SAYS_LATE if sys.platform == "win32" else 0.0
+        return qmt.QmtWatcher(config.qmt_names, config.qmt_hung_after, lease, looker.look, before, more, late)
 
     def seen() -> qmt.Seen:
         found: qmt.Seen = board.get("qmt", qmt.Seen())

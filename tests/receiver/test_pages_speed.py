@@ -51,7 +51,8 @@ def test_no_page_looks_at_all_that_a_machine_ever_sent(past, name, query):
     for text in {text for text in asked if text.startswith("SELECT")}:
         for step in plan(past, text):
             table = step.split()[1] if step.startswith("SEARCH") else ""
-            assert table not in GROWING or not step.endswith("(machine=?)"), f"{step}: {text}"
+            few = "USING INDEX incident_open" in step
+            assert table not in GROWING or few or not step.endswith("(machine=?)"), f"{step}: {text}"
 
 
 @pytest.mark.parametrize("name", program.CSV_TABLES)

@@ -94,6 +94,14 @@ def test_one_answer_in_between_starts_the_count_again():
     assert run_looks(*looks)[-1] == ("running", False)
 
 
+def test_the_seconds_before_windows_says_so_count_as_hung():
+    dead, seen = [client(answering=False)], judge(Seen(), [client()], 5000.0, 60.0, 5.0)[0]
+    for now in (5002.0, 5030.0, 5056.0):
+        seen = judge(seen, dead, now, 60.0, 5.0)[0]
+    assert seen.state == "running"
+    assert judge(seen, dead, 5057.0, 60.0, 5.0)[0].state == "hung"
+
+
 def test_hung_ends_with_the_first_answer_or_with_the_process():
     dead = [client(answering=False)]
     hang = [[client()], dead, (30.0, dead), (30.0, dead)]

@@ -15,6 +15,7 @@ from tray_app.worker import Lease
 
 log = logging.getLogger(__name__)
 
+WINDOWS_SAYS_LATE = 5.0  # s: IsHungAppWindow waits so long before it calls a window hung (windows-facts.md section 5)
 RUNNING, MISSING, HUNG, RESTARTED, ELSEWHERE = "running", "missing", "hung", "restarted", "elsewhere"
 HITS_UNTIL_HUNG = 3
 BIG_GAP = 30.0  # seconds between two looks: the machine slept, or the watcher stood still
@@ -47,8 +48,11 @@ class Seen(NamedTuple):
     first_hit: float = 0.0
 
 
-def judge(before: Seen, found: Sequence[Found], now: float, hung_after: float) -> tuple[Seen, bool]:
-    """The state after this look, and whether it must be told at once."""
+def judge(
+    before: Seen, found: Sequence[Found], now: float, hung_after: float, said_late: float = 0.0
+) -> tuple[Seen, bool]:
+    """The state after this look, and whether it must be told at once. said_late: seconds for which a client has not
+    answered when the system first says so."""
     here = [process for process in found if process.here]
     process = _choose(before, here)
     if process is None:
@@ -62,7 +66,7 @@ def judge(before: Seen, found: Sequence[Found], now: float, hung_after: float) -
         return _next(before, RESTARTED, process, now, 0, 0.0, ok=True)
     if process.answering is not False:
         return _next(before, RUNNING, process, now, 0, 0.0, ok=True)
-    first = before.first_hit if before.hits else now
+    first = before.first_hit if before.hits else now - said_late
     hits = before.hits + 1
     is_hung = before.state == HUNG or (hits >= HITS_UNTIL_HUNG and now - first >= hung_after)
     if is_hung:
@@ -138,6 +142,7 @@ class QmtWatcher:
         look: Callable[[], list[Found]],
         before: Seen,
         more: Callable[[Seen], Mapping[str, Any]] = lambda seen: {},
+        said_late: float = 0.0,
     ) -> None:
         self._names = names
         self._hung_after = hung_after
@@ -145,13 +150,14 @@ class QmtWatcher:
         self._look = look
         self._seen = before
         self._more = more
+        self._said_late = said_late
         self._looked_at: float | None = None
 
     def round(self, now: float) -> None:
         if self._looked_at is not None:
             self._seen = awake(self._seen, now - self._looked_at)
         self._looked_at = now
-        seen, changed = judge(self._seen, self._look(), now, self._hung_after)
+        seen, changed = judge(self._seen, self._look(), now, self._hung_after, self._said_late)
         self._lease.show(qmt=seen, qmt_at=now)  # first: the icon must not depend on an outbox that may refuse
         if changed:
             log.info("QMT: %s %s", seen.state, seen.process)
