@@ -10,7 +10,7 @@ from installer import build, wine_desktop
 from installer.windows_program import WindowsProgram
 
 SETUP_SECONDS = 240.0
-GONE_SECONDS = 60.0
+GONE_SECONDS = 180.0
 UNINSTALL_KEY = r"Software\Microsoft\Windows\CurrentVersion\Uninstall\QMTSentry"
 RUN_KEY = r"Software\Microsoft\Windows\CurrentVersion\Run"
 READ_REGISTRY = """
