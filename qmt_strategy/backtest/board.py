@@ -23,6 +23,7 @@ class Line(NamedTuple):
     first: int  # bars before it are before the start
     places: "np.ndarray[Any, Any]"  # calendar index of each bar from `first` on
     after_hole: "np.ndarray[Any, Any]"  # by bar: whether the trading day before it has none
+    rows: Any  # `places`, as a slice where no day between them is missing
 
 
 class Board:
@@ -57,11 +58,13 @@ class Board:
         self.fixed = self._fixed()
         # The last close known on each spot, in units: what is held is worth that.
         self.known_closes = known_closes(self.by_fund(self.fixed["closes"]))
+        self.close_rows = self.engine.rows(self.known_closes)
         self.there = self.fixed["present"] == 1
         self.columns = {name: self.engine.rows(table) for name, table in self.fixed.items() if name != "present"}
         self.eventful = self.there & ((self.fixed["splits"] != 1.0) | (self.fixed["dividends"] > 0.0))
         sides = [("lows", "highs"), ("closes", "closes")]
         self.extremes = [tuple(self.fixed[name] / booking.UNIT for name in pair) for pair in sides]
+        self.extreme_rows = [tuple(self.engine.rows(table) for table in pair) for pair in self.extremes]
         self._means: Dict[Tuple[int, bool], List[Tuple[Any, Any]]] = {}
         self._average_tables: Dict[Tuple[int, bool], Any] = {}
         self._allowed_tables: Dict[bool, Tuple[Any, Any]] = {}
@@ -76,7 +79,9 @@ class Board:
         first = bisect.bisect_left(fund.dates, self.days[0])
         places = np.array([bisect.bisect_left(self.days, day) for day in fund.dates[first:]], dtype=np.int64)
         at = np.array([bisect.bisect_left(calendar, day) for day in fund.dates], dtype=np.int64)
-        return Line(fund, signal, scale, first, places, np.diff(at, prepend=at[:1] - 1) != 1)
+        whole = len(places) and places[-1] - places[0] + 1 == len(places)
+        rows = slice(int(places[0]), int(places[-1]) + 1) if whole else places
+        return Line(fund, signal, scale, first, places, np.diff(at, prepend=at[:1] - 1) != 1, rows)
 
     def _scale(self, fund: prices.Fund) -> "np.ndarray[Any, Any]":
         if self.kind.startswith("ratio"):
@@ -92,10 +97,10 @@ class Board:
     def table(self, columns: Sequence[Any], kind: Any, empty: float) -> "np.ndarray[Any, Any]":
         """One value per bar of each fund in one row: a spot is day * number of funds + fund."""
         funds = len(self.lines)
-        table = np.full(funds * len(self.days), empty, dtype=kind)
+        table = np.full((len(self.days), funds), empty, dtype=kind)
         for number, (line, column) in enumerate(zip(self.lines, columns)):
-            table[line.places * funds + number] = column[line.first :]
-        return table
+            table[line.rows, number] = column[line.first :]
+        return table.reshape(-1)
 
     def by_fund(self, table: Any) -> "np.ndarray[Any, Any]":
         """Such a row as a table [fund][day]."""
@@ -160,7 +165,7 @@ class Board:
         return self._average_tables[key]
 
     def allowed(self, anything: bool) -> Tuple[Any, Any]:
-        """The lowest and the highest price that is no mistake, of each spot; `anything`: as the original, all of them.
+        """Rows of the lowest and the highest price that is no mistake, by spot; `anything`: as the original, all.
 
         A day after one without a bar has none: the live strategy does not trade then either (plan.py, _wrong_day).
         """
@@ -173,7 +178,7 @@ class Board:
                 floor = np.where(line.after_hole, NEVER_PRICED, last * (1.0 - limit))
                 lowest.append(np.zeros(len(last)) if anything else floor)
                 highest.append(np.full(len(last), NEVER_PRICED) if anything else last * (1.0 + limit))
-            tables = [self.table(columns, np.float64, 0.0) for columns in (lowest, highest)]
+            tables = [self.engine.rows(self.table(columns, np.float64, 0.0)) for columns in (lowest, highest)]
             self._allowed_tables[anything] = (tables[0], tables[1])
         return self._allowed_tables[anything]
 

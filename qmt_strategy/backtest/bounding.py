@@ -5,6 +5,8 @@ from typing import Any
 
 from ..dingtou import grid
 
+EDGE = 1e-6  # yuan: nearer to a threshold only the rule itself can tell the side
+
 
 def day_bounds(
     distances: Any,
@@ -18,6 +20,9 @@ def day_bounds(
     spots: Any,
     above_average: Any,
     below_average: Any,
+    averages: Any,
+    lows: Any,
+    highs: Any,
     his: Any,
     los: Any,
 ) -> None:
@@ -26,38 +31,50 @@ def day_bounds(
     `parts_above`, `parts_below` and `heights` are the rule's numbers of several sets: the distances are put in order
     once for all of them. The sets' tables follow each other in `his` and `los`. `first` is the first bar that has a
     distance before it, `inside` the first bar of the run; `spots` are the places of the bars from `inside` on in a
-    table. A side with fewer than `least` distances is left as it is, and so is that of a day whose prices are not on
-    that side of the average.
+    table. A side with fewer than `least` distances is left as it is, and so is that of a day whose prices (`lows` and
+    `highs`, yuan as `averages`) are not on that side of the average or, by far, not as far out as its threshold.
     """
-    size = len(above_average)
+    size, noise = len(above_average), grid.NOISE
     nothing = [0.0 for _ in range(0)]
     above = [0.0 for _ in range(0)]
     below = [0.0 for _ in range(0)]
     for day in range(first, len(distances)):
         one = distances[day - 1]
-        if one > grid.NOISE:
+        if one > noise:
             above.insert(bisect_left(above, one), one)
-        elif one < -grid.NOISE:
+        elif one < -noise:
             below.insert(bisect_left(below, one), one)
         if day - first >= window:
             oldest = distances[day - 1 - window]
-            if oldest > grid.NOISE:
+            if oldest > noise:
                 above.pop(bisect_left(above, oldest))
-            elif oldest < -grid.NOISE:
+            elif oldest < -noise:
                 below.pop(bisect_left(below, oldest))
         if day >= inside:
             spot = spots[day - inside]
             sells = above_average[spot] and len(above) >= least
             buys = below_average[spot] and len(below) >= least
-            if sells or buys:
-                for one_set in range(len(heights)):
+            if not (sells or buys):
+                continue
+            average, low, high = averages[spot], lows[spot], highs[spot]
+            for one_set in range(len(heights)):
+                # Most days end here, before the rule is asked: no price reaches the distance one place nearer to the
+                # average than those between which the rule's quantile lies.
+                asks, bids = False, False
+                if sells:
+                    place = max(0, int(parts_above[one_set] * (len(above) - 1)) - 1)
+                    asks = high >= average * (1.0 + above[place]) - EDGE
+                if buys:
+                    place = min(len(below) - 1, int((1.0 - parts_below[one_set]) * (len(below) - 1)) + 2)
+                    bids = low <= average * (1.0 + below[place]) + EDGE
+                if asks or bids:
                     hi, lo, _, _ = grid.bounds(
-                        above if sells else nothing,
-                        below if buys else nothing,
+                        above if asks else nothing,
+                        below if bids else nothing,
                         parts_above[one_set],
                         parts_below[one_set],
                         heights[one_set],
                     )
                     his[spot] = hi
                     los[spot] = lo
-                    spot += size
+                spot += size

@@ -16,10 +16,10 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 import numpy as np
 
 from ..dingtou import grid
-from . import booking, bounding, core, pathing
+from . import booking, bounding, core, pathing, valuing
 
-SOURCES: Tuple[Any, ...] = (grid, bounding, booking, pathing, core)  # each asks only those before it
-CALLED = ("day_bounds", "simulate")  # from Python; and all of grid.py
+SOURCES: Tuple[Any, ...] = (grid, bounding, booking, pathing, core, valuing)  # each asks only those before it
+CALLED = ("day_bounds", "simulate", "equities")  # from Python; and all of grid.py
 CACHE = "QMT_BACKTEST_CACHE"  # environment variable: another folder for the compiled form
 
 
@@ -30,13 +30,14 @@ class Engine(NamedTuple):
     grid: Any  # modules
     bounding: Any
     core: Any
+    valuing: Any
 
     def rows(self, table: Any) -> Any:
         """An array as this form reads it."""
         return table if self.name != "python" else table.tolist()
 
 
-PLAIN = Engine("python", grid, bounding, core)
+PLAIN = Engine("python", grid, bounding, core, valuing)
 _loaded: Dict[str, Engine] = {}
 
 
@@ -79,7 +80,8 @@ def _compile() -> Engine:
             copy.bisect_left = inner(_bisect_left)
         _jit_all(copy, jit, inner if module is not grid else jit)
         copies[name] = copy
-    return Engine("numba " + numba.__version__, copies["grid"], copies["bounding"], copies["core"])
+    called = [copies[name] for name in ("grid", "bounding", "core", "valuing")]
+    return Engine("numba " + numba.__version__, *called)
 
 
 def _bisect_left(values: Sequence[float], one: float) -> int:

@@ -9,8 +9,7 @@ from typing import Any, List, Tuple
 from ..dingtou import grid
 from . import booking, pathing
 from .booking import AT_CLOSE, FILLED, NEXT_OPEN, ON_PATH, Books, Market, Terms
-
-EDGE = 1e-6  # yuan: nearer to a threshold only the rule itself can tell the side
+from .bounding import EDGE
 
 
 def simulate(

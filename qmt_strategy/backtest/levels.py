@@ -6,12 +6,11 @@ import numpy as np
 
 from ..dingtou import grid, replay
 from ..dingtou.rule import LEAST_A_SIDE, WINDOW
-from . import booking, core
+from . import booking, bounding
 from .board import Board
 from .setup import Setup
 
 MODELS = {"close": booking.AT_CLOSE, "next-open": booking.NEXT_OPEN, "next-close": booking.NEXT_CLOSE}
-FAR = 1000000  # cells: further than any price, near enough for a product
 Parts = Tuple[float, float, float]  # quantile above, quantile below, cell height: what makes thresholds of distances
 
 
@@ -22,29 +21,39 @@ class Ready(NamedTuple):
     busy: Any  # days with an event, days whose prices reach a threshold, days of fills
 
 
+class Sides(NamedTuple):
+    """Where a day's prices stand, by spot, in rows: whether any is above or below its average, and in yuan."""
+
+    above: Any
+    below: Any
+    averages: Any
+    lows: Any
+    highs: Any
+
+
 def market_of(board: Board, setup: Setup) -> Ready:
     return markets_of(board, [setup])[0]
 
 
 def markets_of(board: Board, setups: Sequence[Setup]) -> List[Ready]:
     """What each of `setups` is walked over; they differ in their rule's numbers alone, and share its `ma`."""
-    setup = setups[0]
-    low, high = board.extremes[setup.fill in MODELS]
+    setup, rows = setups[0], board.engine.rows
+    kind = setup.fill in MODELS
+    low, high = board.extremes[kind]
     average = board.averages(setup.rule.ma, setup.average_today)
     # Sells are asked for above the average alone, buys below it: the other side's threshold is not needed.
     priced = board.there & (average > 0.0)
-    above, below = priced & (high >= average - core.EDGE), priced & (low <= average + core.EDGE)
+    above, below = priced & (high >= average - bounding.EDGE), priced & (low <= average + bounding.EDGE)
+    sides = Sides(rows(above), rows(below), rows(average), *board.extreme_rows[kind])
     lowest, highest = board.allowed(setup.full_sample)
-    rows = board.engine.rows
-    shared = dict(board.columns, lowests=rows(lowest), highests=rows(highest), averages=rows(average))
+    shared = dict(board.columns, lowests=lowest, highests=highest, averages=sides.averages)
     made: Dict[Parts, Ready] = {}
     wanted = [_parts(one) for one in setups]
     distinct = list(dict.fromkeys(wanted))
-    for parts, (his, los) in zip(distinct, thresholds(board, setup, distinct, above, below)):
-        stirring = _stirring(parts[2], average, low, high, los, his, above, below)
+    for parts, (his, los) in zip(distinct, thresholds(board, setup, distinct, sides)):
+        stirring = _stirring(parts[2], average, low, high, np.asarray(los), np.asarray(his), above, below)
         busy = np.flatnonzero(stirring | board.eventful | _next_bars(board, setup, stirring))
-        own = {"stirring": rows(stirring), "his": rows(his), "los": rows(los)}
-        made[parts] = Ready(booking.Market(**shared, **own), rows(busy))
+        made[parts] = Ready(booking.Market(**shared, stirring=rows(stirring), his=his, los=los), rows(busy))
     return [made[parts] for parts in wanted]
 
 
@@ -53,9 +62,10 @@ def _parts(setup: Setup) -> Parts:
     return float(rule.quantile_positive), float(rule.quantile_negative), float(rule.grid_height)
 
 
-def thresholds(board: Board, setup: Setup, wanted: Sequence[Parts], above: Any, below: Any) -> List[Tuple[Any, Any]]:
-    """(hi, lo) of each spot for each of `wanted`, out of reach on spots that are not in `above` and `below`."""
-    ma, size = setup.rule.ma, len(board.there)
+def thresholds(board: Board, setup: Setup, wanted: Sequence[Parts], sides: Sides) -> List[Tuple[Any, Any]]:
+    """Rows of (hi, lo) by spot for each of `wanted`: out of reach on spots that are not on that side of the average,
+    and on those whose prices are far from them."""
+    ma, size, rows = setup.rule.ma, len(board.there), board.engine.rows
     means = board.means(ma, setup.average_today)
     his, los = (np.full(len(wanted) * size, cell) for cell in (grid.NEVER, -grid.NEVER))
     if setup.full_sample:
@@ -63,17 +73,15 @@ def thresholds(board: Board, setup: Setup, wanted: Sequence[Parts], above: Any, 
             for at, parts in enumerate(wanted):
                 place = np.asarray(spots, dtype=np.int64) + at * size
                 his[place], los[place], _, _ = grid.thresholds(np.asarray(distances), *parts)
-    else:
-        rows = board.engine.rows
+    his, los = rows(his), rows(los)
+    if not setup.full_sample:
         first = 1 if setup.average_today else ma
-        tables = rows(above), rows(below), rows(his), rows(los)
         columns = [rows(np.array(column)) for column in zip(*wanted)]
         for line, spots, (_, distances) in zip(board.lines, board.spots, means):
             board.engine.bounding.day_bounds(
-                distances, first, WINDOW, LEAST_A_SIDE, *columns, line.first, spots, *tables
+                distances, first, WINDOW, LEAST_A_SIDE, *columns, line.first, spots, *sides, his, los
             )
-        his, los = np.asarray(tables[2]), np.asarray(tables[3])
-    return list(zip(his.reshape(-1, size), los.reshape(-1, size)))
+    return [(his[at : at + size], los[at : at + size]) for at in range(0, len(his), size)]
 
 
 def _stirring(height: float, average: Any, low: Any, high: Any, los: Any, his: Any, above: Any, below: Any) -> Any:
@@ -81,9 +89,21 @@ def _stirring(height: float, average: Any, low: Any, high: Any, los: Any, his: A
 
     Only a sieve, a hair wider than rounding can tell; what passes is asked of the rule.
     """
-    buys = low <= average * (1.0 + np.maximum(los, -FAR) * height) + core.EDGE
-    sells = high >= average * (1.0 + np.minimum(his, FAR) * height) - core.EDGE
-    return (buys & below) | (sells & above)
+    # In place: four tables the size of the run are what this costs.
+    reach = los * height
+    reach += 1.0
+    reach *= average
+    reach += bounding.EDGE
+    buys = low <= reach
+    buys &= below
+    np.multiply(his, height, out=reach)
+    reach += 1.0
+    reach *= average
+    reach -= bounding.EDGE
+    sells = high >= reach
+    sells &= above
+    buys |= sells
+    return buys
 
 
 def _next_bars(board: Board, setup: Setup, stirring: Any) -> Any:
@@ -101,9 +121,11 @@ def shown(board: Board, setup: Setup, number: int) -> "np.ndarray[Any, Any]":
     """(average, buy below, sell from) of each bar of a fund inside the run, in raw yuan of the day; NaN = none."""
     table = board.averages(setup.rule.ma, setup.average_today)
     average = board.column(table, number)
-    every = board.there & (table > 0.0)
-    (both,) = thresholds(board, setup, [_parts(setup)], every, every)
-    hi, lo = (board.column(one, number).astype(float) for one in both)
+    rows = board.engine.rows
+    every, anywhere = rows(board.there & (table > 0.0)), np.full(len(table), np.inf)
+    sides = Sides(every, every, rows(table), rows(-anywhere), rows(anywhere))
+    (both,) = thresholds(board, setup, [_parts(setup)], sides)
+    hi, lo = (board.column(np.array(one, float), number) for one in both)
     average = np.where(average > 0, average, np.nan)
     height, never = setup.rule.grid_height, grid.NEVER
     below = np.where(lo > -never, average * (1.0 + lo * height), np.nan)

@@ -31,25 +31,28 @@ def rate_of(days: Any, values: Any) -> float:
         return math.nan
     ages = ages - ages.min()
 
-    def worth(rate: float) -> float:
-        return float((values * np.exp(-ages * math.log1p(rate))).sum())
+    slopes = -ages * values
+
+    def worth(rate: float) -> Tuple[float, float]:
+        """All flows together at this rate, and how fast that changes with it."""
+        discounted = np.exp(ages * -math.log1p(rate))
+        return float(values.dot(discounted)), float(slopes.dot(discounted)) / (1.0 + rate)
 
     # Newton's steps, kept between -99.99 % and the first rate above which the sign has changed.
     low, high = -0.9999, 0.1
-    worth_low = worth(low)
-    while worth(high) * worth_low > 0:
+    worth_low, _ = worth(low)
+    while worth(high)[0] * worth_low > 0:
         high = high * 2 + 1
         if high > 1e6:
             return math.nan
     rate = (low + high) / 2
     for _ in range(200):
-        at = worth(rate)
+        at, slope = worth(rate)
         if at * worth_low > 0:
             low = rate
         else:
             high = rate
         # Newton's step where it stays between the two, else the middle.
-        slope = float((-ages * values * np.exp(-(ages + 1.0) * math.log1p(rate))).sum())
         step = rate - at / slope if slope else low
         following = step if low < step < high else (low + high) / 2
         if abs(following - rate) < 1e-13:

@@ -155,21 +155,27 @@ def _numbers(values: Values) -> Dict[str, Any]:
 
 def worth(stretch: board.Board, written: engine.Written, setup: Setup) -> Values:
     """A set's figures, without what a report needs."""
-    unit = booking.UNIT
-    days = engine.daily(stretch, written)
-    worths = np.einsum("fd,fd->d", engine.held_daily(stretch, written), stretch.known_closes)
-    equity = (days.cash + worths) / unit
-    flows = np.diff(days.injected, prepend=0) / unit
+    unit, count = float(booking.UNIT), len(stretch.days)
+    days, _, injected, fees, _ = written.days.T
+    equity = stretch.engine.valuing.equities(
+        written.days, written.moves, stretch.close_rows, written.held, written.cash, count
+    )
+    equity = equity / unit
+    more = injected.copy()
+    more[1:] -= injected[:-1]
+    flows = np.zeros(count)
+    flows[days] = more / unit
     flows[0] += setup.cash
+    at = np.flatnonzero(flows)
     sides = written.orders[:, 2]
     return {
-        "xirr": money.rate_of(np.append(stretch.ordinals, stretch.ordinals[-1]), np.append(-flows, equity[-1])),
+        "xirr": money.rate_of(stretch.ordinals[np.append(at, -1)], np.append(-flows[at], equity[-1])),
         "profit": round(float(equity[-1] - flows.sum()), 2),
         "injected": round(float(flows.sum()), 2),
         "max_drawdown": float(metrics.drawdown_curve(money.unit_returns(equity, flows)).min()),
         "buys": int((sides == 1).sum()),
         "sells": int((sides == -1).sum()),
-        "fees": round(float(days.fees[-1]) / unit, 2),
+        "fees": round(float(fees[-1]) / unit, 2) if len(fees) else 0.0,
     }
 
 

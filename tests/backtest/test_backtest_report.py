@@ -3,8 +3,11 @@
 import csv
 import html.parser
 import json
+import math
 import sys
 
+import numpy
+import pandas
 import pytest
 
 from qmt_strategy.backtest import adjust, commands, comparing, compiled, engine, figures, synthetic
@@ -114,6 +117,25 @@ def test_the_study_names_the_kind_and_finds_the_events(kind):
     assert study.kind == kind
     assert study.found == ([] if kind == "none" else events)
     assert (study.other_cell < 0.02) is kind.startswith("ratio")
+
+
+def test_the_study_shows_each_series_thresholds_and_the_first_day_in_another_cell():
+    fund = synthetic.funds(1, days=800, codes=("510300.SH",))[0]
+    rule = Rule(ma=100)
+    cells, bounds = [], []
+    for kind in ("ratio_back", "none"):
+        closes = pandas.Series(adjust.closes(fund, kind))
+        away = (closes / closes.rolling(rule.ma).mean() - 1.0).dropna()
+        cells.append(numpy.floor((away / rule.grid_height).round(9)))
+        hi = numpy.quantile(away[away > 0], rule.quantile_positive) / rule.grid_height
+        lo = numpy.quantile(away[away < 0], 1.0 - rule.quantile_negative) / rule.grid_height
+        bounds.append((1 + math.floor(hi), math.floor(lo)))
+    differ = cells[0].index[cells[0] != cells[1]]
+    study = comparing.study(fund, adjust.closes(fund, "none"), rule)
+    assert study.first_other == fund.dates[differ[0]]
+    assert study.other_cell == len(differ) / len(cells[0])
+    assert (study.hi, study.lo) == tuple(zip(*bounds))
+    assert bounds[0] != bounds[1]
 
 
 def test_a_missing_event_shows_as_one_that_is_published_only():
