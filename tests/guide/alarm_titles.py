@@ -1,14 +1,20 @@
 """Every title that receiver.py can put above a message, read out of its source.
 
-A title is an argument of a few calls (CALLS). Its text is worked out from the source: constants, f-strings, both sides of
-a choice, names that were set in the same function. What differs from message to message (a fund, a time) becomes `…`.
+A title is an argument of a few calls (CALLS). Its text is worked out from the source: constants, f-strings, both sides
+of a choice, names set in the same function. What differs from message to message (a fund, a time) becomes `…`.
 A title built in a way that is not known here raises: then this file is to be taught, so that none slips through.
 """
 
 import ast
 import itertools
 
-CALLS = {"Accusation": (3, "what"), "notice": (3, "what"), "title_of": (1, "what"), "Telling": (0, "what"), "Kind": (0, "what")}
+CALLS = {
+    "Accusation": (3, "what"),
+    "notice": (3, "what"),
+    "title_of": (1, "what"),
+    "Telling": (0, "what"),
+    "Kind": (0, "what"),
+}
 VARYING = "…"
 
 
@@ -77,5 +83,7 @@ def assigned(name, scope):
             elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
                 found += [v for t, v in zip(target.elts, node.value.elts) if isinstance(t, ast.Name) and t.id == name]
     if not found:
-        raise LookupError(f"receiver.py: where the title {name!r} comes from is not seen; teach tests/guide/alarm_titles.py")
+        raise LookupError(
+            f"receiver.py: where the title {name!r} comes from is not seen; teach tests/guide/alarm_titles.py"
+        )
     return found

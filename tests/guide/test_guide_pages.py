@@ -1,0 +1,96 @@
+"""What docs/guide names is there: pages, pictures, menu items, settings, switches."""
+
+import re
+
+import pytest
+
+from qmt_strategy.dingtou import params
+from receiver import receiver as program
+from tests.guide.pages import GUIDE, ROOT, blocks, inline, pages, rows, text_of
+from tray_app import config, main, menu
+from tray_app import strings_zh as zh
+
+PICTURE_BYTES = 120_000
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+
+
+def anchor(heading):
+    """As the sites that show Markdown make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
+        path, _, fragment = target.partition("#")
+        file = (GUIDE / path).resolve() if path else GUIDE / page
+        assert file.exists() and ROOT in file.parents, target
+        if fragment:
+            assert fragment in [anchor(heading) for heading in HEADING.findall(file.read_text(encoding="utf-8"))], (
+                target
+            )
+
+
+def test_every_page_is_linked_from_the_first_one():
+    assert [page for page in pages() if page != "README.md" and f"({page}" not in text_of("README.md")] == []
+
+
+def test_both_readmes_link_the_guide_on_their_first_screen():
+    for name in ("README.md", "README.zh-CN.md"):
+        assert "docs/guide/README.md" in "\n".join((ROOT / name).read_text(encoding="utf-8").splitlines()[:12]), name
+
+
+def test_pictures_are_small():
+    names = {name for page in pages() for name in re.findall(r"\.\./img/([\w.-]+)", text_of(page))}
+    assert names and [name for name in names if (ROOT / "docs/img" / name).stat().st_size > PICTURE_BYTES] == []
+
+
+def test_the_table_of_the_menu_has_every_item():
+    table = " / ".join(row[0] for row in rows("daily.md"))
+    items = [zh.RESTART_HEARTBEAT, zh.OPEN_DASHBOARD, zh.STOP, zh.RESUME, zh.SETTLE, zh.CANCEL_SHUTDOWN, zh.TEST_ALERT]
+    items += [zh.PAUSE, zh.CONTINUE, zh.SHOW_LOGS, zh.DIAGNOSE, zh.PAIR, zh.QUIT]
+    assert len(menu.ITEMS) == len(items) - 2  # two of them have two words each
+    assert [item for item in items if item not in table] == []
+
+
+def test_the_table_of_the_pages_has_every_page():
+    table = [row[0] for row in rows("daily.md")]
+    assert [kind.title for kind in program.PAGES.values() if kind.title not in table] == []
+
+
+def test_the_last_resort_that_the_guide_tells_to_write_is_taken(tmp_path):
+    (text,) = ["\n".join(block.lines) for block in blocks("minipc.md") if block.kind == "ini"]
+    path = tmp_path / "sentry.ini"
+    text = text.replace("您的key", "the-key").replace("您的token", "0" * 32)
+    path.write_text("[sentry]\nmachine = mini-pc\n" + text, encoding="utf-8")
+    found = config.load(path)
+    assert found.last_resort_webhook and found.last_resort_pushplus
+
+
+def test_the_first_fund_that_the_guide_tells_to_write_is_taken_by_the_strategy():
+    (text,) = ["\n".join(block.lines) for block in blocks("trading.md") if block.kind == "ini"]
+    found = params.parse(text)
+    assert list(found.problems) == [] and found.live and all(fund.start for fund in found.funds)
+
+
+def test_switches_that_the_pages_name_are_known_to_the_programs():
+    known = {option for action in main._parser()._actions for option in action.option_strings}
+    texts = [(ROOT / "docs" / "windows.md").read_text(encoding="utf-8"), *map(text_of, pages())]
+    asked = {switch for text in texts for switch in re.findall(r"QMTSentry\.exe (--[\w-]+)", text)}
+    assert asked and asked <= known
+    setup = (ROOT / "installer" / "setup.nsi").read_text(encoding="utf-8")
+    assert [word for word in ("/PAIRFILE=", "/QMT=", "/AUTOOFF", "/DOWNGRADE", "/PURGE") if word not in setup] == []
+
+
+def test_names_of_tasks_and_start_menu_entries_are_those_of_the_installer():
+    sources = "".join((ROOT / "installer" / name).read_text(encoding="utf-8") for name in ("setup.nsi", "tasks.py"))
+    for name in ("检查设置", "怎样把脚本导入 QMT", "QMTSentry-Keepalive", "QMTSentry-Shutdown"):
+        assert any(name in text_of(page) for page in pages())
+        assert name in sources, name
+
+
+def test_keys_of_receiver_ini_that_the_guide_names_exist():
+    example = (ROOT / "receiver" / "receiver.example.ini").read_text(encoding="utf-8")
+    named = {code.split(" =")[0] for page in pages() for code in inline(page) if re.match(r"^[a-z_]+ =( |$)", code)}
+    sentry = (ROOT / "tray_app" / "sentry.example.ini").read_text(encoding="utf-8")
+    assert [key for key in named if not re.search(rf"^{key} =", example + sentry, re.MULTILINE)] == []
