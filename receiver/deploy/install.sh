@@ -18,7 +18,8 @@ if ! python3 -c 'import ensurepip' 2>/dev/null || ! command -v openssl >/dev/nul
 fi
 id qmt-sentry >/dev/null 2>&1 || useradd --system --home-dir "$home" --shell /usr/sbin/nologin qmt-sentry
 install -d -o qmt-sentry -g qmt-sentry -m 700 "$home"
-[ -x "$program/bin/pip" ] || python3 -m venv "$program"
+# Missing, half made, or of a Python that a newer Debian has replaced: made anew.
+"$program/bin/pip" --version >/dev/null 2>&1 || python3 -m venv --clear "$program"
 "$program/bin/pip" install --quiet --disable-pip-version-check bottle==0.13.4 cheroot==11.1.2
 
 if [ -e "$home/receiver.db" ] && [ -e "$program/receiver.py" ]; then
