@@ -105,13 +105,12 @@ class Story:
                 ini.write(channel_sections(self.phone))
 
     def move(self):
-        """The old VPS has stopped; the new one runs as the first did, and has the backup in root's home."""
+        """The old VPS has stopped; the new one is set up as the first was, and has the backup in root's home."""
         self.vps.stop()
         old, self.vps = self.vps, CleanVps(self.folder / "new-vps", port=self.vps.port)
         shutil.copy(str(old.folder / DATA / "today.db"), str(self.vps.home / "today.db"))
         self.vps.run("sh receiver/deploy/install.sh")
         self.command("server.md", self.init)
-        self.vps.run("systemctl enable --now qmt-sentry")
 
     def set_up(self):
         """server.md, with channels.md where it sends one there."""
