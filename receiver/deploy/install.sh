@@ -8,7 +8,7 @@ program=/opt/qmt-sentry
 
 trap '[ $? = 0 ] || echo "没有装完，原因在上面；改好后再运行一次这条命令就行。" >&2' EXIT
 if [ "$(id -u)" != 0 ]; then
-    echo "要用 root 运行：先输入 sudo -i，再运行一次。" >&2
+    echo "要用 root 运行：先输入 sudo -s，再运行一次。" >&2
     exit 2
 fi
 # python3 alone is not enough: Debian keeps what a venv needs in a package of its own.

@@ -29,7 +29,7 @@ CANNOT_RUN = {
 }
 # Code in sentences that is a command, beside those of qmt-sentry and those that stand in a block too.
 SAID_ONLY = {
-    "sudo -i": "a root shell",
+    "sudo -s": "a root shell",
     "timedatectl set-ntp true": "sets this machine's clock",
     "python3 run.py": "the rehearsal: has its own tests (end_to_end)",
     "Get-FileHash 文件": "PowerShell",
