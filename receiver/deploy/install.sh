@@ -19,7 +19,10 @@ fi
 id qmt-sentry >/dev/null 2>&1 || useradd --system --home-dir "$home" --shell /usr/sbin/nologin qmt-sentry
 install -d -o qmt-sentry -g qmt-sentry -m 700 "$home"
 # Missing, half made, or of a Python that a newer Debian has replaced: made anew.
-"$program/bin/pip" --version >/dev/null 2>&1 || python3 -m venv --clear "$program"
+if ! "$program/bin/pip" --version >/dev/null 2>&1; then
+    rm -rf "$program/bin" "$program"/lib*
+    python3 -m venv "$program"
+fi
 "$program/bin/pip" install --quiet --disable-pip-version-check bottle==0.13.4 cheroot==11.1.2
 
 if [ -e "$home/receiver.db" ] && [ -e "$program/receiver.py" ]; then

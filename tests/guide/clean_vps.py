@@ -30,9 +30,9 @@ STUBS = {
     "journalctl": '[ "$1" = -u ] && [ -f "$CLEAN_VPS/etc/systemd/system/$2.service" ]',
     "install": 'for a; do shift; case $a in -o|-g) skip=1;; *) [ -n "$skip" ] || set -- "$@" "$a"; skip=;; esac; done\n'
     f'exec {shutil.which("install")} "$@"',
-    "python3": f'[ "$1 $2 $3" = "-m venv --clear" ] || exec {sys.executable} "$@"\nmkdir -p "$4/bin"\n'
-    f'printf \'#!/bin/sh\\nexec {sys.executable} "$@"\\n\' > "$4/bin/python"\n'
-    'printf \'#!/bin/sh\\necho "$*" >> "$CLEAN_VPS/pip.txt"\\n\' > "$4/bin/pip"\nchmod 755 "$4"/bin/*',
+    "python3": f'[ "$1 $2" = "-m venv" ] || exec {sys.executable} "$@"\nmkdir -p "$3/bin"\n'
+    f'printf \'#!/bin/sh\\nexec {sys.executable} "$@"\\n\' > "$3/bin/python"\n'
+    'printf \'#!/bin/sh\\necho "$*" >> "$CLEAN_VPS/pip.txt"\\n\' > "$3/bin/pip"\nchmod 755 "$3"/bin/*',
 }
 
 

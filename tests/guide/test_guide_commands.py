@@ -204,6 +204,15 @@ def test_the_versions_that_are_installed_are_those_that_were_tested():
     assert re.findall(r"(?:bottle|cheroot)==\S+", script) == pins
 
 
+def test_install_may_be_run_again_and_mends_a_broken_environment(tmp_path):
+    vps = CleanVps(tmp_path / "vps")
+    vps.run("sh receiver/deploy/install.sh")
+    program_folder = vps.folder / "opt/qmt-sentry"
+    (program_folder / "bin/pip").unlink()  # as after an upgrade of Debian, whose Python it was
+    vps.run("sh receiver/deploy/install.sh")
+    assert (program_folder / "bin/pip").exists() and (program_folder / "receiver.py").exists()
+
+
 def test_install_needs_no_file_that_is_not_uploaded():
     script = (DEPLOY / "install.sh").read_text(encoding="utf-8")
     for name in (
