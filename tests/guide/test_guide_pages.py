@@ -1,9 +1,11 @@
 """What docs/guide names is there: pages, pictures, menu items, settings, switches."""
 
+import configparser
 import re
 
 import pytest
 
+from installer import first_settings
 from qmt_strategy.dingtou import params
 from receiver import receiver as program
 from tests.guide.pages import GUIDE, ROOT, blocks, inline, pages, rows, text_of
@@ -11,6 +13,7 @@ from tray_app import config, main, menu
 from tray_app import strings_zh as zh
 
 PICTURE_BYTES = 120_000
+SENTRY_INI = (ROOT / "tray_app" / "sentry.example.ini").read_text(encoding="utf-8")  # as installed
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
@@ -58,19 +61,31 @@ def test_the_table_of_the_pages_has_every_page():
     assert [kind.title for kind in program.PAGES.values() if kind.title not in table] == []
 
 
-def test_the_last_resort_that_the_guide_tells_to_write_is_taken(tmp_path):
-    (text,) = ["\n".join(block.lines) for block in blocks("minipc.md") if block.kind == "ini"]
-    path = tmp_path / "sentry.ini"
-    text = text.replace("您的key", "the-key").replace("您的token", "0" * 32)
-    path.write_text("[sentry]\nmachine = mini-pc\n" + text, encoding="utf-8")
-    found = config.load(path)
+def filled_in(page, installed):
+    """The sentry.ini that the installer left, with the values of the page's block: each key must be there already."""
+    (text,) = ["\n".join(block.lines) for block in blocks(page) if block.kind == "ini"]
+    shown = configparser.ConfigParser(interpolation=None)
+    shown.read_string(text.replace("您的key", "the-key").replace("您的token", "0" * 32))
+    for section in shown.sections():
+        for key, value in shown[section].items():
+            filled = first_settings.with_value(installed, section, key, value)
+            assert filled.count("\n") == installed.count("\n"), f"[{section}] {key} is not there"
+            installed = filled
+    return installed
+
+
+def test_the_last_resort_that_the_guide_tells_to_fill_in_is_taken():
+    found = config.parse(filled_in("minipc.md", SENTRY_INI), "sentry.ini")
     assert found.last_resort_webhook and found.last_resort_pushplus
 
 
-def test_the_first_fund_that_the_guide_tells_to_write_is_taken_by_the_strategy():
-    (text,) = ["\n".join(block.lines) for block in blocks("trading.md") if block.kind == "ini"]
+def test_the_first_fund_that_the_guide_tells_to_fill_in_is_taken_by_the_strategy():
+    assert "`[fund:512690.SH]` 改成" in text_of("trading.md")
+    text = filled_in("trading.md", SENTRY_INI.replace("[fund:512690.SH]", "[fund:510300.SH]"))
     found = params.parse(text)
-    assert list(found.problems) == [] and found.live and all(fund.start for fund in found.funds)
+    assert list(found.problems) == [] and found.live and [fund.code for fund in found.funds] == ["510300.SH"]
+    assert all(fund.start for fund in found.funds)
+    config.parse(text, "sentry.ini")  # the tray reads the same file
 
 
 def test_switches_that_the_pages_name_are_known_to_the_programs():
