@@ -3852,25 +3852,17 @@ def last_digits(value: Any) -> str:
     return f"尾号 {text[-4:]}" if text else ""
 
 
-def once_a_day(tx: Tx, key: str) -> bool:
-    """True for the first caller of a day."""
-    if get_meta(tx.db, key) == day_of(tx.now):
+def once_a_day(tx: Tx, key: str, is_due: Callable[[], bool] = lambda: True) -> bool:
+    """True for the first caller of a day for whom it `is_due`, which is asked only until then."""
+    if get_meta(tx.db, key) == day_of(tx.now) or not is_due():
         return False
     put_meta(tx.db, key, day_of(tx.now))
     return True
 
 
-def due_today(tx: Tx, what: str, name: str) -> Picture | None:
-    """The machine as it is, for the first caller of a day; None for the others. A machine that was never heard is not
-    set up yet: its first caller is still to come."""
-    key = f"{what} {name}"
-    if get_meta(tx.db, key) == day_of(tx.now):
-        return None
-    picture = picture_of(tx, name)
-    if not picture.sources and picture.machine.heard is None:
-        return None
-    put_meta(tx.db, key, day_of(tx.now))
-    return picture
+def is_set_up(tx: Tx, name: str) -> bool:
+    """The machine has been heard, by the new protocol or the old."""
+    return load_machine(tx.db, name).heard is not None or bool(load_sources(tx.db, name))
 
 
 def send_ready_line(tx: Tx, name: str) -> None:
@@ -3879,10 +3871,9 @@ def send_ready_line(tx: Tx, name: str) -> None:
     now, calendar, ready_at = tx.now, tx.calendar, tx.config.ready_at
     if ready_at is None or second_of_day(now) < ready_at or not calendar.sessions_left(now) or tx.settling:
         return
-    picture = due_today(tx, "ready", name)
-    if picture is None:
+    if not once_a_day(tx, f"ready {name}", lambda: is_set_up(tx, name)):
         return
-    items = readiness(picture, rows_of(tx.db, name, "accounts"), tx.config.show_amounts)
+    items = readiness(picture_of(tx, name), rows_of(tx.db, name, "accounts"), tx.config.show_amounts)
     missing = [item.short for item in items if not item.well]
     what = "还没准备好：" + "、".join(missing) if missing else "准备好了，可以交易"
     body = "\n".join(("✓ " if item.well else "✗ ") + item.line for item in items)
@@ -3920,10 +3911,10 @@ def send_report(tx: Tx, name: str) -> None:
     now, report_at = tx.now, tx.config.report_at
     if report_at is None or second_of_day(now) < report_at or not tx.calendar.trades_on(now) or tx.settling:
         return
-    picture = due_today(tx, "report", name)
-    if picture is None:
+    if not once_a_day(tx, f"report {name}", lambda: is_set_up(tx, name)):
         return
-    text = Text(title_of("📈", f"{shanghai(now):%m-%d} 收盘小结", name), report_body(tx, picture), tx.config.public_url)
+    title, body = title_of("📈", f"{shanghai(now):%m-%d} 收盘小结", name), report_body(tx, picture_of(tx, name))
+    text = Text(title, body, tx.config.public_url)
     post_message(tx, "report", name, LOW, text, recipients(tx, LOW), now)
 
 

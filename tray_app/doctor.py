@@ -13,8 +13,7 @@ from tray_app import logs
 from tray_app import strings_zh as zh
 from tray_app.config import Config
 from tray_app.home import Home, write_whole
-from tray_app.state import CLOCK_ALARM, CLOCK_WARN
-from tray_app.watch.findings import DISK_FULL
+from tray_app.watch.findings import CLOCK_ALARM, CLOCK_WARN, DISK_FULL
 
 REPORT = "doctor.txt"  # in the home folder, unless --report names another file
 WELL, LOOK, FIX = "好　", "留意", "要改"

@@ -40,6 +40,12 @@ def test_receiver_and_page_know_every_code_of_the_tray_and_no_other():
     assert codes == set(receiver.FINDINGS) == {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
 
 
+def test_what_is_grave_to_the_receiver_is_grave_to_the_tray():
+    grave = {code for code, kind in receiver.FINDINGS.items() if kind.priority == receiver.GRAVE}
+    assert set(findings.GRAVE) == grave
+    assert set(findings.STEPS) | set(findings.STEPS.values()) <= set(receiver.FINDINGS)
+
+
 @pytest.mark.parametrize("sign", every_sign(), ids=lambda sign: sign.code)
 def test_what_the_tray_sends_is_told_with_its_own_words(sign, tmp_path):
     bench = Bench(tmp_path)

@@ -21,6 +21,8 @@ CLOCK_PATIENCE = 60.0  # seconds: one slow answer is no wrong clock
 CHILD_SETTLED = 60.0  # seconds after which a child process is one that QMT keeps
 CHILD_PATIENCE = 30.0  # seconds it may take to come back
 SHOWN = 60  # characters of a window's title
+GRAVE = ("qmt-dialog", "disk-full", "qmt-disk-full", "clock-far")  # red on the icon, and told again on the phone
+STEPS = {"disk": "disk-full", "qmt-disk": "qmt-disk-full", "clock": "clock-far"}  # code -> its graver step
 
 
 class Sign(NamedTuple):
