@@ -341,7 +341,7 @@ class TrayApp:
 
     def tell_restarted(self, name: str) -> None:
         """One of the icon's threads ended and was begun again."""
-        self._tell_trouble(zh.RESTARTED.format(name=name), "worker-restarted")
+        self._tell_trouble(zh.RESTARTED.format(name=zh.PARTS.get(name, name)), "worker-restarted")
 
     def _announce(self) -> None:
         """host.started, once: what the marks say about the run before, replaced in the transaction that tells of it."""

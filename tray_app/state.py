@@ -160,7 +160,7 @@ def _receiver(state: State, now: float) -> Reason | None:
     unheard = _session_seconds(state, heard, now) >= UNHEARD
     if link.state == "retry" and (unheard or now - (link.since or now) >= LINK_PATIENCE):
         since = show_day_time(link.since or now, now)
-        text = f"自 {since} 起消息送不到接收端：{link.why}。记录都留在本机，会自动重试。"
+        text = f"{since} 起消息送不到接收端：{link.why}。会自动重试，记录不会丢。"
         return Reason(ALARM if unheard else ATTEND, "unreachable", text)
     if link.ok_at is not None or link.state == "denied":
         return None
@@ -191,9 +191,9 @@ def _qmt(state: State, now: float) -> Reason | None:
     since = show_day_time(seen.since, now)
     level = ALARM if in_session(state, now) else NOTE
     if seen.state == qmt.MISSING:
-        return Reason(level, "qmt-missing", f"QMT 不在运行（{name}，自 {since}）：请打开 QMT 并登录。")
+        return Reason(level, "qmt-missing", f"QMT 不在运行（{name}，{since} 起）：请打开 QMT 并登录。")
     if seen.state == qmt.HUNG:
-        return Reason(ALARM, "qmt-hung", f"QMT 没有反应（自 {since}）：请到小主机上看看，必要时重启 QMT。")
+        return Reason(ALARM, "qmt-hung", f"QMT 没有响应（{since} 起）：看它是否卡住；卡住就重启 QMT 并登录。")
     if seen.state == qmt.ELSEWHERE:
         path = seen.process.path if seen.process else ""
         return Reason(
@@ -235,8 +235,8 @@ def _script(state: State, now: float) -> Reason | None:
     if _session_seconds(state, heard, now) < allowed:
         return None
     if post is None:
-        return Reason(ATTEND, "script-never", "还没有收到 QMT 里策略的心跳：请在 QMT 里运行 heartbeat 策略。")
-    text = f"QMT 里的策略没有消息（最后一次 {show_day_time(post.at, now)}）：请看策略是否还在运行、账号是否登录。"
+        return Reason(ATTEND, "script-never", "策略还没有心跳：请在 QMT 里运行 heartbeat 策略。")
+    text = f"策略没有心跳（{show_day_time(post.at, now)} 起）：看 QMT 里它是否在运行，停了就重新运行。"
     return Reason(ALARM, "script-silent", text)
 
 
@@ -254,7 +254,7 @@ def _quotes(state: State, now: float) -> Reason | None:
         return None
     if _session_seconds(state, post.tick_at, post.at) <= TICK_OLD:
         return None
-    return Reason(ATTEND, "ticks", f"行情停了（最后一笔 {show_day_time(post.tick_at, now)}）：请看 QMT 的行情连接。")
+    return Reason(ATTEND, "ticks", f"行情停了（{show_day_time(post.tick_at, now)} 起）：看 QMT 右下角的行情是否连上。")
 
 
 def _unknown(state: State, now: float) -> Reason | None:
@@ -323,14 +323,14 @@ def _outbox(state: State, now: float) -> Reason | None:
         return Reason(ATTEND, "dropped", f"发件箱太满或太旧，丢弃了 {count} 条记录：请检查接收端能否连通。")
     if figures.waiting and figures.oldest_age >= OUTBOX_OLD:
         minutes = int(figures.oldest_age // 60)
-        return Reason(ATTEND, "outbox", f"有 {figures.waiting} 条记录等待送出，最早的已等 {minutes} 分钟。")
+        return Reason(ATTEND, "outbox", f"有 {figures.waiting} 条记录等待送出，最早的已等 {minutes} 分钟：会自动重试。")
     return None
 
 
 def _workers(state: State, now: float) -> Reason | None:
     if not state.dead:
         return None
-    return Reason(ALARM, "workers", f"哨兵的 {'、'.join(state.dead)} 部分没有动静，正在自动重启。")
+    return Reason(ALARM, "workers", f"哨兵的{zh.parts(state.dead)}停了，正在自动重启；不恢复就退出再打开。")
 
 
 def _inbox(state: State, now: float) -> Reason | None:
@@ -391,7 +391,7 @@ _QMT_WORDS = {
     qmt.RUNNING: "QMT 在运行",
     qmt.RESTARTED: "QMT 在运行",
     qmt.MISSING: "QMT 不在运行",
-    qmt.HUNG: "QMT 没有反应",
+    qmt.HUNG: "QMT 没有响应",
     qmt.ELSEWHERE: "运行的 QMT 不在设定的文件夹里",
 }
 

@@ -256,7 +256,7 @@ def test_events_set_aside_in_this_run_are_shown_and_older_ones_are_not():
 def test_a_dead_worker_is_red():
     view = decide(well(dead=["spool"]), NOW)
     assert view.key == (state.TROUBLE, "workers")
-    assert "spool" in view.lines[0]
+    assert "“收策略消息”" in view.lines[0]
 
 
 def test_a_taken_inbox_port_is_attention():
