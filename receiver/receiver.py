@@ -66,7 +66,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, NoReturn, Sequence, Union
 
 import bottle
 from cheroot import wsgi
@@ -699,7 +699,9 @@ def load_config(path: str | Path) -> Config:
     try:
         parser.read_string(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError(f"读不了配置文件 {path}：{error.strerror}。先运行 receiver.py init 生成一份。") from None
+        if isinstance(error, FileNotFoundError):
+            raise ConfigError(f"没有配置文件 {path}。运行 receiver.py init 生成一份，或用 --config 指出它。") from None
+        raise ConfigError(f"读不了配置文件 {path}：{error.strerror}。检查它的权限。") from None
     except UnicodeDecodeError:
         raise ConfigError(f"配置文件 {path} 不是 UTF-8 编码。请用 UTF-8 另存一次。") from None
     except configparser.Error as error:
@@ -7151,7 +7153,7 @@ def render_machines(data: dict[str, Any], csrf: str) -> str:
     steps = (
         '<ol class="steps"><li>在服务器上运行 <code>receiver.py pair 名字 --config receiver.ini</code>，它打印一行'
         "配对码（QS1 开头）。名字是新的就加一台，是已有的就换一个新令牌，旧的作废。</li>"
-        "<li>在小主机的 QMT 哨兵里粘贴这一行。配对码等于钥匙，只显示一次，不在这个页面上。</li>"
+        "<li>在小主机上右键点哨兵图标，选“粘贴配对码…”，粘贴这一行。配对码等于钥匙，只显示一次，不在这个页面上。</li>"
         "<li>接收端不用重启，几秒后小主机出现在这里。</li></ol>"
     )
     shield = "加密（https）" if data["encrypted"] else "没有加密（http），只应在本机或代理后面用"
@@ -8081,14 +8083,14 @@ def run_init(options: argparse.Namespace) -> int:
         file.write(INI_TEXT.format(**values))
     code = pairing_code(load_config(path), values["machine"], values["token"])
     print(
-        f"已生成 {path}（密码和令牌只在这里显示一次）\n\n"
+        f"已生成 {path}。下面的密码和配对码只显示这一次。\n\n"
         f"网页：{url}\n密码：{values['password']}\n\n"
-        f"在小主机的 sentry.ini 里写：\n\n"
+        f"1. 在 {path.name} 里打开至少一个告警通道，发一条试试：\n   receiver.py test-alert --config {path}\n"
+        f"2. 运行接收端：\n   receiver.py serve --config {path}\n"
+        f"3. 在小主机上右键点哨兵图标，选“粘贴配对码…”，粘贴这一行：\n{code}\n\n"
+        f"不用配对码，就在小主机的 sentry.ini 里写（[inbox] 只给旧脚本用）：\n\n"
         f"[sentry]\nmachine = {values['machine']}\nreceiver = {url}\ntoken = {values['token']}\n\n"
-        f"[inbox]\ntoken = {values['old_token']}\n\n"
-        f"或在小主机上粘贴配对码：\n{code}\n\n"
-        f"接着在 {path.name} 里打开至少一个告警通道，运行 receiver.py test-alert --config {path} 试一次，\n"
-        f"再运行 receiver.py serve --config {path}"
+        f"[inbox]\ntoken = {values['old_token']}"
     )
     return 0
 
@@ -8191,9 +8193,9 @@ def run_pair(options: argparse.Namespace) -> int:
         raise ConfigError("名字只能用字母、数字、汉字和 . _ -，最多 40 个字。")
     token = secrets.token_urlsafe(24)
     replace_in_ini(config.path, f"machine:{options.name}", {"token": hashed_token(token)})
-    said = "已换新令牌，旧的不再有效" if options.name in config.machines else "已加入"
+    said = "已换新配对码，旧的不再有效" if options.name in config.machines else "已加入"
     print(
-        f"{said}：{options.name}\n\n在小主机上粘贴这个配对码（只显示这一次）：\n"
+        f"{said}：{options.name}\n\n在小主机上右键点哨兵图标，选“粘贴配对码…”，粘贴这一行（只显示这一次）：\n"
         f"{pairing_code(config, options.name, token)}\n\n接收端不用重启，几秒后就认得它。"
     )
     return 0
@@ -8530,8 +8532,17 @@ def run_calendar(options: argparse.Namespace) -> int:
     return 0
 
 
+class Arguments(argparse.ArgumentParser):
+    """Refuses a wrong command line in one sentence; its subcommands are of the same class."""
+
+    def error(self, message: str) -> NoReturn:
+        _, is_missing, what = message.partition("required: ")  # argparse's own words are English
+        wrong = f"缺少 {what}" if is_missing else message.partition(" (choose")[0]
+        self.exit(2, f"命令行不对（{wrong}）。用 {self.prog} --help 看怎么写。\n")
+
+
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="receiver.py", description="QMT 哨兵的接收端")
+    parser = Arguments(prog="receiver.py", description="QMT 哨兵的接收端")
     commands = parser.add_subparsers(dest="command", metavar="命令")
     commands.required = True
     init = commands.add_parser("init", help="生成 receiver.ini 和新的密码、令牌")
