@@ -98,8 +98,8 @@ def decide(state: State, now: float) -> View:
     elif worst > NOTE:
         icon = TROUBLE if worst == ALARM else ATTENTION
     else:
-        # Green says that the way to the phone is known to work.
-        icon = OK if trading and state.link.ok_at is not None else NOT_TRADING
+        # Green says that the way to the phone is known to work, and that QMT has been seen.
+        icon = OK if trading and state.link.ok_at is not None and state.qmt.state else NOT_TRADING
     lines = [reason.text for reason in reasons][:MOST_LINES]
     if icon == OK and not lines:
         lines = [zh.ALL_WELL + _facts(state, now)]
@@ -190,6 +190,8 @@ def _qmt(state: State, now: float) -> Reason | None:
     name = seen.process.name if seen.process else state.config.qmt_names[0]
     since = show_day_time(seen.since, now)
     level = ALARM if in_session(state, now) else NOTE
+    if not seen.state:
+        return Reason(NOTE, "qmt-looking", "正在查看 QMT。")
     if seen.state == qmt.MISSING:
         return Reason(level, "qmt-missing", f"QMT 不在运行（{name}，{since} 起）：请打开 QMT 并登录。")
     if seen.state == qmt.HUNG:

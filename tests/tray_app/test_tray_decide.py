@@ -150,6 +150,12 @@ def test_before_the_first_contact_it_is_never_green(link, running, icon):
     assert "一切正常" not in view.title
 
 
+def test_before_the_first_look_at_qmt_it_is_never_green():
+    view = decide(well(qmt=Seen()), NOW)
+    assert (view.icon, view.key[1:]) == (state.NOT_TRADING, ("qmt-looking",))
+    assert "一切正常" not in view.title
+
+
 def test_a_client_without_an_account_is_red_in_a_session_only():
     assert decide(well(post=Post(NOW - 20, 60.0, "grid", False)), NOW).key == (state.TROUBLE, "logged-out")
     assert codes(well(EVENING, post=Post(EVENING - 20, 60.0, "grid", False)), EVENING) == ("not-now",)
