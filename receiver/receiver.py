@@ -1248,7 +1248,8 @@ def accusations(picture: Picture) -> list[Accusation]:
         # While PC and exchange agree against our clock it is ours that is wrong.
         ours_is_wrong = clock_of_others(picture) is not None
         mine = [one for one in findings_of(machine) if not (ours_is_wrong and one["code"] in CLOCK_CODES)]
-        found += [accuse_finding(one, machine, now) for one in mine]
+        codes = {one["code"] for one in mine}  # of two steps of one thing the graver stands for both
+        found += [accuse_finding(one, machine, now) for one in mine if FINDING_STEPS.get(one["code"]) not in codes]
     if machine.stop is not None and not picture.holding:
         found.append(accuse_stop(machine.stop, now))
     if only_observes(machine) and known_today(machine, now) and not picture.holding and calendar.in_session(now):
@@ -1427,6 +1428,7 @@ FINDINGS = {
     "restart-pending": Kind("小主机的 Windows 等着重启", "小主机的 Windows 不再等着重启"),
 }
 CLOCK_CODES = ("clock", "clock-far")
+FINDING_STEPS = {"disk": "disk-full", "qmt-disk": "qmt-disk-full", "clock": "clock-far"}  # code -> its graver step
 OTHER_FINDING = Kind("小主机有情况", "小主机的情况过去了")  # of a newer tray
 
 
@@ -3869,9 +3871,7 @@ def readiness(picture: Picture, accounts: Sequence[dict[str, Any]], show_amounts
         )
     )
     items.append(
-        Item(
-            machine.stop is None, "已停止下单", f"下单：{'已停止（STOP）' if machine.stop is not None else '没有停止'}"
-        )
+        Item(machine.stop is None, "已停止下单", f"下单：{'已停止' if machine.stop is not None else '没有停止'}")
     )
     today = machine.mode_at is not None and day_of(machine.mode_at) == day_of(now)
     mode = {"live": "实盘", "observe": "只观察"}.get(machine.mode, "") if today else ""

@@ -173,7 +173,7 @@ def _receiver(state: State, now: float) -> Reason | None:
 def _denied(state: State, now: float) -> Reason | None:
     if state.link.state != "denied":
         return None
-    return Reason(ALARM, "denied", state.link.why + "，或重新粘贴配对码。")
+    return Reason(ALARM, "denied", state.link.why + "。")
 
 
 def _alerts(state: State, now: float) -> Reason | None:

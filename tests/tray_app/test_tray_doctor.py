@@ -106,7 +106,7 @@ def test_it_asks_the_receiver_and_finds_qmt_and_the_package(home, receiver, ini)
 
 def test_a_receiver_that_refuses_the_token_is_told(home, receiver, ini):
     receiver.answers = [fails_with(401)]
-    assert "token" in doctor_look.look(home).heard.why
+    assert "重新粘贴配对码" in doctor_look.look(home).heard.why
 
 
 def test_a_receiver_without_a_channel_is_told(home, receiver, ini):
