@@ -1458,6 +1458,13 @@ def script_name(source: Source) -> str:
     return {"qmt.process": "QMT 进程", "old.qmt": "旧脚本 qmt", "old.server": "旧脚本 server"}[source.kind]
 
 
+# What to do, the same in a message and on the page
+HOST_TODO = "远程登录小主机；连不上就检查电源和网络。"
+QMT_TODO = "远程登录小主机，打开 QMT 并登录。"
+SCRIPT_TODO = "远程登录小主机，看 QMT 里这个策略是否在运行，停了就重新运行。"
+OLD_TODO = "远程登录小主机，看发送心跳的脚本是否在运行，停了就重新运行。"
+
+
 def accuse_host(picture: Picture) -> Accusation:
     machine, now = picture.machine, picture.now
     unknown = "、".join(script_name(source) for source in picture.sources if source.behind)
@@ -1480,7 +1487,7 @@ def accuse_host(picture: Picture) -> Accusation:
         "哨兵没有消息",
         "哨兵有消息了",
         f"{minute(machine.heard, now)} 起没有小主机的消息。\n哨兵、网络还是小主机出事，从外面分不清。{rest}",
-        "远程登录小主机；连不上就检查电源和网络。",
+        HOST_TODO,
     )
 
 
@@ -1506,7 +1513,7 @@ def accuse_qmt(qmt: Source, now: float) -> Accusation:
         what, detail, todo = (
             "QMT 不在运行",
             f"{since} 起，{name} 不见了{last}。" + left_behind(qmt.data),
-            "远程登录小主机，打开 QMT 并登录。",
+            QMT_TODO,
         )
     return Accusation("qmt.process", "", qmt.state_since, what, "QMT 在运行", detail, todo)
 
@@ -1523,9 +1530,9 @@ def accuse_script(source: Source, picture: Picture) -> Accusation:
     alive = ""
     if source.behind and picture.qmt is not None and picture.qmt.state in PROCESS_WELL and picture.qmt_known():
         alive = "\nQMT 还在运行。"
-    todo = "远程登录小主机，看 QMT 里这个策略是否在运行，停了就重新运行。"
+    todo = SCRIPT_TODO
     if source.kind.startswith("old."):
-        todo = "远程登录小主机，看发送心跳的脚本是否在运行，停了就重新运行。"
+        todo = OLD_TODO
     return Accusation(
         source.kind,
         source.name,
@@ -4935,11 +4942,11 @@ def status_data(receiver: Receiver, db: sqlite3.Connection, now: float) -> dict[
 
 
 LAMP_TODOS = {
-    "host": "远程登录小主机，看 QMT 哨兵和网络；连不上就检查电源。",
-    "qmt.process": "远程登录小主机，打开 QMT 并登录。",
-    "qmt.heartbeat": "远程登录小主机，看 QMT 里这个策略是否还在运行。",
-    "old.qmt": "看这个脚本是否还在运行。",
-    "old.server": "看这个脚本是否还在运行。",
+    "host": HOST_TODO,
+    "qmt.process": QMT_TODO,
+    "qmt.heartbeat": SCRIPT_TODO,
+    "old.qmt": OLD_TODO,
+    "old.server": OLD_TODO,
     "trading": "在 QMT 的“模型交易”里重新运行 etf_grid。",
 }
 
@@ -5065,8 +5072,8 @@ def trading_lamp(picture: Picture) -> list[dict[str, str]]:
     """Whether the strategy may trade, as far as it has said so today."""
     machine, now = picture.machine, picture.now
     if machine.stop is not None:
-        detail = f"自 {clock(machine.stop, now)} 起有 control/STOP，不下新单"
-        return [lamp("trading", "下单", LATE, detail, "要恢复，在小主机托盘菜单点“恢复下单”。", "已停止")]
+        detail = f"{minute(machine.stop, now)} 起已停止下单，不下新单"
+        return [lamp("trading", "下单", LATE, detail, "要恢复，右键点哨兵图标，选“恢复下单”。", "已停止")]
     if not known_today(machine, now):
         return []
     if machine.mode == "observe":
@@ -5120,9 +5127,9 @@ def host_lamp(picture: Picture) -> dict[str, str]:
         return lamp("host", "哨兵", NEW, "还没有收到它的消息")
     parts = [f"{ago(now - machine.heard)}有消息"]
     if state in (DOWN, LATE):
-        parts = [f"自 {clock(machine.heard, now)} 起没有消息，已 {length(now - machine.heard)}"]
+        parts = [f"{minute(machine.heard, now)} 起没有消息，已 {length(now - machine.heard)}"]
     elif machine.heard_since is not None:
-        parts.append(f"自 {clock(machine.heard_since, now)} 起没有断过")
+        parts.append(f"{minute(machine.heard_since, now)} 起没有断过")
     if machine.stopped is not None:
         parts = [f"{clock(machine.stopped, now)} 退出（{STOP_REASONS.get(machine.stop_reason, '原因不明')}）"]
     for key, text in (("cpu", "CPU {:.0f}%"), ("memory", "内存 {:.0f}%")):
@@ -5159,9 +5166,9 @@ def qmt_lamp(source: Source, picture: Picture) -> dict[str, str]:
     if state == UNKNOWN:
         detail = f"哨兵没有消息，最后知道：{PROCESS_WORDS[source.state]}（{clock(source.received, now)}）"
     elif source.state in PROCESS_WELL:
-        detail = f"自 {clock(source.state_since, now)} 起在运行" + (f" · {name}" if name else "")
+        detail = f"{minute(source.state_since, now)} 起在运行" + (f" · {name}" if name else "")
     else:
-        detail = f"自 {clock(source.state_since, now)} 起{PROCESS_WORDS[source.state]}"
+        detail = f"{minute(source.state_since, now)} 起{PROCESS_WORDS[source.state]}"
         detail += f" · 最后正常 {clock(source.last_well, now)}" if source.last_well is not None else ""
     awaited = state == OFF and picture.calendar.in_tell(now) and picture.calendar.sessions_left(now)
     parts = [detail]
@@ -5183,7 +5190,7 @@ def script_lamp(source: Source, picture: Picture) -> dict[str, str]:
     now, state = picture.now, picture.status_of(source)
     parts = [f"{ago(None if source.last_seen is None else now - source.last_seen)}有心跳"]
     if state in (DOWN, LATE) and source.last_seen is not None:
-        parts = [f"自 {clock(source.last_seen, now)} 起没有心跳，已 {length(now - source.last_seen)}"]
+        parts = [f"{minute(source.last_seen, now)} 起没有心跳，已 {length(now - source.last_seen)}"]
     tick = tick_of(source.data)
     if tick is not None:
         code = words(source.data.get("tick_code"), 12)
@@ -5747,7 +5754,7 @@ def incident_entries(incident: Incident, start: float) -> list[dict[str, Any]]:
     times = f"（共 {incident.count} 次）" if incident.count > 1 else ""
     found = [entry_of(begun, "事件", incident.what + times, detail, state)]
     if begun < start and not incident.one_off:
-        found.append(entry_of(start, "事件", incident.what, f"自 {clock(begun, start)} 起", state))
+        found.append(entry_of(start, "事件", incident.what, f"{minute(begun, start)} 起", state))
     if incident.resolved is not None and not incident.one_off:
         lasted = f"历时 {length(incident.resolved - begun)}"
         found.append(entry_of(incident.resolved, "恢复", incident.well or incident.what, lasted, UP))
@@ -6559,7 +6566,7 @@ def render_incidents(incidents: Sequence[dict[str, Any]], csrf: str, back: str) 
 def render_incident(incident: dict[str, Any], csrf: str, back: str) -> str:
     times = f" · 共 {incident['count']} 次" if incident["count"] > 1 else ""
     since = (
-        f"{incident['since']} 发生{times}" if incident["one_off"] else f"自 {incident['since']}，已 {incident['lasts']}"
+        f"{incident['since']} 发生{times}" if incident["one_off"] else f"{incident['since']} 起，已 {incident['lasts']}"
     )
     todo = f'<p class="do">{esc(incident["todo"])}</p>' if incident["todo"] else ""
     return (
