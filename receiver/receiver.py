@@ -1560,8 +1560,8 @@ def accuse_worker(name: str, age: float, limit: float, now: float) -> Accusation
 
 def order_line(order: Order, when: float, why: str, now: float) -> str:
     about = " ".join(filter(None, (order.side, order.fund, words(order.data.get("name"), 20), amount(order))))
-    line = f"{minute(when, now)} {about or '委托'}" + (f"：{why}" if why else "")
-    return f"{line}\n委托号 {order.flag}"
+    rest = "：".join(filter(None, (about, why)))
+    return f"{minute(when, now)} 委托 {order.flag}" + (f"\n{rest}" if rest else "")
 
 
 def amount(order: Order) -> str:
@@ -4364,7 +4364,7 @@ def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
         shared = told_by(tx.db, row["message"])
         parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail) for i in shared] if row["kind"] == "alert" else []
         for title, mark, detail in parts or [(row["title"], " ".join(re.findall(r"#\d+", row["tail"])), row["body"])]:
-            first = shorten(hide_private(detail.partition("\n")[0], tx.config.show_amounts), 80)
+            first = shorten(hide_private(detail.replace("\n", " "), tx.config.show_amounts), 80)
             lines.append(f"{clock(row['created'], tx.now)} {title} {mark}".rstrip() + (f"\n  {first}" if first else ""))
     return Text(title_of("📋", f"积压的 {len(rows)} 条通知", ""), "\n".join(lines), tx.config.public_url)
 

@@ -215,7 +215,7 @@ def test_old_orders_and_errors_are_told_with_their_time(bench):
     bench.batch(event("order.state", bench.time - 3600, flag="20260105-510300-B-01", state="rejected", reason="资金"))
     bench.run(10)
     body = bench.texts()[0].body
-    assert "09:00 买入 510300" in body and "委托号 20260105-510300-B-01" in body
+    assert "09:00 委托 20260105-510300-B-01\n买入 510300：资金" in body
 
 
 def test_a_heartbeat_out_of_the_queue_does_not_look_fresh(bench):
