@@ -4365,7 +4365,9 @@ def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
         parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail) for i in shared] if row["kind"] == "alert" else []
         for title, mark, detail in parts or [(row["title"], " ".join(re.findall(r"#\d+", row["tail"])), row["body"])]:
             first = shorten(hide_private(detail.replace("\n", " "), tx.config.show_amounts), 80)
-            lines.append(f"{clock(row['created'], tx.now)} {title} {mark}".rstrip() + (f"\n  {first}" if first else ""))
+            lines.append(
+                f"{minute(row['created'], tx.now)} {title} {mark}".rstrip() + (f"\n  {first}" if first else "")
+            )
     return Text(title_of("📋", f"积压的 {len(rows)} 条通知", ""), "\n".join(lines), tx.config.public_url)
 
 

@@ -151,7 +151,7 @@ def test_a_digest_names_every_order_and_says_why(bench):
     for flag in flags:
         bench.post("order.state", flag=flag, code=f"{flag[9:15]}.SH", state="unknown", reason="没有见到")
     with bench.receiver.transaction() as tx:
-        rows = tx.db.execute("SELECT message.* FROM message").fetchall()
+        rows = tx.db.execute("SELECT *, id message FROM message").fetchall()
         body = program.digest_text(rows, tx).body
     assert all(flag in body for flag in flags) and body.count("没有见到") == 3
 
