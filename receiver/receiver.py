@@ -4361,13 +4361,13 @@ def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
     """A channel that comes back gets a few messages, not the whole backlog; each incident has its line."""
     lines = []
     for row in rows:
-        shared = told_by(tx.db, row["message"])
-        parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail) for i in shared] if row["kind"] == "alert" else []
-        for title, mark, detail in parts or [(row["title"], " ".join(re.findall(r"#\d+", row["tail"])), row["body"])]:
-            first = shorten(hide_private(detail.replace("\n", " "), tx.config.show_amounts), 80)
-            lines.append(
-                f"{minute(row['created'], tx.now)} {title} {mark}".rstrip() + (f"\n  {first}" if first else "")
-            )
+        shared = told_by(tx.db, row["message"]) if row["kind"] == "alert" else []
+        parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail.replace("\n", " ")) for i in shared]
+        alone = row["title"], " ".join(re.findall(r"#\d+", row["tail"])), row["body"].partition("\n")[0]
+        for title, mark, said in parts or [alone]:
+            first = shorten(hide_private(said, tx.config.show_amounts), 80)
+            line = f"{minute(row['created'], tx.now)} {title} {mark}".rstrip()
+            lines.append(line + (f"\n  {first}" if first else ""))
     return Text(title_of("📋", f"积压的 {len(rows)} 条通知", ""), "\n".join(lines), tx.config.public_url)
 
 
