@@ -1418,7 +1418,7 @@ FINDINGS = {
     "qmt-dialog": Kind("QMT 的登录或升级窗口在等人", "QMT 的登录或升级窗口关了", GRAVE),
     "qmt-child": Kind("QMT 的子程序不见了", "QMT 的子程序在运行"),
     "qmt-memory": Kind("QMT 的内存一直在涨", "QMT 的内存不再一直涨"),
-    "qmt-handles": Kind("QMT 的句柄一直在涨", "QMT 的句柄不再一直涨"),
+    "qmt-handles": Kind("QMT 的句柄一直在增加", "QMT 的句柄不再一直增加"),
     "disk": Kind("小主机的磁盘快满了", "小主机的磁盘够用了"),
     "disk-full": Kind("小主机的磁盘满了", "小主机的磁盘能用了", GRAVE),
     "qmt-disk": Kind("装 QMT 的磁盘快满了", "装 QMT 的磁盘够用了"),

@@ -114,7 +114,7 @@ def growing(history: History, memory_limit: float, handle_limit: float, was: Col
     slope = growth.grows([(one.at, one.handles) for one in history.samples], handle_limit, "qmt-handles" in was)
     if slope is not None:
         level = history.samples[-1].handles or 0.0
-        text = f"QMT 的句柄（它占用的系统资源）一直在涨，每小时约 {slope:.0f} 个，现在 {level:.0f} 个。"
+        text = f"QMT 的句柄（它占用的系统资源）一直在增加，每小时约 {slope:.0f} 个，现在 {level:.0f} 个。"
         signs.append(Sign("qmt-handles", text, todo))
     return signs
 
