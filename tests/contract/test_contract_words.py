@@ -1,4 +1,4 @@
-"""What a worried reader sees on a phone: each alarm says what, since when, what to do; briefly, in the reader's words."""
+"""What a worried reader sees on a phone: each alarm says briefly what, since when and what to do, in known words."""
 
 import re
 from dataclasses import replace
