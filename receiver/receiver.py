@@ -66,7 +66,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, NoReturn, Sequence, Union
 
 import bottle
 from cheroot import wsgi
@@ -175,13 +175,13 @@ GRAVE, NORMAL, LOW = 2, 1, 0
 MUTE_LIMIT = 7 * DAY
 UNTIL_MIDNIGHT = -1.0  # instead of a number of seconds
 
-HUNG = "发送线程没有响应"
+HUNG = "发送卡住了"
 
 # WeCom's answers: judged by errcode, never by errmsg; both vendors say "no" with HTTP 200. Source: the official list,
 # developer.work.weixin.qq.com/document/path/90455, and users' reports. Anything not listed is retried and shown.
 WECOM_LATER = {-1: (10.0, "企业微信系统繁忙"), 45009: (65.0, "企业微信说发得太快")}
 WECOM_NEVER = {
-    93000: "机器人的 key 不对，或机器人已被移出群",
+    93000: "机器人的地址（key）不对，或机器人已被移出群",
     93004: "机器人已停用",
     93008: "机器人不在群里",
     40058: "消息内容不合要求",
@@ -280,6 +280,11 @@ def clock(epoch: float | None, now: float) -> str:
     if moment.date() == today.date():
         return moment.strftime("%H:%M:%S")
     return moment.strftime("%m-%d %H:%M:%S" if moment.year == today.year else "%Y-%m-%d %H:%M:%S")
+
+
+def minute(epoch: float | None, now: float) -> str:
+    """A time in a message: 14:02 today, 11-20 14:02 on another day of this year, with the year otherwise."""
+    return clock(epoch, now) if epoch is None else clock(epoch, now)[:-3]
 
 
 def length(seconds: float) -> str:
@@ -694,7 +699,9 @@ def load_config(path: str | Path) -> Config:
     try:
         parser.read_string(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError(f"读不了配置文件 {path}：{error.strerror}。先运行 receiver.py init 生成一份。") from None
+        if isinstance(error, FileNotFoundError):
+            raise ConfigError(f"没有配置文件 {path}。运行 receiver.py init 生成一份，或用 --config 指出它。") from None
+        raise ConfigError(f"读不了配置文件 {path}：{error.strerror}。检查它的权限。") from None
     except UnicodeDecodeError:
         raise ConfigError(f"配置文件 {path} 不是 UTF-8 编码。请用 UTF-8 另存一次。") from None
     except configparser.Error as error:
@@ -1241,7 +1248,8 @@ def accusations(picture: Picture) -> list[Accusation]:
         # While PC and exchange agree against our clock it is ours that is wrong.
         ours_is_wrong = clock_of_others(picture) is not None
         mine = [one for one in findings_of(machine) if not (ours_is_wrong and one["code"] in CLOCK_CODES)]
-        found += [accuse_finding(one, machine, now) for one in mine]
+        codes = {one["code"] for one in mine}  # of two steps of one thing the graver stands for both
+        found += [accuse_finding(one, machine, now) for one in mine if FINDING_STEPS.get(one["code"]) not in codes]
     if machine.stop is not None and not picture.holding:
         found.append(accuse_stop(machine.stop, now))
     if only_observes(machine) and known_today(machine, now) and not picture.holding and calendar.in_session(now):
@@ -1325,8 +1333,8 @@ def accuse_grid(machine: Machine, now: float) -> Accusation:
         machine.mode_at,
         "交易策略没有运行",
         "交易策略在运行",
-        f"QMT 和行情正常，但 ETF 网格没有消息（最后一次 {clock(machine.mode_at, now)}）：它不会下单，也没有照看委托。",
-        "在 QMT 的“模型交易”里重新运行 etf_grid，勾选“终端启动后自动运行”；不再用它，就在页面上点“知道了”。",
+        f"{minute(machine.mode_at, now)} 起 ETF 网格没有消息，QMT 和行情正常。\n它不下单，也不看着委托。",
+        "在 QMT 的“模型交易”里重新运行 etf_grid；不用它了，就在看板上点“知道了”。",
     )
 
 
@@ -1337,8 +1345,8 @@ def accuse_login(source: Source, now: float) -> Accusation:
         source.logged_out_since,
         "QMT 没有登录资金账号",
         "QMT 已登录资金账号",
-        f"自 {clock(source.logged_out_since, now)} 起，{script_name(source)}说资金账号没有登录。",
-        "远程登录小主机，在 QMT 里登录资金账号，恢复后会再通知您。",
+        f"{minute(source.logged_out_since, now)} 起资金账号没有登录（{script_name(source)}）。",
+        "远程登录小主机，在 QMT 里登录资金账号。",
     )
 
 
@@ -1351,8 +1359,8 @@ def accuse_tick(source: Source, now: float) -> Accusation:
         tick,
         "行情停了",
         "行情恢复了",
-        f"最后一笔行情{f'（{code}）' if code else ''}是 {clock(tick, now)}，{script_name(source)}还在运行。",
-        "远程登录小主机，看 QMT 的行情是否断开、网络是否正常，恢复后会再通知您。",
+        f"{minute(tick, now)} 起没有新行情{f'（{code}）' if code else ''}。\n{script_name(source)} 还在运行。",
+        "远程登录小主机，看 QMT 右下角的行情是否连上、网络是否正常。",
     )
 
 
@@ -1416,10 +1424,11 @@ FINDINGS = {
     "qmt-disk": Kind("装 QMT 的磁盘快满了", "装 QMT 的磁盘够用了"),
     "qmt-disk-full": Kind("装 QMT 的磁盘满了", "装 QMT 的磁盘能用了", GRAVE),
     "clock": Kind("小主机的时钟不准", "小主机的时钟准了"),
-    "clock-far": Kind("小主机的时钟差得太多", "小主机的时钟差得不多了", GRAVE),
+    "clock-far": Kind("小主机的时钟差得太多", "小主机的时钟不再差得太多", GRAVE),
     "restart-pending": Kind("小主机的 Windows 等着重启", "小主机的 Windows 不再等着重启"),
 }
 CLOCK_CODES = ("clock", "clock-far")
+FINDING_STEPS = {"disk": "disk-full", "qmt-disk": "qmt-disk-full", "clock": "clock-far"}  # code -> its graver step
 OTHER_FINDING = Kind("小主机有情况", "小主机的情况过去了")  # of a newer tray
 
 
@@ -1435,8 +1444,8 @@ def accuse_finding(finding: dict[str, Any], machine: Machine, now: float) -> Acc
         since,
         kind.what,
         kind.well,
-        f"自 {clock(since, now)} 起，{words(finding.get('text'), 200) or kind.what}",
-        words(finding.get("todo"), 200) or "远程登录小主机看看，恢复后会再通知您。",
+        f"{minute(since, now)} 起，{words(finding.get('text'), 200) or kind.what}",
+        words(finding.get("todo"), 200) or "远程登录小主机看看。",
         priority=kind.priority,
         reminded=kind.priority == GRAVE,  # the others can wait until the evening: said once
     )
@@ -1447,6 +1456,13 @@ def script_name(source: Source) -> str:
     if source.kind == "qmt.heartbeat":
         return f"策略 {words(source.name, 40)}"
     return {"qmt.process": "QMT 进程", "old.qmt": "旧脚本 qmt", "old.server": "旧脚本 server"}[source.kind]
+
+
+# What to do, the same in a message and on the page
+HOST_TODO = "远程登录小主机；连不上就检查电源和网络。"
+QMT_TODO = "远程登录小主机，打开 QMT 并登录。"
+SCRIPT_TODO = "远程登录小主机，看 QMT 里这个策略是否在运行，停了就重新运行。"
+OLD_TODO = "远程登录小主机，看发送心跳的脚本是否在运行，停了就重新运行。"
 
 
 def accuse_host(picture: Picture) -> Accusation:
@@ -1461,8 +1477,8 @@ def accuse_host(picture: Picture) -> Accusation:
             machine.stopped,
             "哨兵已退出",
             "哨兵有消息了",
-            f"{clock(machine.stopped, now)} 哨兵程序停止了（{reason}），此后没有人看着小主机。{rest}",
-            "远程登录小主机，重新打开 QMT 哨兵，恢复后会再通知您。",
+            f"{minute(machine.stopped, now)} 起没有人看着小主机（{reason}）。{rest}",
+            "远程登录小主机，打开 QMT 哨兵。",
         )
     return Accusation(
         "host",
@@ -1470,32 +1486,34 @@ def accuse_host(picture: Picture) -> Accusation:
         machine.heard,
         "哨兵没有消息",
         "哨兵有消息了",
-        f"自 {clock(machine.heard, now)} 起没有收到小主机的任何消息。"
-        f"可能是哨兵程序、网络或小主机，从外面分不清。{rest}",
-        "远程登录小主机；连不上就检查电源和网络，恢复后会再通知您。",
+        f"{minute(machine.heard, now)} 起没有小主机的消息。\n哨兵、网络还是小主机出事，从外面分不清。{rest}",
+        HOST_TODO,
     )
 
 
 def accuse_qmt(qmt: Source, now: float) -> Accusation:
     name = words(qmt.data.get("name"), 60) or "QMT 进程"
-    last = f"（最后正常 {clock(qmt.last_well, now)}）" if qmt.last_well is not None else "（还没有见过它运行）"
-    since = f"自 {clock(qmt.state_since, now)} 起，"
+    since, last = minute(qmt.state_since, now), ""
+    if qmt.last_well is None:
+        last = "（还没有见过它运行）"
+    elif (qmt.state_since or now) - qmt.last_well > 60:  # else it says nothing new
+        last = f"（最后正常 {minute(qmt.last_well, now)}）"
     if qmt.state == "hung":
         what, detail, todo = (
             "QMT 没有响应",
-            f"{since}{name} 没有响应{last}",
-            "远程登录小主机，看 QMT 是否卡住；卡住就重启 QMT 并登录，恢复后会再通知您。",
+            f"{since} 起，{name} 没有响应{last}。",
+            "远程登录小主机，看 QMT 是否卡住；卡住就重启 QMT 并登录。",
         )
     elif qmt.state == "elsewhere":
         place = words(qmt.data.get("path"), 120)
         what = "QMT 不在运行"
-        detail = f"{since}设定的文件夹里没有 {name} 在运行{last}；别处有一个同名程序，不算：{place}"
-        todo = "远程登录小主机，打开 QMT 并登录；如果别处那个才是您的 QMT，改 sentry.ini 的 [qmt] folder。"
+        detail = f"{since} 起，设定的文件夹里没有 {name} 在运行{last}。\n别处有一个同名程序，不算：{place}"
+        todo = "远程登录小主机，打开 QMT 并登录；别处那个才是您的 QMT，就改 sentry.ini 的 [qmt] folder。"
     else:
         what, detail, todo = (
             "QMT 不在运行",
-            f"{since}{name} 不见了{last}" + left_behind(qmt.data),
-            "远程登录小主机，打开 QMT 并登录，恢复后会再通知您。",
+            f"{since} 起，{name} 不见了{last}。" + left_behind(qmt.data),
+            QMT_TODO,
         )
     return Accusation("qmt.process", "", qmt.state_since, what, "QMT 在运行", detail, todo)
 
@@ -1504,44 +1522,46 @@ def left_behind(data: dict[str, Any]) -> str:
     """QMT's child processes that outlived it: a new start may stumble over them."""
     given = data.get("left")
     names = dict.fromkeys(words(name, 40) for name in (given if isinstance(given, list) else [])[:5])
-    return f"，它的子程序还在：{'、'.join(filter(None, names))}" if any(names) else ""
+    return f"\n它的子程序还在：{'、'.join(filter(None, names))}" if any(names) else ""
 
 
 def accuse_script(source: Source, picture: Picture) -> Accusation:
     name = script_name(source)
     alive = ""
     if source.behind and picture.qmt is not None and picture.qmt.state in PROCESS_WELL and picture.qmt_known():
-        alive = "QMT 进程还在运行。"
-    todo = "远程登录小主机，看 QMT 里这个策略是否还在运行，必要时重新运行它，恢复后会再通知您。"
+        alive = "\nQMT 还在运行。"
+    todo = SCRIPT_TODO
     if source.kind.startswith("old."):
-        todo = "远程登录小主机，看发送心跳的脚本是否还在运行，恢复后会再通知您。"
+        todo = OLD_TODO
     return Accusation(
         source.kind,
         source.name,
         source.last_seen,
         f"策略没有心跳：{words(source.name, 40)}" if source.kind == "qmt.heartbeat" else f"{name} 没有心跳",
         f"{name} 有心跳了",
-        f"自 {clock(source.last_seen, picture.now)} 最后一次心跳起，再没有收到{name} 的消息。{alive}",
+        f"{minute(source.last_seen, picture.now)} 起，{name} 没有心跳。{alive}",
         todo,
     )
 
 
 def accuse_worker(name: str, age: float, limit: float, now: float) -> Accusation:
     name = words(name, 40)
+    part = WORKER_WORDS.get(name, name)
     return Accusation(
         "worker",
         name,
         now - age,
-        f"哨兵的 {name} 停了",
-        f"哨兵的 {name} 恢复了",
-        f"自 {clock(now - age, now)} 起没有完成过一轮（应在 {length(limit)} 之内）。",
-        "在小主机托盘菜单里点“重启心跳”；仍不恢复就退出哨兵再打开。",
+        f"哨兵的“{part}”停了",
+        f"哨兵的“{part}”在转了",
+        f"{minute(now - age, now)} 起没有动静（应在 {length(limit)}内）。",
+        "右键点小主机上的哨兵图标，选“重启心跳”；仍不恢复就退出哨兵再打开。",
     )
 
 
 def order_line(order: Order, when: float, why: str, now: float) -> str:
     about = " ".join(filter(None, (order.side, order.fund, words(order.data.get("name"), 20), amount(order))))
-    return f"{clock(when, now)} 委托 {order.flag}" + (f"（{about}）" if about else "") + (f"：{why}" if why else "")
+    rest = "：".join(filter(None, (about, why)))
+    return f"{minute(when, now)} 委托 {order.flag}" + (f"\n{rest}" if rest else "")
 
 
 def amount(order: Order) -> str:
@@ -1554,12 +1574,15 @@ def accuse_unknown(order: Order, why: str, when: float, now: float) -> Accusatio
         "order",
         order.flag,
         when,
-        "委托状态不明",
+        "委托结果不明",
         "委托有结果了",
         order_line(order, when, why or "查不到结果", now) + "\n这只基金已停止下单，不会重发。",
         f"登录 QMT 查{'当日' if order.flag[:8] == day_of(now) else '那一天的历史'}委托，"
-        "再在小主机托盘菜单“处理未知委托”里告诉哨兵结果。",
+        "再右键点哨兵图标，选“处理未知委托”。",
     )
+
+
+REJECTED_TODO = "登录 QMT 看废单原因（资金、可用股数、价格），必要时手工处理。"
 
 
 def accuse_rejected(order: Order, why: str, when: float, now: float) -> Accusation:
@@ -1571,14 +1594,14 @@ def accuse_rejected(order: Order, why: str, when: float, now: float) -> Accusati
         "委托被拒",
         "",
         order_line(order, when, why or "没有说明原因", now),
-        "登录 QMT 看废单原因（资金、可用数量、价格），必要时手工处理。",
+        REJECTED_TODO,
         one_off=True,
     )
 
 
 def accuse_unfilled(order: Order, why: str, now: float) -> Accusation:
     when = order.placed if order.placed is not None else now
-    why = why or f"下单后 {length(now - when)}还没有结束（{order.word}，成交 {order.filled:.0f} 股）"
+    why = why or f"{length(now - when)}还没有结束（{order.word}，成交 {order.filled:.0f} 股）"
     return Accusation(
         "order.unfilled",
         order.flag,
@@ -1586,7 +1609,7 @@ def accuse_unfilled(order: Order, why: str, now: float) -> Accusation:
         "委托没有按时成交",
         "委托有结果了",
         order_line(order, when, why, now),
-        f"登录 QMT 看委托 {order.flag}：还挂着就手工撤单，并看策略是否还在运行，有结果后会再通知您。",
+        f"登录 QMT 看委托 {order.flag}：还挂着就手工撤单，再看策略是否在运行。",
     )
 
 
@@ -1597,8 +1620,8 @@ def accuse_stop(since: float, now: float) -> Accusation:
         since,
         "已停止下单",
         "可以下单",
-        f"自 {clock(since, now)} 起小主机上有 control/STOP：策略不下新单，未成交的委托会撤掉。",
-        "要恢复，在小主机托盘菜单点“恢复下单”；不想再提醒，在页面上点“知道了”。",
+        f"{minute(since, now)} 起策略不下新单，未成交的委托会撤掉。",
+        "要恢复，右键点哨兵图标，选“恢复下单”；不想再提醒，在看板上点“知道了”。",
         priority=NORMAL,
     )
 
@@ -1610,8 +1633,8 @@ def accuse_observe(machine: Machine, now: float) -> Accusation:
         machine.mode_at,
         "策略只观察，不下单",
         "策略可以下单了",
-        f"{clock(machine.mode_at, now)} 策略说：{machine.mode_why or '没有说明原因'}",
-        "按上面的原因改好，再在 QMT 里重新运行策略，恢复后会再通知您。",
+        f"{minute(machine.mode_at, now)} 策略说：{machine.mode_why or '没有说明原因'}",
+        "按下面的原因改好，再在 QMT 里重新运行策略。",
         priority=NORMAL,
     )
 
@@ -1623,10 +1646,13 @@ def accuse_stopped_fund(code: str, text: str, when: float, now: float) -> Accusa
         when,
         "有基金停止下单",
         f"{code} 不再停止" if code else "基金不再全部停止",
-        f"{clock(when, now)} {text}",
-        "按上面说的原因处理；其他基金照常交易，它恢复后会再通知您。",
+        f"{minute(when, now)} {text}",
+        "按下面的原因处理；其他基金照常交易。",
         priority=NORMAL,
     )
+
+
+DISK_TODO = "远程登录小主机，检查磁盘空间和哨兵文件夹的权限；能写之前不下新单。"
 
 
 def accuse_disk(instance: str, text: str, when: float, now: float) -> Accusation:
@@ -1637,8 +1663,8 @@ def accuse_disk(instance: str, text: str, when: float, now: float) -> Accusation
         when,
         "策略读写磁盘失败",
         "策略能读写磁盘了",
-        f"{clock(when, now)} {text}",
-        "登录小主机，检查磁盘空间和哨兵文件夹的权限；能写之前不下新单，恢复后会再通知您。",
+        f"{minute(when, now)} {text}",
+        DISK_TODO,
     )
 
 
@@ -1650,55 +1676,80 @@ def accuse_strategy(data: dict[str, Any], when: float, now: float) -> Accusation
     lines = [words(line, 160) for line in (trace if isinstance(trace, str) else "").strip().splitlines()]
     last = lines[-1] if lines else "没有错误信息"
     where = words(data.get("where"), 40)
-    place = f" 在 {where}" if where else ""
+    place = f"（{where}）" if where else ""
     return Accusation(
         "strategy.error",
         "/".join((strategy, where, words(last.partition(":")[0], 60))),
         when,
         f"策略 {strategy} 出错",
         "",
-        f"{clock(when, now)}{place}：{last}",
-        "在 QMT 里看这个策略的日志；它若已停止，重新运行它。",
+        f"{minute(when, now)}{place}：{last}",
+        "在 QMT 里看这个策略的日志；停了就重新运行。",
         one_off=True,
     )
 
 
+LOOK_AT_ORDERS = "登录 QMT 核对当天委托；不要改动哨兵文件夹里的文件。"
+SEND_DIAGNOSIS = "右键点哨兵图标，选“保存诊断包”，发给帮您的人。"
+LOOK_AT_DISK = "远程登录小主机，检查磁盘；再右键点哨兵图标，选“查看日志”。"
+TROUBLES = {  # code of host.trouble -> (what, what to do)
+    "worker-restarted": ("哨兵的一部分自动重启了", "不用管；一天里来了几次，就右键点哨兵图标，选“保存诊断包”。"),
+    "shutdown-refused": ("没有按计划关机", "按下面的原因处理，再自己关机。"),
+    "outbox-salvaged": ("哨兵的发件箱损坏，已抢救", LOOK_AT_DISK),
+    "event-rotten": ("哨兵的一条记录损坏", LOOK_AT_DISK),
+    "event-set-aside": ("接收端拒收了一条记录", SEND_DIAGNOSIS),
+    "order-set-aside": ("接收端拒收了一条委托记录", LOOK_AT_ORDERS),
+    "spool-unreadable": ("策略的一份消息读不了", "远程登录小主机，看它是否被杀毒软件占用。"),
+    "spool-bad": ("策略的一份消息看不懂", SEND_DIAGNOSIS),
+    "flag-cut": ("委托记录被改动", LOOK_AT_ORDERS),
+    "flag-garbled": ("委托记录有一行看不懂", LOOK_AT_ORDERS),
+    "sources": ("策略和脚本的名字太多", "在看板上把不用的点“不再监视”。"),
+}
+OTHER_TROUBLE = ("哨兵报告了问题", "右键点哨兵图标，选“查看日志”。")
+
+
 def accuse_trouble(data: dict[str, Any], when: float, now: float) -> Accusation:
-    what = words(data.get("what"), 300) or "没有说明"
+    what, code = words(data.get("what"), 300) or "没有说明", words(data.get("code"), 40)
+    title, todo = TROUBLES.get(code, OTHER_TROUBLE)
     return Accusation(
         "host.trouble",
-        words(data.get("code"), 40) or words(what, 40),
+        code or words(what, 40),
         when,
-        "哨兵报告了问题",
+        title,
         "",
-        f"{clock(when, now)} {what}",
-        "在小主机托盘菜单里点“查看日志”。",
+        f"{minute(when, now)} {what}",
+        todo,
         one_off=True,
         priority=NORMAL,
     )
 
 
-LOG_KINDS = {
-    "登录失败": (GRAVE, "远程登录小主机，看 QMT 的账号是否登录、密码或验证码是否要人输入。"),
-    "断开": (NORMAL, "看 QMT 右下角的行情和交易是否已经连上；没有就点开换一个服务器。"),
-    "traceback": (NORMAL, "在 QMT 里看是哪个策略出错；它若已停止，重新运行它。"),
-    "start simulation mode": (GRAVE, "在 QMT 的“模型交易”里把策略切到实盘；本来就要模拟，就在页面上点“知道了”。"),
+LOG_KINDS = {  # what the tray watches for -> (how it is called, how grave it is, what to do)
+    "登录失败": ("QMT 登录失败", GRAVE, "远程登录小主机，看 QMT 是否在等人输入密码或验证码。"),
+    "断开": ("QMT 连接断开", NORMAL, "远程登录小主机，看 QMT 右下角的行情和交易是否连上；没有就换一个服务器。"),
+    "traceback": ("QMT 里有脚本出错", NORMAL, "在 QMT 里看是哪个策略出错；停了就重新运行。"),
+    "start simulation mode": (
+        "QMT 的策略转为模拟",
+        GRAVE,
+        "在 QMT 的“模型交易”里把策略切到实盘；本来就要模拟，就在看板上点“知道了”。",
+    ),
 }
-LOG_TODO = "远程登录小主机，在 QMT 的日志里看这一行的前后文。"
+LOG_TODO = "远程登录小主机，在 QMT 的日志里看这一行的前后。"
 
 
 def accuse_log(data: dict[str, Any], when: float, now: float) -> Accusation:
     """A line of QMT's log that the owner wants to know of. One that has an end lasts until the log says so; the others
     count their repeats and close quietly."""
     pattern = words(data.get("pattern"), 40)
-    priority, todo = LOG_KINDS.get(pattern.lower(), (NORMAL, LOG_TODO))  # the tray heeds no capitals
+    other = (f"QMT 日志：{pattern}", NORMAL, LOG_TODO)
+    called, priority, todo = LOG_KINDS.get(pattern.lower(), other)  # the tray heeds no capitals
     return Accusation(
         "qmt.log",
         pattern,
         when,
-        f"QMT 日志：{pattern}",
-        f"QMT 日志：{pattern} 已结束",
-        f"{clock(when, now)} {words(data.get('file'), 60)}：{words(data.get('line'), 300)}",
+        called,
+        f"{called}，已结束",
+        f"{minute(when, now)} 日志里写着：{words(data.get('line'), 300)}\n文件 {words(data.get('file'), 60)}",
         todo,
         one_off=data.get("lasting") is not True,
         priority=priority,
@@ -1718,8 +1769,8 @@ def accuse_clock(correction: float, now: float) -> Accusation:
         now,
         "接收端的时钟不准",
         "接收端的时钟准了",
-        f"小主机和交易所的时间一致，接收端比它们{side} {length(abs(correction))}。已改按它们的时间判断。",
-        "在 VPS 上运行 timedatectl set-ntp true，等时钟对准，恢复后会再通知您。",
+        f"接收端比小主机和交易所{side} {length(abs(correction))}。\n已改按它们的时间判断。",
+        "在服务器上运行 timedatectl set-ntp true。",
         priority=NORMAL,
     )
 
@@ -1731,8 +1782,8 @@ def accuse_channel(name: str, why: str, since: float, now: float) -> Accusation:
         since,
         f"告警通道 {name} 不能用",
         f"告警通道 {name} 能用了",
-        f"自 {clock(since, now)} 起送不出去：{words(why, 200)}",
-        "改好 receiver.ini 里这个通道的设置并重启接收端，或在页面上点“发送测试告警”再试一次。",
+        f"{minute(since, now)} 起送不出去：{words(why, 200)}",
+        "在服务器的 receiver.ini 里改好这个通道，重启接收端；或在看板上点“发送测试告警”再试一次。",
     )
 
 
@@ -1851,8 +1902,8 @@ def alert_text(incidents: Sequence[Incident], url: str) -> Text:
     lines = []
     for what, mine in kinds.items():
         lines += [f"{mine[0].mark} {what}"] if len(kinds) > 1 else []
-        lines += [incident.detail for incident in mine]
         lines += [f"怎么办：{todo}" for todo in dict.fromkeys(incident.todo for incident in mine) if todo]
+        lines += [incident.detail for incident in mine]
     return Text(title_of(first.mark, "、".join(kinds), first.machine), "\n".join(lines), tail_of(url, ranked))
 
 
@@ -1861,8 +1912,8 @@ def recovery_text(incidents: Sequence[Incident], now: float, extra: str, url: st
     for position, incident in enumerate(incidents):
         head = "" if position == 0 else f"✅ {incident.well}\n"
         start = incident.since if incident.since is not None else incident.opened
-        span = f"（{clock(start, now)} – {clock(incident.resolved, now)}）"
-        parts.append(f"{head}中断 {length((incident.resolved or now) - start)}{span}")
+        span = f"（{minute(start, now)} – {minute(incident.resolved, now)}）"
+        parts.append(f"{head}历时 {length((incident.resolved or now) - start)}{span}")
     if extra:
         parts.append(extra)
     well = "、".join(dict.fromkeys(incident.well for incident in incidents))
@@ -1871,10 +1922,11 @@ def recovery_text(incidents: Sequence[Incident], now: float, extra: str, url: st
 
 def reminder_text(incident: Incident, now: float, url: str) -> Text:
     start = incident.since if incident.since is not None else incident.opened
-    body = f"已经 {length(now - start)}，这是第 {incident.reminded + 2} 次通知。\n{incident.detail}"
+    todo = f"怎么办：{incident.todo}\n" if incident.todo else ""
+    told = f"已经 {length(now - start)}，第 {incident.reminded + 2} 次通知。"
     return Text(
         title_of("⏰", f"仍未恢复：{incident.what}", incident.machine),
-        body + (f"\n怎么办：{incident.todo}" if incident.todo else "") + "\n知道了就在页面上点“知道了”，不再提醒。",
+        f"{todo}{incident.detail}\n{told}\n不想再提醒，在看板上点“知道了”。",
         tail_of(url, [incident]),
     )
 
@@ -2654,7 +2706,7 @@ def host_started(tx: Tx, machine: Machine, event: Event) -> None:
         machine.fresh_until = event.seen + START_GRACE
     told_by_recovery = any(incident.kind == "host" for incident in open_incidents(tx.db, machine.name))
     if reason in ("crash", "boot") and not told_by_recovery and not event.history and tx.calendar.in_session(tx.now):
-        detail = f"{clock(event.happened, tx.now)} {START_REASONS[reason]}"
+        detail = f"{minute(event.happened, tx.now)} {START_REASONS[reason]}"
         open_incident(
             tx, machine.name, notice("host.started", reason, event.happened, "哨兵重新启动过", detail), event.seen
         )
@@ -2675,8 +2727,9 @@ def host_paused(tx: Tx, machine: Machine, event: Event) -> None:
     until = set_pause(tx, machine, event.ours("until"))
     if until is not None and until > tx.now:
         what = f"已暂停监视到 {shanghai(until).strftime('%m-%d %H:%M')}"
-        detail = "小主机上点了“暂停”，这段时间不告警，数据照常记录。要提前恢复，在托盘菜单点“继续”。"
-        open_incident(tx, machine.name, notice("host.paused", event.id, event.happened, what, detail), event.seen)
+        detail, todo = "这段时间不告警，数据照常记录。", "要提前恢复，右键点哨兵图标，选“继续”。"
+        told = notice("host.paused", event.id, event.happened, what, detail, todo)
+        open_incident(tx, machine.name, told, event.seen)
     else:
         machine.heard_since = max(machine.heard_since or 0.0, event.seen)  # the scripts' silence counts from here
 
@@ -2715,8 +2768,8 @@ def qmt_process(tx: Tx, machine: Machine, event: Event) -> None:
         changed = event.data.get("change") is not False  # its periodic repeat says it again
         if state == "restarted" and changed and not bad_open and not event.history and tx.calendar.in_tell(tx.now):
             name = words(event.data.get("name"), 60) or "QMT"
-            detail = f"{clock(event.happened, tx.now)} {name} 重新启动过，现在在运行。"
-            todo = "看一眼 QMT 是否已登录、策略是否在运行。"
+            detail = f"{minute(event.happened, tx.now)} {name} 重新启动过，现在在运行。"
+            todo = "看一眼 QMT 是否登录、策略是否在运行。"
             if not (machine.paused_until and tx.now < machine.paused_until):
                 told = notice("qmt.restarted", "", event.happened, "QMT 重新启动过", detail, todo)
                 open_incident(tx, machine.name, told, event.seen)
@@ -2778,7 +2831,7 @@ def may_be_heard(tx: Tx, source: Source, seen: float) -> bool:
     """False, and told: it would be one source too many."""
     if source.last_seen is not None or len(load_sources(tx.db, source.machine)) < SOURCES_MOST:
         return True
-    what = f"有超过 {SOURCES_MOST} 个不同名字的策略或脚本，新的不再监视。在页面上把不用的点“不再监视”。"
+    what = f"有超过 {SOURCES_MOST} 个不同名字的策略或脚本，新的不再监视。"
     open_incident(tx, source.machine, accuse_trouble({"code": "sources", "what": what}, seen, tx.now), seen)
     return False
 
@@ -2835,14 +2888,14 @@ TELLINGS = {
     "blocked": Telling("应下单而没有下单"),
     "unfilled": Telling("委托没有全部成交"),
     "unknown": Telling("委托结果不明", NORMAL, "登录 QMT 核对当日委托。"),
-    "rejected": Telling("委托被拒", GRAVE, "登录 QMT 看废单原因（资金、可用数量、价格），必要时手工处理。"),
+    "rejected": Telling("委托被拒", GRAVE, REJECTED_TODO),
     "late": Telling("后来查到委托结果", NORMAL, "登录 QMT 核对这笔委托和持仓。"),
     "cap": Telling("达到下单上限", GRAVE, "先看当天委托是否正常；确要多下，再改 sentry.ini 里的上限。"),
     "second-copy": Telling("同一策略运行了两份", GRAVE, "在 QMT 里只留一份，停掉另一份。"),
     "observe": Telling("策略只观察，不下单"),
     "stopped-fund": Telling("有基金没有交易"),
     "cash-low": Telling("可用资金不足", NORMAL, "考虑转入资金；不够时买单会被拒。"),
-    "disk": Telling("策略读写磁盘失败", GRAVE, "登录小主机，检查磁盘空间和哨兵文件夹的权限。"),
+    "disk": Telling("策略读写磁盘失败", GRAVE, DISK_TODO),
     "settings": Telling("策略的设置有问题", NORMAL, "改好 sentry.ini 里指出的地方，再重新运行策略。"),
 }
 
@@ -2866,7 +2919,7 @@ def strategy_notice(tx: Tx, machine: Machine, event: Event) -> None:
     if what == "unfilled" and data.get("stage") == "ended":
         telling = Telling("委托没有成交")
     text = with_name(tx.db, machine.name, text, data)
-    told = notice("strategy.notice", name, event.happened, telling.what, f"{clock(event.happened, tx.now)} {text}")
+    told = notice("strategy.notice", name, event.happened, telling.what, f"{minute(event.happened, tx.now)} {text}")
     mark = told.mark if telling.priority == LOW else "❗"
     told = told._replace(priority=telling.priority, mark=mark, todo=telling.todo)
     open_incident(tx, machine.name, told, event.seen)
@@ -3418,8 +3471,9 @@ def sum_up_flapping(tx: Tx) -> None:
         lasted = sum((one["resolved"] or tx.now) - one["opened"] for one in found)
         state = "现在已恢复" if last.resolved is not None else "现在仍未恢复"
         body = (
-            f"{clock(start, tx.now)} – {clock(tx.now, tx.now)} 又断了 {len(found)} 次，合计 {length(lasted)}，{state}。"
-            f"\n怎么办：{last.todo}"
+            f"怎么办：{last.todo}\n"
+            f"{minute(start, tx.now)} – {minute(tx.now, tx.now)} 又来了 {len(found)} 次，合计 {length(lasted)}。\n"
+            f"{state}。"
         )
         text = Text(title_of("📊", f"时断时续：{last.what}", machine), body, tail_of(tx.config.public_url, [last]))
         due = tx.calendar.next_tell(tx.now)
@@ -3622,8 +3676,8 @@ def remind(tx: Tx) -> None:
 def tell_outage(tx: Tx, since: float) -> None:
     """One line about our own absence, instead of accusations against all who could not reach us."""
     detail = (
-        f"{clock(since, tx.now)} – {clock(tx.now, tx.now)}（{length(tx.now - since)}）接收端没有运行或不能保存，"
-        "这段时间没有看着小主机；小主机上的记录会补报。"
+        f"{minute(since, tx.now)} – {minute(tx.now, tx.now)}（{length(tx.now - since)}）没有看着小主机。\n"
+        "小主机上的记录会补报。"
     )
     told = notice(
         "receiver.outage",
@@ -3631,7 +3685,7 @@ def tell_outage(tx: Tx, since: float) -> None:
         since,
         "接收端中断过",
         detail,
-        "不是您自己重启的，就在 VPS 上看日志：journalctl -u qmt-sentry",
+        "不是您自己重启的，就在服务器上看日志：journalctl -u qmt-sentry",
     )
     open_incident(tx, "", told, tx.now)
 
@@ -3758,10 +3812,10 @@ def ask_whether_closed(tx: Tx, name: str, picture: Picture) -> None:
     if any(day_of(s.tick_fresh) == day_of(now) for other in others for s in other.sources if s.tick_fresh is not None):
         return  # another machine has quotes: it is this one's quotes that are missing
     detail = (
-        f"到 {clock(now, now)} 还没有今天的行情，而小主机和 QMT 都正常。休市日表里今天是交易日。"
-        "今天先按休市处理，不再告警；一有今天的行情就恢复监视。"
+        f"到 {minute(now, now)} 还没有今天的行情，小主机和 QMT 都正常。\n"
+        "先按休市处理，不告警；有了今天的行情就恢复监视。"
     )
-    todo = "今天真的休市：不用管。今天开市：登录小主机，看 QMT 的行情是否连上。"
+    todo = "真的休市：不用管。开市：远程登录小主机，看 QMT 右下角的行情是否连上。"
     told = notice("closed", day_of(now), now, "今天休市？", detail, todo)._replace(mark="❓", priority=NORMAL)
     open_incident(tx, name, told, now)
     put_meta(tx.db, "closed_guess", day_of(now))
@@ -3773,7 +3827,7 @@ def reopen_day(tx: Tx, name: str, day: str) -> None:
         return
     tx.db.execute("DELETE FROM meta WHERE key = 'closed_guess'")
     tx = replace(tx, calendar=load_calendar(tx.db, tx.config))
-    told = notice("closed", day + " open", tx.now, "今天开市，恢复监视", f"{clock(tx.now, tx.now)} 收到了今天的行情。")
+    told = notice("closed", day + " open", tx.now, "今天开市，恢复监视", f"{minute(tx.now, tx.now)} 收到了今天的行情。")
     open_incident(tx, name, told, tx.now)
 
 
@@ -3824,9 +3878,7 @@ def readiness(picture: Picture, accounts: Sequence[dict[str, Any]], show_amounts
         )
     )
     items.append(
-        Item(
-            machine.stop is None, "已停止下单", f"下单：{'已停止（STOP）' if machine.stop is not None else '没有停止'}"
-        )
+        Item(machine.stop is None, "已停止下单", f"下单：{'已停止' if machine.stop is not None else '没有停止'}")
     )
     today = machine.mode_at is not None and day_of(machine.mode_at) == day_of(now)
     mode = {"live": "实盘", "observe": "只观察"}.get(machine.mode, "") if today else ""
@@ -3852,25 +3904,17 @@ def last_digits(value: Any) -> str:
     return f"尾号 {text[-4:]}" if text else ""
 
 
-def once_a_day(tx: Tx, key: str) -> bool:
-    """True for the first caller of a day."""
-    if get_meta(tx.db, key) == day_of(tx.now):
+def once_a_day(tx: Tx, key: str, is_due: Callable[[], bool] = lambda: True) -> bool:
+    """True for the first caller of a day for whom it `is_due`, which is asked only until then."""
+    if get_meta(tx.db, key) == day_of(tx.now) or not is_due():
         return False
     put_meta(tx.db, key, day_of(tx.now))
     return True
 
 
-def due_today(tx: Tx, what: str, name: str) -> Picture | None:
-    """The machine as it is, for the first caller of a day; None for the others. A machine that was never heard is not
-    set up yet: its first caller is still to come."""
-    key = f"{what} {name}"
-    if get_meta(tx.db, key) == day_of(tx.now):
-        return None
-    picture = picture_of(tx, name)
-    if not picture.sources and picture.machine.heard is None:
-        return None
-    put_meta(tx.db, key, day_of(tx.now))
-    return picture
+def is_set_up(tx: Tx, name: str) -> bool:
+    """The machine has been heard, by the new protocol or the old."""
+    return load_machine(tx.db, name).heard is not None or bool(load_sources(tx.db, name))
 
 
 def send_ready_line(tx: Tx, name: str) -> None:
@@ -3879,10 +3923,9 @@ def send_ready_line(tx: Tx, name: str) -> None:
     now, calendar, ready_at = tx.now, tx.calendar, tx.config.ready_at
     if ready_at is None or second_of_day(now) < ready_at or not calendar.sessions_left(now) or tx.settling:
         return
-    picture = due_today(tx, "ready", name)
-    if picture is None:
+    if not once_a_day(tx, f"ready {name}", lambda: is_set_up(tx, name)):
         return
-    items = readiness(picture, rows_of(tx.db, name, "accounts"), tx.config.show_amounts)
+    items = readiness(picture_of(tx, name), rows_of(tx.db, name, "accounts"), tx.config.show_amounts)
     missing = [item.short for item in items if not item.well]
     what = "还没准备好：" + "、".join(missing) if missing else "准备好了，可以交易"
     body = "\n".join(("✓ " if item.well else "✗ ") + item.line for item in items)
@@ -3920,10 +3963,10 @@ def send_report(tx: Tx, name: str) -> None:
     now, report_at = tx.now, tx.config.report_at
     if report_at is None or second_of_day(now) < report_at or not tx.calendar.trades_on(now) or tx.settling:
         return
-    picture = due_today(tx, "report", name)
-    if picture is None:
+    if not once_a_day(tx, f"report {name}", lambda: is_set_up(tx, name)):
         return
-    text = Text(title_of("📈", f"{shanghai(now):%m-%d} 收盘小结", name), report_body(tx, picture), tx.config.public_url)
+    title, body = title_of("📈", f"{shanghai(now):%m-%d} 收盘小结", name), report_body(tx, picture_of(tx, name))
+    text = Text(title, body, tx.config.public_url)
     post_message(tx, "report", name, LOW, text, recipients(tx, LOW), now)
 
 
@@ -4318,11 +4361,13 @@ def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
     """A channel that comes back gets a few messages, not the whole backlog; each incident has its line."""
     lines = []
     for row in rows:
-        shared = told_by(tx.db, row["message"])
-        parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail) for i in shared] if row["kind"] == "alert" else []
-        for title, mark, detail in parts or [(row["title"], " ".join(re.findall(r"#\d+", row["tail"])), row["body"])]:
-            first = shorten(hide_private(detail.partition("\n")[0], tx.config.show_amounts), 80)
-            lines.append(f"{clock(row['created'], tx.now)} {title} {mark}".rstrip() + (f"\n  {first}" if first else ""))
+        shared = told_by(tx.db, row["message"]) if row["kind"] == "alert" else []
+        parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail.replace("\n", " ")) for i in shared]
+        alone = row["title"], " ".join(re.findall(r"#\d+", row["tail"])), row["body"].partition("\n")[0]
+        for title, mark, said in parts or [alone]:
+            first = shorten(hide_private(said, tx.config.show_amounts), 80)
+            line = f"{minute(row['created'], tx.now)} {title} {mark}".rstrip()
+            lines.append(line + (f"\n  {first}" if first else ""))
     return Text(title_of("📋", f"积压的 {len(rows)} 条通知", ""), "\n".join(lines), tx.config.public_url)
 
 
@@ -4584,9 +4629,9 @@ class Receiver:
         starts = [s for s in json.loads(get_meta(tx.db, "starts") or "[]") if 0 <= tx.now - s < 600] + [tx.now]
         put_meta(tx.db, "starts", dump_json(starts[-3:]))
         if len(starts) == 3:
-            detail = f"{clock(tx.now, tx.now)} 接收端 10 分钟里第 3 次启动。"
+            detail = f"{minute(tx.now, tx.now)} 接收端 10 分钟里第 3 次启动。"
             told = notice(
-                "receiver.starts", "", tx.now, "接收端反复重启", detail, "在 VPS 上看日志：journalctl -u qmt-sentry"
+                "receiver.starts", "", tx.now, "接收端反复重启", detail, "在服务器上看日志：journalctl -u qmt-sentry"
             )
             open_incident(tx, "", told, tx.now)
 
@@ -4739,9 +4784,9 @@ class Receiver:
     def alerts(self, db: sqlite3.Connection, now: float) -> dict[str, Any]:
         """What the tray is told about our ability to tell. `why` also names a channel that is off while others work."""
         if not self.checker_lives():
-            return {"ok": False, "why": "接收端的检查线程停了"}
+            return {"ok": False, "why": "接收端不再检查，请重启它"}
         if not self.channels:
-            return {"ok": False, "why": "接收端没有配置任何告警通道"}
+            return {"ok": False, "why": "接收端没有设告警通道"}
         troubles = {
             name: channel_trouble(db, name, now) or ("" if self.senders[name].healthy() else HUNG)
             for name in self.channels
@@ -4899,11 +4944,11 @@ def status_data(receiver: Receiver, db: sqlite3.Connection, now: float) -> dict[
 
 
 LAMP_TODOS = {
-    "host": "远程登录小主机，看 QMT 哨兵和网络；连不上就检查电源。",
-    "qmt.process": "远程登录小主机，打开 QMT 并登录。",
-    "qmt.heartbeat": "远程登录小主机，看 QMT 里这个策略是否还在运行。",
-    "old.qmt": "看这个脚本是否还在运行。",
-    "old.server": "看这个脚本是否还在运行。",
+    "host": HOST_TODO,
+    "qmt.process": QMT_TODO,
+    "qmt.heartbeat": SCRIPT_TODO,
+    "old.qmt": OLD_TODO,
+    "old.server": OLD_TODO,
     "trading": "在 QMT 的“模型交易”里重新运行 etf_grid。",
 }
 
@@ -5029,8 +5074,8 @@ def trading_lamp(picture: Picture) -> list[dict[str, str]]:
     """Whether the strategy may trade, as far as it has said so today."""
     machine, now = picture.machine, picture.now
     if machine.stop is not None:
-        detail = f"自 {clock(machine.stop, now)} 起有 control/STOP，不下新单"
-        return [lamp("trading", "下单", LATE, detail, "要恢复，在小主机托盘菜单点“恢复下单”。", "已停止")]
+        detail = f"{minute(machine.stop, now)} 起已停止下单，不下新单"
+        return [lamp("trading", "下单", LATE, detail, "要恢复，右键点哨兵图标，选“恢复下单”。", "已停止")]
     if not known_today(machine, now):
         return []
     if machine.mode == "observe":
@@ -5084,9 +5129,9 @@ def host_lamp(picture: Picture) -> dict[str, str]:
         return lamp("host", "哨兵", NEW, "还没有收到它的消息")
     parts = [f"{ago(now - machine.heard)}有消息"]
     if state in (DOWN, LATE):
-        parts = [f"自 {clock(machine.heard, now)} 起没有消息，已 {length(now - machine.heard)}"]
+        parts = [f"{minute(machine.heard, now)} 起没有消息，已 {length(now - machine.heard)}"]
     elif machine.heard_since is not None:
-        parts.append(f"自 {clock(machine.heard_since, now)} 起没有断过")
+        parts.append(f"{minute(machine.heard_since, now)} 起没有断过")
     if machine.stopped is not None:
         parts = [f"{clock(machine.stopped, now)} 退出（{STOP_REASONS.get(machine.stop_reason, '原因不明')}）"]
     for key, text in (("cpu", "CPU {:.0f}%"), ("memory", "内存 {:.0f}%")):
@@ -5123,9 +5168,9 @@ def qmt_lamp(source: Source, picture: Picture) -> dict[str, str]:
     if state == UNKNOWN:
         detail = f"哨兵没有消息，最后知道：{PROCESS_WORDS[source.state]}（{clock(source.received, now)}）"
     elif source.state in PROCESS_WELL:
-        detail = f"自 {clock(source.state_since, now)} 起在运行" + (f" · {name}" if name else "")
+        detail = f"{minute(source.state_since, now)} 起在运行" + (f" · {name}" if name else "")
     else:
-        detail = f"自 {clock(source.state_since, now)} 起{PROCESS_WORDS[source.state]}"
+        detail = f"{minute(source.state_since, now)} 起{PROCESS_WORDS[source.state]}"
         detail += f" · 最后正常 {clock(source.last_well, now)}" if source.last_well is not None else ""
     awaited = state == OFF and picture.calendar.in_tell(now) and picture.calendar.sessions_left(now)
     parts = [detail]
@@ -5147,7 +5192,7 @@ def script_lamp(source: Source, picture: Picture) -> dict[str, str]:
     now, state = picture.now, picture.status_of(source)
     parts = [f"{ago(None if source.last_seen is None else now - source.last_seen)}有心跳"]
     if state in (DOWN, LATE) and source.last_seen is not None:
-        parts = [f"自 {clock(source.last_seen, now)} 起没有心跳，已 {length(now - source.last_seen)}"]
+        parts = [f"{minute(source.last_seen, now)} 起没有心跳，已 {length(now - source.last_seen)}"]
     tick = tick_of(source.data)
     if tick is not None:
         code = words(source.data.get("tick_code"), 12)
@@ -5711,7 +5756,7 @@ def incident_entries(incident: Incident, start: float) -> list[dict[str, Any]]:
     times = f"（共 {incident.count} 次）" if incident.count > 1 else ""
     found = [entry_of(begun, "事件", incident.what + times, detail, state)]
     if begun < start and not incident.one_off:
-        found.append(entry_of(start, "事件", incident.what, f"自 {clock(begun, start)} 起", state))
+        found.append(entry_of(start, "事件", incident.what, f"{minute(begun, start)} 起", state))
     if incident.resolved is not None and not incident.one_off:
         lasted = f"历时 {length(incident.resolved - begun)}"
         found.append(entry_of(incident.resolved, "恢复", incident.well or incident.what, lasted, UP))
@@ -5874,7 +5919,7 @@ def watch_data(receiver: Receiver) -> dict[str, str]:
     if receiver.watchdog_said:
         said, todo = (
             f"上一次报平安没有成功：{receiver.watchdog_said}",
-            "检查 VPS 的网络和 receiver.ini 的 watchdog_url。",
+            "检查服务器的网络和 receiver.ini 的 watchdog_url。",
         )
         return lamp("watchdog", "看守接收端", LATE, said, todo, "没有报成")
     return lamp("watchdog", "看守接收端", UP, "每分钟向外报一次平安")
@@ -6523,7 +6568,7 @@ def render_incidents(incidents: Sequence[dict[str, Any]], csrf: str, back: str) 
 def render_incident(incident: dict[str, Any], csrf: str, back: str) -> str:
     times = f" · 共 {incident['count']} 次" if incident["count"] > 1 else ""
     since = (
-        f"{incident['since']} 发生{times}" if incident["one_off"] else f"自 {incident['since']}，已 {incident['lasts']}"
+        f"{incident['since']} 发生{times}" if incident["one_off"] else f"{incident['since']} 起，已 {incident['lasts']}"
     )
     todo = f'<p class="do">{esc(incident["todo"])}</p>' if incident["todo"] else ""
     return (
@@ -7078,11 +7123,14 @@ def runs(points: Sequence[Sequence[float]], gap: float) -> list[list[tuple[float
 
 WORKER_WORDS = {
     "sender": "发送",
-    "spool": "收策略的消息",
+    "spool": "收策略消息",
     "flags": "看委托记录",
     "qmt": "看 QMT",
     "host": "看小主机",
-    "inbox": "收旧脚本的消息",
+    "inbox": "收旧脚本消息",
+    "health": "看磁盘和时钟",
+    "qmt-log": "看 QMT 日志",
+    "last-resort": "最后手段",
 }
 
 
@@ -7112,9 +7160,9 @@ def render_machines(data: dict[str, Any], csrf: str) -> str:
         shown = render_lamp(one["lamp"], one["name"], csrf) if one["lamp"] else ""
         cards.append(block(one["name"], shown + facts([(key, value) for key, value in pairs if value])))
     steps = (
-        '<ol class="steps"><li>在 VPS 上运行 <code>receiver.py pair 名字 --config receiver.ini</code>，它打印一行配对码'
-        "（QS1 开头）。名字是新的就加一台，是已有的就换一个新令牌，旧的作废。</li>"
-        "<li>在小主机的 QMT 哨兵里粘贴这一行。配对码等于钥匙，只显示一次，不在这个页面上。</li>"
+        '<ol class="steps"><li>在服务器上运行 <code>receiver.py pair 名字 --config receiver.ini</code>，它打印一行'
+        "配对码（QS1 开头）。名字是新的就加一台，是已有的就换一个新令牌，旧的作废。</li>"
+        "<li>在小主机上右键点哨兵图标，选“粘贴配对码…”，粘贴这一行。配对码等于钥匙，只显示一次，不在这个页面上。</li>"
         "<li>接收端不用重启，几秒后小主机出现在这里。</li></ol>"
     )
     shield = "加密（https）" if data["encrypted"] else "没有加密（http），只应在本机或代理后面用"
@@ -7679,7 +7727,7 @@ class Doors:
             except StoreRefused as error:
                 log.error("cannot use the database: %s", error)
                 return self.html_answer(
-                    self.plain_body("数据库暂时不能用，请稍后再试；还不行就看 VPS 的磁盘空间。"), 503
+                    self.plain_body("数据库暂时不能用，请稍后再试；还不行就看服务器的磁盘空间。"), 503
                 )
 
         return guarded
@@ -7835,7 +7883,7 @@ class Doors:
                 self.failures.get(client, [now]).remove(now)
         if not right:
             log.warning("wrong password from %s", client)
-            return self.login_page("密码不对。密码在 VPS 的 receiver.ini 里。", 403)
+            return self.login_page("密码不对。密码在服务器的 receiver.ini 里。", 403)
         head = f"{int(self.receiver.now()) + LOGIN_DAYS * DAY}.{secrets.token_urlsafe(12)}"
         browser = known or secrets.token_urlsafe(12)
         answer = self.see_other("/")
@@ -7880,7 +7928,7 @@ class Doors:
     def test_alert(self) -> bottle.HTTPResponse:
         form = self.owner_form()
         with self.receiver.transaction() as tx:
-            send_test(tx, "", "从页面上发出。")
+            send_test(tx, "", "从看板上发出。")
         return self.back(form, "test")
 
     def back(self, form: Any, said: str) -> bottle.HTTPResponse:
@@ -8044,14 +8092,14 @@ def run_init(options: argparse.Namespace) -> int:
         file.write(INI_TEXT.format(**values))
     code = pairing_code(load_config(path), values["machine"], values["token"])
     print(
-        f"已生成 {path}（密码和令牌只在这里显示一次）\n\n"
+        f"已生成 {path}。下面的密码和配对码只显示这一次。\n\n"
         f"网页：{url}\n密码：{values['password']}\n\n"
-        f"在小主机的 sentry.ini 里写：\n\n"
+        f"1. 在 {path.name} 里打开至少一个告警通道，发一条试试：\n   receiver.py test-alert --config {path}\n"
+        f"2. 运行接收端：\n   receiver.py serve --config {path}\n"
+        f"3. 在小主机上右键点哨兵图标，选“粘贴配对码…”，粘贴这一行：\n{code}\n\n"
+        f"不用配对码，就在小主机的 sentry.ini 里写（[inbox] 只给旧脚本用）：\n\n"
         f"[sentry]\nmachine = {values['machine']}\nreceiver = {url}\ntoken = {values['token']}\n\n"
-        f"[inbox]\ntoken = {values['old_token']}\n\n"
-        f"或在小主机上粘贴配对码：\n{code}\n\n"
-        f"接着在 {path.name} 里打开至少一个告警通道，运行 receiver.py test-alert --config {path} 试一次，\n"
-        f"再运行 receiver.py serve --config {path}"
+        f"[inbox]\ntoken = {values['old_token']}"
     )
     return 0
 
@@ -8154,9 +8202,9 @@ def run_pair(options: argparse.Namespace) -> int:
         raise ConfigError("名字只能用字母、数字、汉字和 . _ -，最多 40 个字。")
     token = secrets.token_urlsafe(24)
     replace_in_ini(config.path, f"machine:{options.name}", {"token": hashed_token(token)})
-    said = "已换新令牌，旧的不再有效" if options.name in config.machines else "已加入"
+    said = "已换新配对码，旧的不再有效" if options.name in config.machines else "已加入"
     print(
-        f"{said}：{options.name}\n\n在小主机上粘贴这个配对码（只显示这一次）：\n"
+        f"{said}：{options.name}\n\n在小主机上右键点哨兵图标，选“粘贴配对码…”，粘贴这一行（只显示这一次）：\n"
         f"{pairing_code(config, options.name, token)}\n\n接收端不用重启，几秒后就认得它。"
     )
     return 0
@@ -8493,8 +8541,17 @@ def run_calendar(options: argparse.Namespace) -> int:
     return 0
 
 
+class Arguments(argparse.ArgumentParser):
+    """Refuses a wrong command line in one sentence; its subcommands are of the same class."""
+
+    def error(self, message: str) -> NoReturn:
+        _, is_missing, what = message.partition("required: ")  # argparse's own words are English
+        wrong = f"缺少 {what}" if is_missing else message.partition(" (choose")[0]
+        self.exit(2, f"命令行不对（{wrong}）。用 {self.prog} --help 看怎么写。\n")
+
+
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="receiver.py", description="QMT 哨兵的接收端")
+    parser = Arguments(prog="receiver.py", description="QMT 哨兵的接收端")
     commands = parser.add_subparsers(dest="command", metavar="命令")
     commands.required = True
     init = commands.add_parser("init", help="生成 receiver.ini 和新的密码、令牌")

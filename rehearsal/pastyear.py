@@ -41,7 +41,7 @@ INCIDENTS = (
         0,
     ),
     ("strategy.notice", "fill", "成交", "", "卖出 510300.SH 2,400 股", "", 0, 1),
-    ("qmt.log", "断开", "QMT 日志：断开", "", "行情服务器断开，正在重连", "", 1, 1),
+    ("qmt.log", "断开", "QMT 连接断开", "", "行情服务器断开，正在重连", "", 1, 1),
 )
 
 
@@ -237,7 +237,7 @@ class Past:
             (self.name, kind, name, at, at, at, what, well, detail, todo, priority, one_off, at, at + lasted, message),
         )
         if not one_off:
-            self.message("recovery", f"✅ 已恢复：{well} · {self.name}", f"中断 {lasted // 60} 分", at + lasted)
+            self.message("recovery", f"✅ 已恢复：{well} · {self.name}", f"历时 {lasted // 60} 分", at + lasted)
 
     def message(self, kind, title, body, at):
         number = self.db.execute(

@@ -48,7 +48,7 @@ class Deed:
 def story(road, after):
     """What a first rehearsal shows: QMT dies, the phone is told; QMT is back, the phone is told."""
     return [
-        Deed(after, "现在强行结束 QMT（kill -9）……", "QMT 不在运行", lambda: road.qmt.kill()),
+        Deed(after, "现在强行结束 QMT……", "QMT 不在运行", lambda: road.qmt.kill()),
         Deed(after + STORY_BACK, "现在重新打开 QMT……", "已恢复", lambda: road.start_qmt()),
     ]
 
@@ -64,16 +64,25 @@ def trade_settings(data, seconds):
     return {"funds": ", ".join(funds), "decide": opening(seconds).decide}
 
 
-def table(road):
-    """What runs where, as lines of text."""
-    rows = [
-        ("看板（手机也能看）", road.receiver_url + "/", f"密码 {road.password}"),
+def pages(road):
+    """What a person looks at: (name, address, note)."""
+    return [
+        ("看板", road.receiver_url + "/", f"密码 {road.password}"),
         ("模拟手机", road.phone_url + "/", "收到的消息显示在这里"),
+    ]
+
+
+def programs(road):
+    """What runs where: (name, process, note)."""
+    return [
         ("接收端", f"进程 {road.receiver.pid}", str(road.receiver_ini)),
-        ("托盘程序", f"进程 {road.tray.pid}", f"本机入口 http://127.0.0.1:{road.inbox_port}/api"),
+        ("哨兵", f"进程 {road.tray.pid}", f"旧脚本发到 http://127.0.0.1:{road.inbox_port}/api"),
         ("模拟 QMT", f"进程 {road.qmt.pid}", str(road.qmt_folder)),
     ]
-    return [f"  {pad(name, 20)}{pad(where, 30)}{note}" for name, where, note in rows]
+
+
+def table(rows):
+    return [f"  {pad(name, 10)}{pad(where, 26)}{note}" for name, where, note in rows]
 
 
 def pad(text, width):
@@ -90,13 +99,16 @@ def rehearse(road, seconds, with_story, say=print):
     road.set_clock(begins.clock)
     road.start()
     started = clock()
-    say("QMT 哨兵演练：以下都是真实的程序，只有 QMT 和手机是模拟的（账户与行情为演练数据）。")
-    say(f"随时都能演练：所有程序的钟一起从 {begins.clock} 走起，下面、看板和手机上都是这个时间。")
-    traded = (
-        "ETF 网格在模拟账户里交易。" if road.trade else "这个 Python 没有 numpy 或 pandas，ETF 网格不运行，只有心跳。"
-    )
-    say(traded)
-    for line in table(road):
+    say("QMT 哨兵演练：程序都是真的；QMT、手机、账户和行情是模拟的。")
+    say("先在浏览器里打开这两页：")
+    for line in table(pages(road)):
+        say(line)
+    if with_story:
+        say(f"接着看：{begins.story_after:g} 秒后强行结束 QMT，手机几秒内收到告警；再打开它，手机收到恢复。")
+    if not road.trade:
+        say("这个 Python 没有 numpy 或 pandas，ETF 网格不运行，只有心跳。")
+    say(f"所有的钟都从 {begins.clock} 走起。正在运行的程序：")
+    for line in table(programs(road)):
         say(line)
     say("按 Ctrl-C 结束。" if seconds is None else f"{seconds:g} 秒后自动结束。")
     deeds = story(road, begins.story_after) if with_story else []
@@ -139,12 +151,16 @@ def show_orders(road, shown, say):
     return len(calls)
 
 
+COLOURS = {"OK": "绿", "ATTENTION": "黄", "TROUBLE": "红", "PAUSED": "蓝", "NOT-TRADING": "灰"}
+
+
 def show_tray_state(road, before, say, clock):
     """The headless tray prints its state as a line at each change: show it here too."""
     lines = [line for line in road.tray.text().splitlines() if line.startswith("[")]
     now = lines[-1] if lines else ""
     if now and now != before:
-        say(f"{clock_text(clock())} 托盘：{now}")
+        icon, _, said = now[1:].partition("] ")
+        say(f"{clock_text(clock())} 图标{COLOURS.get(icon, icon)}：{said}")
     return now
 
 

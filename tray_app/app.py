@@ -9,10 +9,9 @@ import threading
 import time
 import webbrowser
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 from tray_app import (
-    VERSION,
     asked,
     config,
     diagnosis,
@@ -24,26 +23,27 @@ from tray_app import (
     parts,
     pause,
     quit_mark,
+    report,
     runs,
     state,
 )
 from tray_app import strings_zh as zh
 from tray_app.answers import Answer
+from tray_app.delivery import Delivery
 from tray_app.events import Event
 from tray_app.one_dialog import OneDialog
 from tray_app.outbox import Outbox, OutboxError
 from tray_app.owner import Ask, Owner, dialog_of_this_system
-from tray_app.sender import Link
 from tray_app.shutdown import Facts, Shutdown
-from tray_app.watch import health, qmt
-from tray_app.watch.host import HostLook, Sleep
+from tray_app.watch import qmt
+from tray_app.watch.host import Sleep
 from tray_app.worker import Board, Watchdog
 
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = 2.0  # seconds: what 重启心跳 promises
 FLUSH_WITHIN = 2.0  # seconds for the last events; Windows kills a program that takes 5 s to end its session
-ORDERS_WITHIN = 10.0  # seconds after a start until the order files have been read once
+LOOKED_WITHIN = 10.0  # seconds until the order files and the strategy's posts have been read twice
 ANSWER_SHOWN = 60.0  # seconds an answer stays on top of the menu
 
 
@@ -71,18 +71,20 @@ class TrayApp:
             lambda: self.config,
             self.outbox,
             self.board,
-            self._heartbeat,
-            self._qmt_repeat,
+            lambda: report.heartbeat(self),
+            lambda now: report.qmt_repeat(self, now),
             self._on_resume,
             self._sleep.untold,
             lambda: self.paused_until() is not None,
         )
+        self.delivery = Delivery(self.board, self.outbox, self.parts.sender, mono)
         self._pairing = pairing.Follower(where.ini)
         self.watchdog = Watchdog(self.parts.all, self._tell, wall, mono)
         self.outbox.on_put = self.parts.sender.wake
         self.stop_asked = threading.Event()
         self.stop_reason = ""
         self._signalled = False
+        self._ticked_at: float | None = None
         self._heard = heard
         self._wall = wall
         self._mono = mono
@@ -90,7 +92,7 @@ class TrayApp:
         self._boot_at = runs.boot_time()
         self._stopped = threading.Lock()
         self._dialog = OneDialog(lambda text: self._answer(text))
-        self.shutdown = Shutdown(self._shutdown_facts, self._drain, self._tell_trouble, self._answer, wall)
+        self.shutdown = Shutdown(self._shutdown_facts, self.delivery.drain, self._tell_trouble, self._answer, wall)
         self._pairing_lock = threading.Lock()  # the tick and a dialog may both see a new pairing
 
     # Life ------------------------------------------------------------------------------------------------------------
@@ -107,6 +109,7 @@ class TrayApp:
             self.ask_stop("signal")
         elif heard == asked.SHUTDOWN:  # it takes up to a minute, and the tick must go on
             threading.Thread(target=self.shutdown.request, name="shutdown", daemon=True).start()
+        self._note_gap()
         try:
             self.watchdog.look()
             self._follow_pairing()
@@ -148,7 +151,7 @@ class TrayApp:
             last = events.make("host.stopping", {"reason": reason}, self._wall())
             self.outbox.put_many([last], {runs.STOP_MARK: reason})
             # A receiver that is away will hear of the stop after the next start.
-            self._drain(deadline - self._mono(), give_up=True)
+            self.delivery.drain(deadline - self._mono(), give_up=True)
         except OutboxError:
             pass  # shown and logged by the outbox; the next start calls it a crash, which is the safe side
         for worker in [*watchers, self.parts.sender]:
@@ -170,7 +173,7 @@ class TrayApp:
         return state.State(
             config=self.config,
             started_at=self._started_at,
-            link=self._link(),
+            link=self.delivery.link(),
             qmt=get("qmt", qmt.Seen()),
             post=get("post"),
             mode=get("mode"),
@@ -178,7 +181,6 @@ class TrayApp:
             rejected_before=get("rejected_before", 0),
             dropped_before=get("dropped_before", 0),
             dead=self.watchdog.dead(),
-            host=get("host", HostLook(None, None, None, None)),
             inbox_why=get("inbox_why", ""),
             paused_until=self.paused_until(),
             answer=get("answer", "") if now - get("answer_at", 0.0) < ANSWER_SHOWN else "",
@@ -207,8 +209,7 @@ class TrayApp:
         self.parts.qmt.wait_round(rounds, 0.5)  # so that the heartbeat carries a look of this moment
         self.parts.host.hurry()
         self.parts.sender.hurry()
-        heard = self.board.wait("link", lambda link: link.tried_at >= clicked_at, max(0.0, deadline - self._mono()))
-        return self._answer(self._link().answer if heard else zh.NO_ANSWER_YET)
+        return self._answer(self.delivery.answer_since(clicked_at, deadline - self._mono()))
 
     def send_test_alert(self) -> str:
         """发送测试告警, by both ways to the phone."""
@@ -218,22 +219,13 @@ class TrayApp:
 
     def _test_over_receiver(self) -> str:
         """Says that it was sent only once the receiver has confirmed just this event."""
-        deadline = self._mono() + ANSWER_WITHIN
         alert = events.make("host.test_alert", {"text": zh.TEST_TEXT}, self._wall())
         try:
             self.outbox.put(alert)
-            self.parts.sender.hurry()
-            while True:
-                link = self._link()
-                if not self.outbox.is_waiting(alert["id"]):
-                    break
-                if not self._wait_try_after(link, deadline):
-                    return self._answer(zh.TEST_WAITING.format(answer=zh.NO_ANSWER_YET))
-                if self._link().state != "ok":
-                    return self._answer(zh.TEST_WAITING.format(answer=self._link().answer))
+            why = self.delivery.why_not_taken(alert["id"], ANSWER_WITHIN)
         except OutboxError as error:
             return self._answer(zh.NOT_STORED.format(why=error))
-        return self._answer(zh.TEST_SENT)
+        return self._answer(zh.TEST_WAITING.format(answer=why) if why else zh.TEST_SENT)
 
     def toggle_pause(self) -> str:
         said, told = pause.toggle(
@@ -291,6 +283,14 @@ class TrayApp:
 
     # Inside ----------------------------------------------------------------------------------------------------------
 
+    def _note_gap(self) -> None:
+        """Asleep (on Windows the monotonic clock may run on in it, and not every sleep is told), starved, or another
+        clock: nothing could be heard in between, so ages count from here. Before this second's view is drawn."""
+        now, before = self._wall(), self._ticked_at
+        self._ticked_at = now
+        if before is not None and abs(now - before) > qmt.BIG_GAP:
+            self.board.show(awake_since=now)
+
     def _open(self, folder: Path) -> None:
         if sys.platform == "win32":
             os.startfile(str(folder))
@@ -307,14 +307,6 @@ class TrayApp:
         self.watchdog.renew(self.parts.sender)
         self.parts.host.hurry()  # something to send at once
 
-    def _link(self) -> Link:
-        found: Link = self.board.get("link", Link())
-        return found
-
-    def _wait_try_after(self, before: Link, deadline: float) -> bool:
-        """Wait until the sender has finished a try after `before` was on the board."""
-        return self.board.wait("link", lambda link: link is not before, max(0.0, deadline - self._mono()))
-
     def _answer(self, text: str) -> str:
         self.board.show(answer=text, answer_at=self._wall())
         return text
@@ -329,33 +321,27 @@ class TrayApp:
             pass  # the icon shows why; it is in the log
 
     def _shutdown_facts(self) -> Facts:
-        # A copy that has just begun knows of no order: that is not the same as none being open.
-        known = self.parts.flags.wait_round(0, ORDERS_WITHIN)
+        # Only rounds that began after this question count: a copy that has just begun knows of no order, and a strategy
+        # may have posted a moment ago.
+        looked = [self.parts.flags, self.parts.spool]
+        asked_at = [worker.rounds for worker in looked]
+        for worker in looked:
+            worker.wake()
+        stuck = [w.name for w, n in zip(looked, asked_at) if not w.wait_round(n + 1, LOOKED_WITHIN)]
         figures = self.outbox.figures()
         return Facts(
-            state.is_trading_day(self.config, self._link())(self._wall()),
+            state.is_trading_day(self.config, self.delivery.link())(self._wall()),
             self.config.sessions,
             self.owner.orders(),
-            self.watchdog.dead() if known else ["flags"],
+            [*stuck, *self.watchdog.dead()],
             figures.waiting,
             figures.error,
-            self._link().clock_offset or 0.0,
+            self.delivery.link().clock_offset or 0.0,
         )
-
-    def _drain(self, within: float, give_up: bool = False) -> bool:
-        """Wait until nothing waits in the outbox: True. At most `within` seconds; `give_up`: or until a try failed."""
-        deadline = self._mono() + within
-        self.parts.sender.hurry()
-        while True:
-            link = self._link()
-            if not self.outbox.figures().waiting:
-                return True
-            if not self._wait_try_after(link, deadline) or (give_up and self._link().state != "ok"):
-                return False
 
     def tell_restarted(self, name: str) -> None:
         """One of the icon's threads ended and was begun again."""
-        self._tell_trouble(zh.RESTARTED.format(name=name), "worker-restarted")
+        self._tell_trouble(zh.RESTARTED.format(name=zh.PARTS.get(name, name)), "worker-restarted")
 
     def _announce(self) -> None:
         """host.started, once: what the marks say about the run before, replaced in the transaction that tells of it."""
@@ -369,33 +355,6 @@ class TrayApp:
             return  # the icon shows why; the next tick tries again
         before = {f"{name}_before": int(marks.get(name, 0)) for name in ("rejected", "dropped")}
         self.board.show(announced=True, **before)
-
-    def _heartbeat(self) -> dict[str, Any]:
-        figures = self.outbox.figures()
-        return {
-            "clock_offset": self._link().clock_offset,
-            "outbox": {
-                "waiting": figures.waiting,
-                "oldest_age": round(figures.oldest_age, 1),
-                "dropped": figures.dropped,
-                "superseded": figures.superseded,
-                "rejected": figures.rejected,
-            },
-            "workers": self.watchdog.ages(),
-            "limits": self.watchdog.limits(),
-            "restarts": self.watchdog.restarts(),
-            "paused_until": self.paused_until(),
-            "stop_orders": self.owner.is_stopped(),
-            "findings": None if self.parts.health.is_dead() else health.all_of(self.board.get("findings")),
-            "version": VERSION,
-        }
-
-    def _qmt_repeat(self, now: float) -> list[Event]:
-        """The periodic qmt.process; none while the watcher is stuck, because an old look is not known to be true."""
-        seen = self.board.get("qmt")
-        if seen is None or self.parts.qmt.is_dead():
-            return []
-        return [qmt.event_of(seen, self.config.qmt_names, now, change=False, more=health.beyond(self.board, seen))]
 
     def _on_resume(self) -> None:
         for worker in self.parts.all:

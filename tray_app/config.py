@@ -277,8 +277,7 @@ def load(path: Path) -> Config:
         text = path.read_bytes().decode("utf-8-sig")  # Notepad writes a BOM
     except FileNotFoundError:
         raise ConfigError(
-            f"没有找到设置文件 {path}：请在接收端运行 receiver.py init，把它打印的几行写进这个文件，"
-            "或者把配对码存成文件，用 --pair-file 读进来。"
+            f"没有设置文件 {path}：请重新运行安装程序，或把配对码存成文件，用 --pair-file 读进来。"
         ) from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} 不是 UTF-8 文本：请用记事本打开，另存为时编码选 UTF-8。") from None
@@ -336,7 +335,7 @@ def _check_pairing(values: dict[tuple[str, str], Any], file: str) -> None:
     receiver, token = values["sentry", "receiver"], values["sentry", "token"]
     if bool(receiver) != bool(token):
         missing = "token" if receiver else "receiver"
-        raise ConfigError(f"{file}：[sentry] 缺少 {missing}：请粘贴配对码，或把 receiver.py init 打印的那一行抄进来。")
+        raise ConfigError(f"{file}：[sentry] 缺少 {missing}，请重新粘贴配对码。")
     if values["sentry", "fingerprint"] and not receiver.startswith("https://"):
         raise ConfigError(f"{file}：[sentry] 有 fingerprint 时 receiver 应以 https:// 开头，请重新粘贴配对码。")
 

@@ -25,6 +25,7 @@ from tray_app import strings_zh as zh
 from tray_app.home import Home, write_whole_bytes
 from tray_app.logs import FATAL, ONCE, TRAY
 from tray_app.trading_time import SHANGHAI
+from tray_app.watch.host import HostLook
 
 if TYPE_CHECKING:
     from tray_app.app import TrayApp
@@ -92,7 +93,7 @@ def _read(file: Path, most: int) -> str:
 def facts_of(app: TrayApp) -> dict[str, Any]:
     """How the program is, for state.json. Sizes in MB: a long number would be blanked as if it were an account's."""
     get, figures, snapshot = app.board.get, app.outbox.figures(), app.snapshot()
-    view = app.view()
+    view, host = app.view(), get("host", HostLook(None, None, None, None))
     return {
         "versions": versions(),
         "icon": view.icon,
@@ -106,7 +107,7 @@ def facts_of(app: TrayApp) -> dict[str, Any]:
         "outbox": {**figures._asdict(), "file_mb": _megabytes(app.home.outbox)},
         "link": snapshot.link._asdict(),
         "qmt": {"state": snapshot.qmt.state, "since": snapshot.qmt.since},
-        "host": {**snapshot.host._asdict(), "disk_free": None, "disk_free_mb": _in_mb(snapshot.host.disk_free)},
+        "host": {**host._asdict(), "disk_free": None, "disk_free_mb": _in_mb(host.disk_free)},
         "inbox": {"port": get("inbox_port"), "why": snapshot.inbox_why},
         "last_resort_why": snapshot.last_resort_why,
         "paused_until": snapshot.paused_until,

@@ -13,8 +13,7 @@ from tray_app import logs
 from tray_app import strings_zh as zh
 from tray_app.config import Config
 from tray_app.home import Home, write_whole
-from tray_app.state import CLOCK_ALARM, CLOCK_WARN
-from tray_app.watch.findings import DISK_FULL
+from tray_app.watch.findings import DISK_FULL, GRAVE, Sign, clock, disk
 
 REPORT = "doctor.txt"  # in the home folder, unless --report names another file
 WELL, LOOK, FIX = "好　", "留意", "要改"
@@ -82,12 +81,17 @@ def judge(seen: Seen) -> list[Finding]:
     return [finding for rule in _RULES for finding in rule(seen)]
 
 
+def _as_told(sign: Sign) -> Finding:
+    """In the words of the icon and the phone."""
+    return Finding(FIX if sign.code in GRAVE else LOOK, sign.text + sign.todo)
+
+
 def _home(seen: Seen) -> list[Finding]:
     if seen.home_error:
         return [Finding(FIX, f"文件夹 {seen.home} 不能写（{seen.home_error}）：请检查它的权限。")]
     free, low = seen.disk_free, seen.config.host_disk_low if seen.config else DISK_FULL
     if free is not None and free < low:
-        return [Finding(FIX if free < DISK_FULL else LOOK, f"磁盘只剩 {free // 1024**2} MB：请清理磁盘。")]
+        return [_as_told(disk("disk", "小主机的磁盘", free, low, ())[-1])]
     return [Finding(WELL, f"数据文件夹 {seen.home} 可以写。")]
 
 
@@ -101,7 +105,7 @@ def _receiver(seen: Seen) -> list[Finding]:
     if seen.config is None:
         return []
     if seen.heard is None:
-        return [Finding(FIX, "还没有配对：启动哨兵，右键点图标，选“粘贴配对码…”。")]
+        return [Finding(FIX, "还没有配对：打开哨兵，右键点图标，选“粘贴配对码…”。")]
     if seen.heard.why:
         return [Finding(FIX, f"接收端 {seen.config.receiver}：{seen.heard.why}。")]
     if seen.heard.alerts_why:
@@ -114,11 +118,8 @@ def _clock(seen: Seen) -> list[Finding]:
     offset = seen.heard.offset if seen.heard else None
     if offset is None:
         return []
-    if abs(offset) < CLOCK_WARN:
-        return [Finding(WELL, "时钟和接收端一致。")]
-    level = FIX if abs(offset) >= CLOCK_ALARM else LOOK
-    way = "慢" if offset > 0 else "快"
-    return [Finding(level, f"这台电脑的时钟比接收端{way} {abs(offset):.0f} 秒：请在系统设置里同步时间。")]
+    signs = clock(offset, ())
+    return [_as_told(signs[-1]) if signs else Finding(WELL, "时钟和接收端一致。")]
 
 
 def _running(seen: Seen) -> list[Finding]:
@@ -135,9 +136,9 @@ def _qmt(seen: Seen) -> list[Finding]:
         names = "、".join(seen.config.qmt_names)
         return [Finding(FIX, f"{folder} 里没有 QMT（{names}）：请改正 sentry.ini 的 [qmt] folder。")]
     runs = Finding(WELL, f"QMT 在运行（{seen.qmt_running[0]}）。") if seen.qmt_running else None
-    runs = runs or Finding(LOOK, "QMT 现在没有运行：交易时间里请打开并登录，设好自动登录。")
+    runs = runs or Finding(LOOK, "QMT 没有运行：交易时间里请打开并登录。")
     if not folder:
-        hint = "没有设 QMT 的文件夹：同名的别的程序也会被当成 QMT。请在 sentry.ini 的 [qmt] 里写 folder。"
+        hint = "没有设 QMT 的文件夹，别的同名程序会被当成它：请在 sentry.ini 的 [qmt] 里写 folder。"
         return [Finding(LOOK, hint), runs]
     return [Finding(WELL, f"QMT 的文件夹是 {folder}。"), runs]
 
@@ -148,12 +149,12 @@ def _package(seen: Seen) -> list[Finding]:
         return []
     again = "请关掉 QMT，重新运行哨兵的安装程序，再打开 QMT。"
     if package.version is None:
-        return [Finding(FIX, f"QMT 里还没有 dingtou（{package.path}），心跳和网格策略用不了：{again}")]
+        return [Finding(FIX, f"QMT 里还没有程序包 dingtou（{package.path}），策略用不了：{again}")]
     if package.wanted is not None and package.version < package.wanted:
-        return [Finding(FIX, f"QMT 里的 dingtou 是旧的（{package.version}，应为 {package.wanted}）：{again}")]
+        return [Finding(FIX, f"QMT 里的程序包 dingtou 是旧的（{package.version}，应为 {package.wanted}）：{again}")]
     if package.error:
-        return [Finding(FIX, f"QMT 的 Python 导入 dingtou 出错（{package.error}）：{again}")]
-    return [Finding(WELL, f"dingtou {package.version} 在 {package.path}。")]
+        return [Finding(FIX, f"QMT 读程序包 dingtou 出错（{package.error}）：{again}")]
+    return [Finding(WELL, f"程序包 dingtou {package.version} 在 {package.path}。")]
 
 
 def _autostart(seen: Seen) -> list[Finding]:
@@ -163,7 +164,7 @@ def _autostart(seen: Seen) -> list[Finding]:
     if not found.keepalive and not found.run_value:
         return [Finding(FIX, "没有任何东西会在开机后启动哨兵：请重新运行安装程序。")]
     if not found.keepalive:
-        return [Finding(LOOK, "没有看守任务：登录时会启动哨兵，但它意外停止后没有人再启动它。请重新运行安装程序。")]
+        return [Finding(LOOK, "没有看守任务，哨兵意外停止后没有人再启动它：请重新运行安装程序。")]
     more = "；也有收盘后关机的任务" if found.shutdown else ""
     return [Finding(WELL, f"看守任务在，每 5 分钟看一次哨兵是否还在{more}。")]
 
@@ -175,7 +176,7 @@ def _power(seen: Seen) -> list[Finding]:
     for seconds, what in ((power.sleep, "睡眠"), (power.hibernate, "休眠")):
         if seconds:
             minutes = max(1, seconds // 60)
-            text = f"电脑闲置 {minutes} 分钟后会{what}，交易就断了：请在“电源和睡眠”里把接通电源时的{what}改成“从不”。"
+            text = f"电脑闲置 {minutes} 分钟后会{what}：请在“电源和睡眠”里把接通电源时的{what}改成“从不”。"
             findings.append(Finding(FIX, text))
     if power.fast_start:
         text = "开着“快速启动”，关机不彻底：请在“电源选项 - 选择电源按钮的功能”里去掉“启用快速启动”。"

@@ -102,24 +102,23 @@ def text_of(word: str, memory: Memory, link: Link, facts: str, machine: str, eve
         began = memory.since if memory.since is not None else memory.told_at
         span = ""
         if began is not None:
-            span = f"中断 {_span(ended - began)}（{show_day_time(began, now)} – {show_day_time(ended, now)}）。"
+            span = f"历时 {_span(ended - began)}（{show_day_time(began, now)} – {show_day_time(ended, now)}）。\n"
         return f"✅ 已恢复：接收端又能告警了 · {machine}\n{span}期间的记录正在补送。\n小主机这边：{facts}。"
     cannot = link.state == "ok" and link.alerts_ok is False  # it answers, but says that it reaches nobody
     silent = link.state == "ok" and not cannot  # the first post that fails is still waiting for its answer
     what, why = ("发不出告警", link.alerts_why) if cannot else ("联系不上", "没有回答" if silent else link.why)
     title = f"❗ 接收端{what}" if word == DOWN else f"❗ 接收端仍然{what}（第 {memory.words + 1} 次提醒）"
     good = f"最后一次正常：{show_day_time(memory.ok_at, now)}。" if memory.ok_at is not None else "还没有正常过。"
-    reason = f"原因：{why}。" if why else ""
+    reason = f"原因：{why}。\n" if why else ""
     if cannot:
         todo = "登录服务器，看接收端的告警通道报什么错"
     elif link.state == "denied":
         todo = "在服务器上运行 receiver.py pair，把新的配对码粘贴到小主机"
     else:
-        todo = "登录云服务器看接收端是否在运行，再看小主机的网络"
+        todo = "登录服务器看接收端是否在运行，再看小主机的网络"
     return (
-        f"{title} · {machine}\n{good}{reason}\n小主机这边：{facts}。\n"
-        f"怎么办：{todo}。修好之前，QMT 出事手机收不到告警。\n"
-        f"这条由小主机直接发出，交易时间里每 {_span(every)}提醒一次，恢复后再告诉您。"
+        f"{title} · {machine}\n怎么办：{todo}。\n{good}\n{reason}小主机这边：{facts}。\n"
+        f"修好之前，别的告警到不了手机。\n这条由小主机直接发出，交易时间里每 {_span(every)}提醒一次。"
     )
 
 

@@ -204,7 +204,8 @@ def pair_from_file(path: Path, ini: Path, ask: Callable[[Code], Outcome] = ask_r
     try:
         raw = path.read_bytes()[: 4 * LARGEST]
     except OSError as error:
-        return Outcome(FAILED, f"读不了配对文件 {path}（{error.strerror or error}）：请核对路径。")
+        why = "没有这个文件" if isinstance(error, FileNotFoundError) else error.strerror or error
+        return Outcome(FAILED, f"读不了配对文件 {path}（{why}）：请核对路径。")
     try:
         path.unlink()
     except OSError as error:

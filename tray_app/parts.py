@@ -141,7 +141,7 @@ def _answering() -> Callable[[psutil.Process], Any]:
 def _windows_only() -> tuple[Callable[[Sequence[int]], list[str]], Callable[[], bool]]:
     """(titles of some processes' windows, does Windows wait for a restart); elsewhere nobody can tell."""
     if sys.platform == "win32":
-        from tray_app import windows_seen
+        from tray_app import winapi, windows_seen
 
-        return windows_seen.window_titles, windows_seen.restart_pending
+        return winapi.window_titles, windows_seen.restart_pending
     return (lambda pids: []), (lambda: False)

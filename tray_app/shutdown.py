@@ -53,7 +53,7 @@ def refusal(facts: Facts, now: float) -> Refusal | None:
     # The task goes by the clock of this PC, which may be hours off (an empty battery): the receiver knows the time.
     if second_of_day(now + facts.clock_offset) < max(end for _, end in facts.sessions):
         return Refusal(zh.NO_SHUTDOWN_YET, tell=False)
-    if "flags" in facts.stuck:
+    if "flags" in facts.stuck or "spool" in facts.stuck:  # a post that lies unread may tell of an order
         return Refusal(zh.NO_SHUTDOWN_STUCK, tell=True)
     alive = [order.flag for order in facts.orders if not order.ended]
     if alive:

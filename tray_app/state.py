@@ -17,7 +17,6 @@ from tray_app.outbox import Figures
 from tray_app.sender import Link
 from tray_app.trading_time import show_day_time, show_time
 from tray_app.watch import findings, qmt
-from tray_app.watch.host import HostLook
 from tray_app.watch.spool import Mode, Post
 
 # Icon states
@@ -32,7 +31,6 @@ CONNECTING = 15.0  # seconds after the start until it is news that the receiver 
 SCRIPT_SILENT = 180.0  # session seconds; design.md
 TICK_OLD = 60.0  # session seconds between a heartbeat and the last quote that it knew of; design.md: tick_max_age
 OUTBOX_OLD = 60.0  # seconds
-CLOCK_WARN, CLOCK_ALARM = 3.0, 30.0  # seconds; windows-facts.md section 5
 MOST_LINES = 8
 
 
@@ -49,7 +47,6 @@ class State(NamedTuple):
     rejected_before: int = 0  # set aside in earlier runs: told then
     dropped_before: int = 0
     dead: Sequence[str] = ()
-    host: HostLook = HostLook(None, None, None, None)
     inbox_why: str = ""  # why the inbox is not open although it should be
     paused_until: float | None = None
     answer: str = ""  # of 重启心跳, shown for a minute
@@ -59,7 +56,7 @@ class State(NamedTuple):
     shutdown_at: float | None = None  # when the PC goes down, as planned
     last_resort_why: str = ""  # why the last resort's vendor refuses for good
     findings: Sequence[findings.Finding] = ()  # what lasts and is not well with QMT or the machine
-    awake_since: float = 0.0  # the machine slept before
+    awake_since: float = 0.0  # before it the machine slept, or its clock was another one
 
 
 class Question(NamedTuple):
@@ -101,8 +98,8 @@ def decide(state: State, now: float) -> View:
     elif worst > NOTE:
         icon = TROUBLE if worst == ALARM else ATTENTION
     else:
-        # Green says that the way to the phone is known to work.
-        icon = OK if trading and state.link.ok_at is not None else NOT_TRADING
+        # Green says that the way to the phone is known to work, and that QMT has been seen.
+        icon = OK if trading and state.link.ok_at is not None and state.qmt.state else NOT_TRADING
     lines = [reason.text for reason in reasons][:MOST_LINES]
     if icon == OK and not lines:
         lines = [zh.ALL_WELL + _facts(state, now)]
@@ -142,7 +139,9 @@ def in_session(state: State, now: float) -> bool:
 
 
 def _session_seconds(state: State, since: float, now: float) -> float:
-    heard = max(since, state.awake_since)  # no age grows while the machine sleeps
+    awake = min(state.awake_since, now)  # no age grows while the machine sleeps
+    # What lies ahead was noted before the clock was set back: it counts from then on, or it would never be old.
+    heard = max(since, awake) if since <= now else awake or now
     return trading_time.session_seconds(state.config.sessions, heard, now, is_trading_day(state.config, state.link))
 
 
@@ -161,7 +160,7 @@ def _receiver(state: State, now: float) -> Reason | None:
     unheard = _session_seconds(state, heard, now) >= UNHEARD
     if link.state == "retry" and (unheard or now - (link.since or now) >= LINK_PATIENCE):
         since = show_day_time(link.since or now, now)
-        text = f"自 {since} 起消息送不到接收端：{link.why}。记录都留在本机，会自动重试。"
+        text = f"{since} 起消息送不到接收端：{link.why}。会自动重试，记录不会丢。"
         return Reason(ALARM if unheard else ATTEND, "unreachable", text)
     if link.ok_at is not None or link.state == "denied":
         return None
@@ -174,7 +173,7 @@ def _receiver(state: State, now: float) -> Reason | None:
 def _denied(state: State, now: float) -> Reason | None:
     if state.link.state != "denied":
         return None
-    return Reason(ALARM, "denied", state.link.why + "，或重新粘贴配对码。")
+    return Reason(ALARM, "denied", state.link.why + "。")
 
 
 def _alerts(state: State, now: float) -> Reason | None:
@@ -191,10 +190,12 @@ def _qmt(state: State, now: float) -> Reason | None:
     name = seen.process.name if seen.process else state.config.qmt_names[0]
     since = show_day_time(seen.since, now)
     level = ALARM if in_session(state, now) else NOTE
+    if not seen.state:
+        return Reason(NOTE, "qmt-looking", "正在查看 QMT。")
     if seen.state == qmt.MISSING:
-        return Reason(level, "qmt-missing", f"QMT 不在运行（{name}，自 {since}）：请打开 QMT 并登录。")
+        return Reason(level, "qmt-missing", f"QMT 不在运行（{name}，{since} 起）：请打开 QMT 并登录。")
     if seen.state == qmt.HUNG:
-        return Reason(ALARM, "qmt-hung", f"QMT 没有反应（自 {since}）：请到小主机上看看，必要时重启 QMT。")
+        return Reason(ALARM, "qmt-hung", f"QMT 没有响应（{since} 起）：看它是否卡住；卡住就重启 QMT 并登录。")
     if seen.state == qmt.ELSEWHERE:
         path = seen.process.path if seen.process else ""
         return Reason(
@@ -204,35 +205,40 @@ def _qmt(state: State, now: float) -> Reason | None:
 
 
 def _dialog(state: State, now: float) -> Reason | None:
-    for one in state.findings:
-        if one.code == "qmt-dialog":
-            return Reason(ALARM if in_session(state, now) else NOTE, one.code, one.text + one.todo)
-    return None
+    """Nobody needs QMT's login outside the sessions: then it is only said."""
+    waiting = [one for one in state.findings if one.code == "qmt-dialog"]
+    return _told(waiting, ALARM if in_session(state, now) else NOTE)
+
+
+def _grave(state: State, now: float) -> Reason | None:
+    """What the phone is told again while it lasts."""
+    return _told([one for one in state.findings if one.code in findings.GRAVE and one.code != "qmt-dialog"], ALARM)
 
 
 def _findings(state: State, now: float) -> Reason | None:
-    """All others together. The disk of this folder and the clock have rules of their own."""
-    others = [one for one in state.findings if one.code not in _SHOWN_ELSEWHERE]
-    if not others:
+    """All others together; of two steps of one thing only the graver is said."""
+    graver = [one.code for one in state.findings if one.code in findings.GRAVE]
+    others = [one for one in state.findings if one.code not in graver and findings.STEPS.get(one.code) not in graver]
+    return _told(others, ATTEND)
+
+
+def _told(some: Sequence[findings.Finding], level: int) -> Reason | None:
+    if not some:
         return None
-    text = "".join(one.text for one in others) + others[0].todo
-    return Reason(ATTEND, "+".join(one.code for one in others), text)
-
-
-_SHOWN_ELSEWHERE = ("qmt-dialog", "disk", "disk-full", "clock", "clock-far")
+    return Reason(level, "+".join(one.code for one in some), "".join(one.text for one in some) + some[0].todo)
 
 
 def _script(state: State, now: float) -> Reason | None:
     if not in_session(state, now):
         return None
     post = state.post
-    heard = max(min(post.at, now), state.started_at) if post else state.started_at
+    heard = max(post.at, state.started_at) if post else state.started_at
     allowed = max(SCRIPT_SILENT, 3 * post.every) if post else SCRIPT_SILENT
     if _session_seconds(state, heard, now) < allowed:
         return None
     if post is None:
-        return Reason(ATTEND, "script-never", "还没有收到 QMT 里策略的心跳：请在 QMT 里运行 heartbeat 策略。")
-    text = f"QMT 里的策略没有消息（最后一次 {show_day_time(post.at, now)}）：请看策略是否还在运行、账号是否登录。"
+        return Reason(ATTEND, "script-never", "策略还没有心跳：请在 QMT 里运行 heartbeat 策略。")
+    text = f"策略没有心跳（{show_day_time(post.at, now)} 起）：看 QMT 里它是否在运行，停了就重新运行。"
     return Reason(ALARM, "script-silent", text)
 
 
@@ -250,7 +256,7 @@ def _quotes(state: State, now: float) -> Reason | None:
         return None
     if _session_seconds(state, post.tick_at, post.at) <= TICK_OLD:
         return None
-    return Reason(ATTEND, "ticks", f"行情停了（最后一笔 {show_day_time(post.tick_at, now)}）：请看 QMT 的行情连接。")
+    return Reason(ATTEND, "ticks", f"行情停了（{show_day_time(post.tick_at, now)} 起）：看 QMT 右下角的行情是否连上。")
 
 
 def _unknown(state: State, now: float) -> Reason | None:
@@ -319,33 +325,14 @@ def _outbox(state: State, now: float) -> Reason | None:
         return Reason(ATTEND, "dropped", f"发件箱太满或太旧，丢弃了 {count} 条记录：请检查接收端能否连通。")
     if figures.waiting and figures.oldest_age >= OUTBOX_OLD:
         minutes = int(figures.oldest_age // 60)
-        return Reason(ATTEND, "outbox", f"有 {figures.waiting} 条记录等待送出，最早的已等 {minutes} 分钟。")
+        return Reason(ATTEND, "outbox", f"有 {figures.waiting} 条记录等待送出，最早的已等 {minutes} 分钟：会自动重试。")
     return None
 
 
 def _workers(state: State, now: float) -> Reason | None:
     if not state.dead:
         return None
-    return Reason(ALARM, "workers", f"哨兵的 {'、'.join(state.dead)} 部分没有动静，正在自动重启。")
-
-
-def _disk(state: State, now: float) -> Reason | None:
-    free = state.host.disk_free
-    if free is None or free >= state.config.host_disk_low:
-        return None
-    level = ALARM if free < findings.DISK_FULL else ATTEND
-    return Reason(level, "disk-full" if level == ALARM else "disk", f"磁盘只剩 {free // 1024**2} MB：请清理磁盘。")
-
-
-def _clock(state: State, now: float) -> Reason | None:
-    offset = state.link.clock_offset
-    if offset is None or abs(offset) < CLOCK_WARN:
-        return None
-    level = ALARM if abs(offset) >= CLOCK_ALARM else ATTEND
-    way = "慢" if offset > 0 else "快"
-    return Reason(
-        level, f"clock-{level}", f"这台电脑的时钟比接收端{way} {abs(offset):.0f} 秒：请在系统设置里同步时间。"
-    )
+    return Reason(ALARM, "workers", f"哨兵的{zh.parts(state.dead)}停了，正在自动重启；不恢复就退出再打开。")
 
 
 def _inbox(state: State, now: float) -> Reason | None:
@@ -386,8 +373,7 @@ _RULES: tuple[Callable[[State, float], Reason | None], ...] = (
     _rejected,
     _outbox,
     _workers,
-    _disk,
-    _clock,
+    _grave,
     _findings,
     _inbox,
     _last_resort,
@@ -407,7 +393,7 @@ _QMT_WORDS = {
     qmt.RUNNING: "QMT 在运行",
     qmt.RESTARTED: "QMT 在运行",
     qmt.MISSING: "QMT 不在运行",
-    qmt.HUNG: "QMT 没有反应",
+    qmt.HUNG: "QMT 没有响应",
     qmt.ELSEWHERE: "运行的 QMT 不在设定的文件夹里",
 }
 

@@ -30,7 +30,7 @@ def is_on(control: Path) -> bool:
 def turn_on(control: Path, now: float) -> None:
     """Raises OSError."""
     control.mkdir(parents=True, exist_ok=True)
-    text = f"停止下单：{show_day_time(now, now)} 由托盘菜单写下。删除这个文件，或点“恢复下单”，策略才会再下单。\n"
+    text = f"停止下单：{show_day_time(now, now)} 由哨兵的菜单写下。删除这个文件，或点“恢复下单”，策略才会再下单。\n"
     write_whole(control / NAMES[0], text)
 
 

@@ -1,5 +1,9 @@
 """What the owner reads: menu, reasons, answers. One place, so that the words stay the same everywhere."""
 
+from __future__ import annotations
+
+from typing import Sequence
+
 NAME = "QMT 哨兵"
 ALL_WELL = "一切正常"
 NOT_NOW = "现在不是交易时间"
@@ -26,19 +30,39 @@ PAUSED_UNTIL = "已暂停，到 {time} 自动继续。"
 CONTINUED = "已继续。"
 UNTOLD = "{what}但没能记下要告诉接收端的消息：{why}"
 TEST_TEXT = "这是一条测试告警：收到它，说明从小主机到手机的路是通的。"
-LAST_RESORT_TEST = "✅ 测试 · {machine}\n这条由小主机直接发出，不经过接收端：接收端整个没了的那天，就靠这条路告诉您。"
+LAST_RESORT_TEST = "✅ 测试 · {machine}\n这条由小主机直接发出，不经过接收端：接收端没了，就靠这条路告诉您。"
 LAST_RESORT_SENT = "最后手段也发了一条。"
 LAST_RESORT_FAILED = "最后手段没有发出：{why}。"
 TEST_SENT = "测试告警已交给接收端，请看手机。"
 TEST_WAITING = "测试告警已存下，连上接收端后就送出：{answer}"
 
 STUCK = "哨兵自己卡住了，这里显示的可能是旧的：请点“退出”，再从开始菜单打开它。"
-RESTARTED = "哨兵的 {name} 部分意外停止，已自动重启。"
+RESTARTED = "哨兵的“{name}”意外停止，已自动重启。"
+STANDS = "哨兵的{part} {seconds:.0f} 秒没有动静，已自动重启（第 {count} 次）。"
+PARTS = {  # the workers, as the receiver calls them too, and the icon's two threads
+    "sender": "发送",
+    "spool": "收策略消息",
+    "flags": "看委托记录",
+    "qmt": "看 QMT",
+    "host": "看小主机",
+    "inbox": "收旧脚本消息",
+    "health": "看磁盘和时钟",
+    "qmt-log": "看 QMT 日志",
+    "last-resort": "最后手段",
+    "ticker": "画图标",
+    "clicks": "执行菜单",
+}
+
+
+def parts(names: Sequence[str]) -> str:
+    """Workers by their Chinese names, each in quotation marks."""
+    return "、".join(f"“{PARTS.get(name, name)}”" for name in names)
+
 
 UNPAIRED = "还没有配对，请右键点图标，选“粘贴配对码…”"
 
-STOPPED = "已停止下单（control/STOP）：策略不下新单，未成交的会撤。恢复请点“恢复下单”。"
-STOP_DONE = "已停止下单：策略不再下新单，未成交的委托会撤掉。"
+STOPPED = "已停止下单：策略不下新单，未成交的委托会撤掉。恢复请点“恢复下单”。"
+STOP_DONE = "已停止下单：策略不下新单，未成交的委托会撤掉。"
 RESUME_DONE = "已恢复下单：策略可以再下单了。"
 STOP_STAYS = "没有做成（{why}）：请检查 control 文件夹的权限和磁盘。"
 
@@ -74,24 +98,22 @@ CANCEL_LABEL = "取消"
 
 # 粘贴配对码
 PAIR_TITLE = "QMT 哨兵：配对"
-PAIR_TEXT = "在服务器上运行 receiver.py pair，把它打印的那一行（QS1. 开头）复制过来，粘贴在下面。"
+PAIR_TEXT = "在服务器上运行 receiver.py pair，复制 QS1. 开头的那一行，粘贴在下面。"
 CODE_LABEL = "配对码"
 PAIR_LABEL = "配对"
 CLOSE_LABEL = "知道了"
-NO_CODE = "这不是配对码：请在服务器上运行 receiver.py pair，把 QS1. 开头的那一行整个复制过来。"
+NO_CODE = "这不是配对码：请在服务器上运行 receiver.py pair，复制 QS1. 开头的那一整行。"
 NEWER_CODE = "这个配对码是给更新版本的哨兵用的：请先升级小主机上的哨兵，再粘贴一次。"
-BROKEN_CODE = "配对码不完整或被改动过：请把 QS1. 开头的那一行从头到尾重新复制一次。"
+BROKEN_CODE = "这不是完整的配对码：请把 QS1. 开头的那一行从头到尾重新复制一次。"
 PAIRED = "已配对并连上接收端（{where}，{machine}）{but}。"
 PAIR_BUT = "；但接收端说：{why}"
 PAIR_NOT_REACHED = "配对码已写入，但现在连不上 {where}：{why}；接收端起来后会自动连上。"
 PAIR_OTHER_CERTIFICATE = (
-    "{where} 的证书和配对码里的不是同一张，没有配对：配对码可能旧了，也可能有人冒充，"
-    "请在服务器上重新运行 receiver.py pair。"
+    "{where} 的证书和配对码里的不一样，没有配对（码旧了，或有人冒充）：请在服务器上重新运行 receiver.py pair。"
 )
 PAIR_BAD_CERTIFICATE = "{where} 的证书不可信，没有配对：请核对这台电脑的时间和接收端的网址。"
 PAIR_UNKNOWN_TOKEN = (
-    "{where} 不认这个令牌，没有配对：刚运行过 receiver.py pair 的话，"
-    "等几秒再粘贴一次；还不行就重启接收端（systemctl restart qmt-sentry）。"
+    "{where} 不认这个配对码，没有配对：等几秒再粘贴一次；还不行就重启接收端（systemctl restart qmt-sentry）。"
 )
 NOT_PAIRED = "没有配对，设置没有改动。"
 NO_PAIR_DIALOG = "这台电脑弹不出输入框：请把配对码存成文件，运行 python -m tray_app --pair-file 文件。"
@@ -121,7 +143,7 @@ SHUTDOWN_ASKED = "已请正在运行的哨兵检查委托和发件箱，没有�
 SHUTDOWN_UNASKED = "QMT 哨兵没有在运行，没有人检查委托，所以不关机：请先启动哨兵，或自己关机。"
 NO_SHUTDOWN_DAY = "今天不是交易日，不按计划关机。"
 NO_SHUTDOWN_YET = "今天还没有收盘，不关机。"
-NO_SHUTDOWN_STUCK = "没有按计划关机：哨兵看不到委托现在怎样，请到小主机上看看。"
+NO_SHUTDOWN_STUCK = "没有按计划关机：哨兵看不到委托现在怎样，请打开 QMT 核对。"
 NO_SHUTDOWN_ORDERS = "没有按计划关机：还有 {count} 笔委托没有结果（{first}），请先在 QMT 里查清。"
 NO_SHUTDOWN_OUTBOX = "没有按计划关机：发件箱有问题（{why}），请到小主机上看看。"
 NO_SHUTDOWN_UNSENT = "没有按计划关机：还有 {count} 条消息没有送到接收端，请检查网络。"

@@ -55,7 +55,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, ids: Sequence[st
     if status in (401, 403) and _error(answer) is None:
         return Retry(f"半路的代理或网关不放行（HTTP {status}）", retry_after(headers.get("retry-after"), now))
     if status in (401, 403):
-        return Denied("接收端不认这个 token，请核对 sentry.ini 的 [sentry] machine 和 token")
+        return Denied("接收端不认这台小主机，请重新粘贴配对码")
     if status in (400, 413, 422):
         # A size refusal is about this event, whoever says it. Other refusals count against an event only when they are
         # the receiver's own: a proxy that answers 400 to everything must not empty the queue event by event.

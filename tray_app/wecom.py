@@ -11,11 +11,11 @@ NAME = "企业微信"
 MOST_BYTES = 2048  # of a text message, in UTF-8
 # errcode -> why nothing will ever come through until the owner changes something
 NEVER = {
-    93000: "机器人的网址不对，或机器人已被移出群",
-    93004: "机器人已被停用",
+    93000: "机器人的地址（key）不对，或机器人已被移出群",
+    93004: "机器人已停用",
     93008: "机器人不在群里",
-    40008: "消息类型不被接受",
-    40058: "消息太长",
+    40008: "消息类型不对",
+    40058: "消息内容不合要求",
 }
 
 

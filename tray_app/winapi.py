@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import wintypes
-from typing import Any, NamedTuple
+from typing import Any, Collection, NamedTuple
 
 ERROR_ALREADY_EXISTS = 183
 SYNCHRONIZE, EVENT_MODIFY_STATE = 0x100000, 0x2
@@ -195,31 +195,28 @@ def process_path(pid: int) -> str | None:
 
 def answering(pid: int) -> bool | None:
     """Whether the windows of a process handle messages; None where it shows none. May take 2 s a window."""
-    windows = _top_windows(pid)
+    windows = [window for window in _visible_windows([pid]) if not _GetWindow(window, GW_OWNER)]  # no dialogs
     if not windows:
         return None
     return all(_window_answers(window) for window in windows[:MOST_WINDOWS])
 
 
-def window_titles(pid: int) -> list[str]:
-    """Titles of the visible top windows of a process, dialogs with an owner among them (a login or an upgrade dialog is
-    one), untitled ones left out. Read from the window manager, so a hung program does not block this."""
-    titles = (_title(window) for window in _visible_windows(pid))
+def window_titles(pids: Collection[int]) -> list[str]:
+    """Titles of the visible top windows of these processes, dialogs with an owner among them (a login or an upgrade
+    dialog is one), untitled ones left out. Read from the window manager, so a hung program does not block this."""
+    titles = (_title(window) for window in _visible_windows(pids))
     return [title for title in titles if title]
 
 
-def _top_windows(pid: int) -> list[int]:
-    """Visible windows without an owner: what the user would call the program's windows."""
-    return [window for window in _visible_windows(pid) if not _GetWindow(window, GW_OWNER)]
-
-
-def _visible_windows(pid: int) -> list[int]:
+def _visible_windows(pids: Collection[int]) -> list[int]:
+    """One walk over all windows of the desktop, however many processes are asked for."""
+    wanted = set(pids)
     windows: list[int] = []
 
     def visit(window: int, _: int) -> bool:
         owner_pid = wintypes.DWORD()
         _WindowProcess(window, ctypes.byref(owner_pid))
-        if owner_pid.value == pid and _IsWindowVisible(window):
+        if owner_pid.value in wanted and _IsWindowVisible(window):
             windows.append(window)
         return True
 

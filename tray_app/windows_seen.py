@@ -1,5 +1,5 @@
-"""What only Windows itself tells and only the QMT watch asks: windows' titles of several processes, a pending restart;
-and how to read a file without standing in its owner's way. Only imported on Windows; argument types as in winapi.py.
+"""What only Windows tells and only the QMT watch asks: a pending restart; and how to read a file without standing in
+its owner's way. Only imported on Windows; argument types as in winapi.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import msvcrt
 import os
 import winreg
 from ctypes import wintypes
-from typing import Collection
 
 from tray_app import winapi
 
@@ -40,11 +39,6 @@ def open_shared(path: str) -> int:
         code = ctypes.get_last_error()  # type: ignore[attr-defined,unused-ignore]
         raise OSError(None, "CreateFileW", path, code)
     return int(msvcrt.open_osfhandle(handle, os.O_RDONLY))  # type: ignore[attr-defined,unused-ignore]
-
-
-def window_titles(pids: Collection[int]) -> list[str]:
-    """Titles of the visible windows of these processes."""
-    return [title for pid in pids for title in winapi.window_titles(pid)]
 
 
 _PENDING = (

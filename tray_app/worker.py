@@ -12,6 +12,7 @@ import time
 from typing import Any, Callable, Mapping, Sequence
 
 from tray_app import events
+from tray_app import strings_zh as zh
 from tray_app.events import Event
 from tray_app.outbox import Outbox, OutboxError
 
@@ -292,7 +293,7 @@ class Watchdog:
         age = worker.age()
         log.error("worker %s: no completed round for %.0f s, restarted", worker.name, age)
         worker.restart()
-        what = f"哨兵的 {worker.name} 部分 {age:.0f} 秒没有动静，已自动重启（第 {worker.restarts} 次）。"
+        what = zh.STANDS.format(part=zh.parts([worker.name]), seconds=age, count=worker.restarts)
         try:
             self._tell(events.trouble("worker-restarted", what, self._wall()))
         except OutboxError:

@@ -53,7 +53,7 @@ def answer(home: str, flag: str) -> Optional[Answer]:
 
 def parse(raw: bytes, flag: str) -> Answer:
     """An answer file's content. Pure; never raises."""
-    unusable = "对委托 %s 的答复看不懂：%s。请在托盘菜单“处理未知委托”里重新填写"
+    unusable = "对委托 %s 的答复看不懂：%s。请右键点哨兵图标，选“处理未知委托”再答一次"
     try:
         value = json.loads(raw.decode("utf-8-sig"))
     except ValueError:

@@ -93,7 +93,7 @@ def _machine(f: Facts) -> Optional[Reason]:
     if not f.newest_copy:
         return Reason("second-copy", "另有一份策略更新，这一份不下单", False)
     if f.stop:
-        return Reason("stop", "已停止下单（control/STOP）", True)
+        return Reason("stop", "已停止下单", True)
     if not f.disk_ok:
         return Reason("disk", "磁盘写入失败过，确认能写之前不下单", True)
     if f.free_space < FREE_SPACE:

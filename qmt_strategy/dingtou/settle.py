@@ -130,7 +130,7 @@ def tell(teller: notices.Teller, flag: Flag, actions: Tuple[str, ...]) -> None:
             why, where = "在委托列表里找不到，结果不明", "当日委托"
             if flag.id.day != teller.day:
                 why, where = "隔夜没有结果，持仓也说明不了", "历史委托"
-            words = "。不会重发，这只基金停止下单。请核对券商的%s，再在托盘菜单“处理未知委托”里答复" % where
+            words = "。不会重发，这只基金停止下单。请核对券商的%s，再右键点哨兵图标，选“处理未知委托”" % where
             teller.tell(notices.UNKNOWN, name + why + words, reason=why, **about)
         elif action == orders.TELL_LATE and flag.id.day != teller.day:  # the closing auction's, shown by POSITION
             words = "按今天的持仓核对：共成交 %d 股" % order.filled

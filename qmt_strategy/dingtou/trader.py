@@ -284,7 +284,7 @@ class Trader:
     def _see_stop(self) -> None:
         stop = control.stop_asked(self._home)
         if stop:
-            words = "已停止下单：control/STOP 存在，不下新单，未成交的委托会撤掉。恢复请用托盘菜单“恢复下单”"
+            words = "已停止下单：策略不下新单，未成交的委托会撤掉。要恢复，右键点哨兵图标，选“恢复下单”"
             self._teller.once("stop", notices.STOP, words, on=True)
         elif self._stop:
             self._teller.forget("stop", notices.STOP)

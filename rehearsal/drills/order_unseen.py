@@ -12,10 +12,10 @@ def drill(stage):
     call = trading.wait_for_call(stage)
     if call is None:
         return
-    told = stage.expect_on_every_channel("委托状态不明", call["at"], PROMISED)
+    told = stage.expect_on_every_channel("委托结果不明", call["at"], PROMISED)
     stage.expect_words(told, [call["remark"], "不会重发", "处理未知委托"])
     trading.wait_for_state(stage, call["remark"], "unknown")
     stage.did("QMT 不再弹框")
     stage.road.tell_qmt("behaviour silent_refusals=no")
     trading.watch_a_decision(stage)
-    trading.judge(stage, 1, "委托状态不明", "有基金停止下单")
+    trading.judge(stage, 1, "委托结果不明", "有基金停止下单")

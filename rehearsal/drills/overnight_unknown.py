@@ -17,7 +17,7 @@ def drill(stage):
     call = trading.wait_for_call(stage)
     if call is None:
         return
-    stage.expect_on_every_channel("委托状态不明", call["at"], PROMISED)
+    stage.expect_on_every_channel("委托结果不明", call["at"], PROMISED)
     trading.wait_for_state(stage, call["remark"], "unknown")
     stage.deliveries_marked()
     stage.did("断电过夜：所有程序结束，第二天 09:31 再启动")
@@ -43,4 +43,4 @@ def drill(stage):
     trading.wait_for_state(stage, call["remark"], "filled")
     stage.watch(QUIET)
     told_besides = ("已恢复", "委托已核清", "委托有结果了", "有基金停止下单", "哨兵重新启动过", "账户", "接收端中断过")
-    trading.judge(stage, 1, "委托状态不明", *told_besides)
+    trading.judge(stage, 1, "委托结果不明", *told_besides)

@@ -12,6 +12,6 @@ def drill(stage):
     road.qmt.kill()
     road.tray.kill()
     told = stage.expect_on_every_channel("哨兵没有消息", off, TIMES["host_silent"] + PROMISED)
-    stage.expect_words(told, ["自 ", "怎么办", "QMT 进程", "策略 heartbeat", "未知", "分不清"])
+    stage.expect_words(told, [" 起", "怎么办", "QMT 进程", "策略 heartbeat", "未知", "分不清"])
     stage.watch(QUIET)
     stage.only_these("哨兵没有消息")

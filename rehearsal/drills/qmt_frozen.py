@@ -21,7 +21,7 @@ def drill(stage):
     frozen = stage.did("冻结 QMT 进程（SIGSTOP）")
     psutil.Process(stage.road.qmt.pid).suspend()
     told = stage.expect_on_every_channel("没有响应", frozen, TIMES["hung_after"] + PROMISED)
-    stage.expect_words(told, ["QMT", "自 ", "怎么办"])
+    stage.expect_words(told, ["QMT", " 起", "怎么办"])
     back = stage.did("解冻")
     psutil.Process(stage.road.qmt.pid).resume()
     stage.expect_words(stage.expect_on_every_channel("已恢复", back, RECOVERY), ["QMT"])

@@ -30,5 +30,5 @@ def drill(stage):
     road.tray.kill()
     told = stage.expect_on_every_channel("哨兵没有消息", killed, TIMES["host_silent"] + 15)
     right = time.strftime("%H:%M", time.gmtime(killed + 8 * 3600))
-    stage.expect_words(told, [f"自 {right}"])
+    stage.expect_words(told, [f"{right} 起"])
     stage.only_these("接收端的时钟不准", "哨兵没有消息")

@@ -42,7 +42,7 @@ def drill(stage):
     road.start_receiver()
     road.line.restore()
     over = arrives(stage, OVER, 1, back, BACK)
-    stage.expect_words(over, ["中断", "补送"])
+    stage.expect_words(over, ["历时", "补送"])
     stage.watch(every + TOLD)
     told = stage.with_title(FIRST) + stage.with_title(AGAIN)
     times = [message["at"] for message in told]

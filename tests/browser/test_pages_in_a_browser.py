@@ -120,7 +120,7 @@ def test_trouble_is_read_muted_and_acknowledged_on_the_phone(owner, trouble, pic
     browser = owner()
     assert "要处理" in text_of(browser)
     lamp = browser.find_element(By.CSS_SELECTOR, ".lamp.down").text
-    assert "QMT 进程" in lamp and "中断" in lamp and "自 10:40" in lamp and "见上面的 #" in lamp
+    assert "QMT 进程" in lamp and "中断" in lamp and "10:40 起" in lamp and "见上面的 #" in lamp
     picture("page-now-trouble-phone")
     Select(browser.find_element(By.NAME, "hours")).select_by_visible_text("4 小时")
     press(browser, "先不提醒")

@@ -7,12 +7,16 @@ import pytest
 
 from receiver import receiver
 from tests.receiver.receiver_bench import Bench
-from tray_app import config
+from tray_app import config, pushplus, wecom
+from tray_app import strings_zh as zh
+from tray_app.app import TrayApp
+from tray_app.home import Home
 from tray_app.watch import findings, qmt_log
 from tray_app.watch.findings import GB, MB, Brood
 from tray_app.watch.growth import History, Sample
 from tray_app.watch.log_lines import Tell
 
+TRAY = Path(__file__).resolve().parents[2] / "tray_app"
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 SETTINGS = config.parse("", "sentry.ini")
 RUN = (10, 1000.0)
@@ -38,6 +42,30 @@ def test_receiver_and_page_know_every_code_of_the_tray_and_no_other():
     table = PAGE.split("### Findings")[1].split("### Kinds")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     assert codes == set(receiver.FINDINGS) == {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
+
+
+def test_what_is_grave_to_the_receiver_is_grave_to_the_tray():
+    grave = {code for code, kind in receiver.FINDINGS.items() if kind.priority == receiver.GRAVE}
+    assert set(findings.GRAVE) == grave
+    assert findings.STEPS == receiver.FINDING_STEPS
+
+
+def test_the_phone_calls_the_trays_parts_as_the_icon_does(tmp_path):
+    built = TrayApp(Home(tmp_path), config.parse("[sentry]\nreceiver = http://127.0.0.1:9\ntoken = x\n", "sentry.ini"))
+    names = {worker.name for worker in built.parts.all} | {"inbox", "last-resort"}
+    assert {name: zh.PARTS[name] for name in names} == receiver.WORKER_WORDS
+
+
+def test_each_trouble_of_the_tray_has_its_own_name_and_advice_on_the_phone():
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted(TRAY.rglob("*.py")))
+    codes = set(re.findall(r'(?:events\.trouble\(|_tell_trouble\([^"]*|code: str = |code = )\s*"([a-z-]+)"', source))
+    codes |= set(re.findall(r'else "([a-z]+-set-aside)"', source))
+    assert codes and codes == set(receiver.TROUBLES) - {"sources"}  # which the receiver tells of itself
+
+
+def test_tray_and_receiver_have_the_same_words_for_a_vendors_refusal():
+    assert wecom.NEVER == receiver.WECOM_NEVER
+    assert pushplus.NEVER == receiver.PUSHPLUS_NEVER
 
 
 @pytest.mark.parametrize("sign", every_sign(), ids=lambda sign: sign.code)

@@ -136,6 +136,10 @@ class Bench:
     def texts(self, channel="wecom"):
         return [message.text for message in self.phones[channel].got]
 
+    def began(self):
+        """Since when the newest incident lasts, to the second; a message says the minute."""
+        return program.clock(self.rows("SELECT since FROM incident ORDER BY id DESC LIMIT 1")[0][0], self.time)
+
     def incidents(self, still_open=True):
         where = "WHERE resolved IS NULL" if still_open else ""
         with self.receiver.store.read() as db:

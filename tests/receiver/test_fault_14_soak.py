@@ -66,7 +66,7 @@ def test_a_dead_checker_and_a_dead_worker_turn_health_and_the_trays_answer(bench
         assert bench.receiver.alerts(db, bench.time) == {"ok": True, "why": ""}
     bench.receiver.checked_at -= program.CHECKER_DEAD + 1
     with bench.receiver.store.read() as db:
-        assert bench.receiver.alerts(db, bench.time) == {"ok": False, "why": "接收端的检查线程停了"}
+        assert bench.receiver.alerts(db, bench.time) == {"ok": False, "why": "接收端不再检查，请重启它"}
     assert bench.receiver.health()[0] is False
 
 

@@ -327,3 +327,17 @@ def test_the_receiver_holds_no_way_to_command_a_machine(served):
         if re.search(r"http\.client\.HTTPS?Connection|smtplib\.SMTP(_SSL)?\(|create_connection|urlopen|Popen", part)
     ]
     assert sorted(connecting) == ["connect", "ping", "post_json"]
+
+
+@pytest.mark.parametrize("line", [["frobnicate"], [], ["pair"], ["serve", "--nonsense"]])
+def test_a_wrong_command_line_is_refused_in_one_chinese_sentence(line, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(*line)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith("命令行不对") and "--help" in said and said.count("\n") == 1
+
+
+def test_a_missing_receiver_ini_says_how_to_get_one(tmp_path, capsys):
+    assert run("check", "--config", tmp_path / "none.ini") == 2
+    assert "receiver.py init" in capsys.readouterr().err

@@ -74,6 +74,15 @@ def test_no_ready_line_on_a_closed_day_nor_for_a_machine_that_was_never_heard(tm
     assert of_kind(bench, "ready") == []
 
 
+def test_a_machine_that_is_first_heard_after_ready_at_gets_its_line_once_all_the_same(tmp_path):
+    bench = open_bench(tmp_path)
+    bench.jump("2026-01-05 10:00:00")
+    bench.run(10)
+    assert of_kind(bench, "ready") == []
+    bench.run(200, every=lambda: well(bench), step=5)
+    assert len(of_kind(bench, "ready")) == 1
+
+
 def test_after_a_late_start_of_the_receiver_the_line_comes_late_but_comes(tmp_path):
     bench = open_bench(tmp_path)
     well(bench)

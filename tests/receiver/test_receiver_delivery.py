@@ -40,7 +40,7 @@ def test_an_unknown_order_that_turns_out_rejected_is_told_as_rejected(bench):
     bench.post("order.state", flag="F1", line=4, state="rejected", reason="资金不足")
     bench.run(20, every=bench.alive)
     assert bench.told() == [
-        "❗ 委托状态不明 · mini-pc",
+        "❗ 委托结果不明 · mini-pc",
         "✅ 已恢复：委托有结果了 · mini-pc",
         "❗ 委托被拒 · mini-pc",
     ]
@@ -54,7 +54,7 @@ def test_a_rejected_order_that_becomes_unknown_is_told_and_stays_open(bench):
     bench.run(20, every=bench.alive)
     bench.post("order.state", flag="F1", line=4, state="unknown")
     bench.run(1900, every=bench.alive, step=5)
-    assert bench.told()[:2] == ["❗ 委托被拒 · mini-pc", "❗ 委托状态不明 · mini-pc"]
+    assert bench.told()[:2] == ["❗ 委托被拒 · mini-pc", "❗ 委托结果不明 · mini-pc"]
     assert bench.incidents() == [("order", "F1")]
 
 
@@ -144,6 +144,16 @@ def test_a_backlog_names_every_incident_within_the_robots_limit(bench, monkeypat
     assert [n for n in errors if not re.search(rf"#{n}\b", told)] == []
     assert max(len(post.encode()) for post in posts) <= program.WECOM_BYTES
     assert not any("…\nhttp" in post for post in posts)
+
+
+def test_a_digest_names_every_order_and_says_why(bench):
+    flags = [f"20260105-5103{number:02}-B-01" for number in range(3)]
+    for flag in flags:
+        bench.post("order.state", flag=flag, code=f"{flag[9:15]}.SH", state="unknown", reason="没有见到")
+    with bench.receiver.transaction() as tx:
+        rows = tx.db.execute("SELECT *, id message FROM message").fetchall()
+        body = program.digest_text(rows, tx).body
+    assert all(flag in body for flag in flags) and body.count("没有见到") == 3
 
 
 def test_a_digest_takes_only_what_fits_and_leaves_the_rest_waiting(bench, monkeypatch):
@@ -284,7 +294,7 @@ def test_a_reminder_never_comes_before_the_alert(tmp_path):
     bench.run(5)
     bench.jump("2026-01-06 08:59:50")
     bench.run(60, every=bench.alive)
-    assert bench.told() == ["❗ 委托状态不明 · mini-pc"]
+    assert bench.told() == ["❗ 委托结果不明 · mini-pc"]
 
 
 def test_the_same_rows_have_the_same_mail_id_and_other_rows_another(tmp_path):
@@ -324,7 +334,7 @@ def test_a_sender_that_hangs_is_told_by_the_others_and_its_messages_too(tmp_path
     assert "F1" in told
     assert "告警通道 wecom 不能用" in told
     with bench.receiver.store.read() as db:
-        assert "发送线程" in bench.receiver.alerts(db, bench.time)["why"]
+        assert "卡住" in bench.receiver.alerts(db, bench.time)["why"]
 
 
 def test_a_channel_that_failed_by_callback_is_well_again_only_by_a_callback(tmp_path):

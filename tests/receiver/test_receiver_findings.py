@@ -14,12 +14,23 @@ def beats(bench, *found, **beat):
     return lambda: bench.alive(findings=list(found), **beat)
 
 
+def test_of_two_steps_of_one_thing_the_phone_hears_the_graver_and_then_what_is_left(bench):
+    low = finding("disk", bench.time)
+    bench.run(10, every=beats(bench, low, finding("disk-full", bench.time)))
+    assert bench.told() == ["❗ 小主机的磁盘满了 · mini-pc"]
+    bench.run(20, every=beats(bench, low))
+    assert bench.told()[1:] == ["✅ 已恢复：小主机的磁盘能用了 · mini-pc", "❗ 小主机的磁盘快满了 · mini-pc"]
+    bench.run(20, every=beats(bench, low, finding("disk-full", bench.time)))
+    assert bench.incidents() == [("finding", "disk"), ("finding", "disk-full")]  # the first one goes on
+
+
 def test_a_finding_is_told_with_what_was_seen_and_what_to_do_and_so_is_its_end(bench):
     bench.run(60, every=beats(bench))
     bench.run(10, every=beats(bench, finding("qmt-dialog", bench.time)))
     assert bench.told() == ["❗ QMT 的登录或升级窗口在等人 · mini-pc"]
     body = bench.texts()[0].body
-    assert "看到了情况。" in body and "怎么办：请处理一下。" in body and "自 10:01:00 起" in body
+    assert "看到了情况。" in body and "怎么办：请处理一下。" in body and "10:01 起" in body
+    assert body.startswith("怎么办：") and bench.began() == "10:01:00"
     bench.run(10, every=beats(bench))
     assert bench.told()[1:] == ["✅ 已恢复：QMT 的登录或升级窗口关了 · mini-pc"]
 

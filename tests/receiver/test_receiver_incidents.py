@@ -15,10 +15,19 @@ def test_a_killed_qmt_is_told_once_with_what_since_and_what_to_do(bench):
     (text,) = bench.texts()
     assert text.title == "❗ QMT 不在运行 · mini-pc"
     assert text.body.splitlines() == [
-        "自 10:01:00 起，XtItClient.exe 不见了（最后正常 10:00:58）",
-        "怎么办：远程登录小主机，打开 QMT 并登录，恢复后会再通知您。",
+        "怎么办：远程登录小主机，打开 QMT 并登录。",
+        "10:01 起，XtItClient.exe 不见了。",
     ]
+    assert bench.began() == "10:01:00"
     assert text.tail == "http://127.0.0.1:8780 #1"
+
+
+def test_when_qmt_was_last_well_is_said_where_that_is_another_minute(bench):
+    bench.run(60, every=bench.alive)
+    bench.time += 240  # the tray could not look, and has nothing to say about that time
+    bench.post("qmt.process", state="missing", name="XtItClient.exe", change=True)
+    bench.run(10, every=lambda: bench.alive(qmt="missing", script=False))
+    assert "10:05 起，XtItClient.exe 不见了（最后正常 10:00）。" in bench.texts()[0].body
 
 
 def test_the_alert_is_stored_with_the_post_that_brought_it(bench):
@@ -35,7 +44,7 @@ def test_a_recovery_says_how_long_it_took(bench):
     bench.run(2)
     title, body, tail = bench.texts()[-1]
     assert title == "✅ 已恢复：QMT 在运行 · mini-pc"
-    assert body == "中断 3 分 12 秒（10:00:00 – 10:03:12）"
+    assert body == "历时 3 分 12 秒（10:00 – 10:03）"
     assert tail.endswith("#1")
     assert bench.incidents() == []
 
@@ -86,8 +95,8 @@ def test_a_silent_script_is_told_while_qmt_lives(bench):
     bench.run(200, every=lambda: bench.alive(script=False))
     (text,) = bench.texts()
     assert text.title == "❗ 策略没有心跳：heartbeat · mini-pc"
-    assert "QMT 进程还在运行" in text.body
-    assert "自 10:00:30" in text.body
+    assert "QMT 还在运行" in text.body
+    assert "10:00 起" in text.body and bench.began() == "10:00:30"
     bench.run(40, every=bench.alive)
     assert bench.told()[-1] == "✅ 已恢复：策略 heartbeat 有心跳了 · mini-pc"
 
@@ -198,14 +207,15 @@ def test_history_that_newer_news_do_not_contradict_is_told_after_15_seconds(benc
     assert bench.incidents() == []
     bench.run(10)
     assert bench.told() == ["❗ QMT 不在运行 · mini-pc"]
-    assert "自 10:01:19" in bench.texts()[0].body
+    assert "10:01 起" in bench.texts()[0].body and bench.began() == "10:01:19"
 
 
 def test_old_orders_and_errors_are_told_with_their_time(bench):
     bench.alive()
     bench.batch(event("order.state", bench.time - 3600, flag="20260105-510300-B-01", state="rejected", reason="资金"))
     bench.run(10)
-    assert "09:00:00 委托 20260105-510300-B-01" in bench.texts()[0].body
+    body = bench.texts()[0].body
+    assert "09:00 委托 20260105-510300-B-01\n买入 510300：资金" in body
 
 
 def test_a_heartbeat_out_of_the_queue_does_not_look_fresh(bench):
@@ -227,7 +237,7 @@ def test_a_wrong_pc_clock_does_not_matter(bench):
     bench.batch(gone, sent_at=later)
     bench.run(10)
     assert bench.told() == ["❗ QMT 不在运行 · mini-pc"]
-    assert "自 10:05:00" in bench.texts()[0].body
+    assert "10:05 起" in bench.texts()[0].body and bench.began() == "10:05:00"
 
 
 def test_while_the_queue_is_not_empty_no_script_is_judged_but_the_host_is(bench):
@@ -300,9 +310,9 @@ def test_a_worker_beyond_its_limit_is_told_and_recovers(bench):
     limits = {"spool": 10}
     bench.alive(workers={"spool": 3}, limits=limits)
     bench.run(40, every=lambda: bench.alive(workers={"spool": 11}, limits=limits))
-    assert bench.told() == ["❗ 哨兵的 spool 停了 · mini-pc"]
+    assert bench.told() == ["❗ 哨兵的“收策略消息”停了 · mini-pc"]
     bench.run(5, every=lambda: bench.alive(workers={"spool": 1}, limits=limits))
-    assert bench.told()[1:] == ["✅ 已恢复：哨兵的 spool 恢复了 · mini-pc"]
+    assert bench.told()[1:] == ["✅ 已恢复：哨兵的“收策略消息”在转了 · mini-pc"]
 
 
 def test_the_same_error_again_only_counts_up_and_another_is_told(bench):
@@ -329,7 +339,7 @@ def test_an_unknown_order_stays_open_until_its_result_is_known(bench):
     bench.alive()
     bench.post("order.state", flag="20260105-510300-B-01", line=3, state="unknown")
     bench.run(1700, every=bench.alive, step=5)
-    assert bench.told() == ["❗ 委托状态不明 · mini-pc"]
+    assert bench.told() == ["❗ 委托结果不明 · mini-pc"]
     bench.post("order.state", flag="20260105-510300-B-01", line=4, state="filled")
     bench.run(5)
     assert bench.told()[1:] == ["✅ 已恢复：委托有结果了 · mini-pc"]
@@ -343,7 +353,7 @@ def test_an_error_at_night_is_told_in_the_morning(bench):
     assert bench.told() == []
     bench.jump("2026-01-06 08:59:50")
     bench.run(20)
-    assert "20:00:00 在 init：KeyError" in bench.texts()[0].body
+    assert "20:00（init）：KeyError" in bench.texts()[0].body
 
 
 def test_a_notice_is_told_once_a_day(bench):
@@ -384,7 +394,7 @@ def test_after_its_own_outage_the_receiver_waits_one_interval(bench):
     assert bench.incidents() == []
     bench.run(20)
     assert bench.incidents() == [("host", "")]
-    assert "自 10:00:30" in bench.texts()[-1].body
+    assert "10:00 起" in bench.texts()[-1].body and bench.began() == "10:00:30"
 
 
 def test_after_its_own_outage_those_who_speak_are_not_accused(bench):

@@ -114,7 +114,7 @@ def test_trouble_says_what_since_when_and_what_to_do(served, owner):
     served.run(10)
     text = page(served, owner)
     assert "要处理" in text
-    assert "自 10:00:00" in text
+    assert "10:00:00 起" in text
     assert "远程登录小主机，打开 QMT" in text
     assert "❗ QMT 不在运行 · mini-pc" in text
     assert "✓ wecom 对方已收下" in text

@@ -39,7 +39,7 @@ def test_quotes_that_stop_while_the_script_beats_are_told_and_recover(bench):
     assert bench.told() == []
     bench.run(80, every=beat(bench, tick_at=stopped))
     assert bench.told() == ["❗ 行情停了 · mini-pc"]
-    assert "10:01:00" in bench.texts()[0].body
+    assert "10:01 起" in bench.texts()[0].body and bench.began() == "10:01:00"
     bench.run(10, every=beat(bench))
     assert bench.told()[1:] == ["✅ 已恢复：行情恢复了 · mini-pc"]
 
@@ -69,7 +69,7 @@ def test_lines_of_one_pattern_in_qmts_log_are_one_incident_with_their_count(benc
         bench.run(200, every=bench.alive, step=2)
     log_line(bench, "拒绝", "柜台拒绝")
     bench.run(10, every=bench.alive)
-    assert bench.told() == ["❗ QMT 日志：断开 · mini-pc", "❗ QMT 日志：拒绝 · mini-pc"]
+    assert bench.told() == ["❗ QMT 连接断开 · mini-pc", "❗ QMT 日志：拒绝 · mini-pc"]
     assert "行情服务器连接断开" in bench.texts()[0].body and "怎么办：" in bench.texts()[0].body
     assert bench.rows("SELECT name, count FROM incident") == [("断开", 20), ("拒绝", 1)]
     bench.run(1900, every=bench.alive, step=10)
@@ -90,8 +90,8 @@ def test_simulation_mode_lasts_until_the_log_says_trading_mode(bench):
     bench.run(10, every=bench.alive)
     assert bench.incidents() == []
     assert bench.told() == [
-        "❗ QMT 日志：start simulation mode · mini-pc",
-        "✅ 已恢复：QMT 日志：start simulation mode 已结束 · mini-pc",
+        "❗ QMT 的策略转为模拟 · mini-pc",
+        "✅ 已恢复：QMT 的策略转为模拟，已结束 · mini-pc",
     ]
 
 
@@ -100,9 +100,11 @@ def test_what_lasts_is_told_after_a_pause_and_what_does_not_is_not(bench):
     log_line(bench, "start simulation mode", lasting=True)
     log_line(bench, "断开")
     bench.run(290, every=bench.alive, step=5)
-    assert [title for title in bench.told() if "日志" in title] == []
+    assert [title for title in bench.told() if "连接断开" in title or "转为模拟" in title] == []
     bench.run(30, every=bench.alive)
-    assert [title for title in bench.told() if "日志" in title] == ["❗ QMT 日志：start simulation mode · mini-pc"]
+    assert [title for title in bench.told() if "连接断开" in title or "转为模拟" in title] == [
+        "❗ QMT 的策略转为模拟 · mini-pc"
+    ]
 
 
 def test_while_the_pc_starts_qmt_is_waited_for(bench):
@@ -164,7 +166,9 @@ def test_a_pause_that_ends_early_ends_for_what_it_kept_back_too(bench, word):
     over = {"until": None} if word == "host.paused" else {"paused_until": None}
     bench.batch(event(word, bench.time, **over))
     bench.run(60, every=bench.alive)
-    assert [title for title in bench.told() if "日志" in title] == ["❗ QMT 日志：start simulation mode · mini-pc"]
+    assert [title for title in bench.told() if "连接断开" in title or "转为模拟" in title] == [
+        "❗ QMT 的策略转为模拟 · mini-pc"
+    ]
 
 
 def test_what_lasts_without_an_end_closes_quietly_a_day_after_the_owner_knows(bench):
@@ -181,4 +185,4 @@ def test_what_lasts_without_an_end_closes_quietly_a_day_after_the_owner_knows(be
     assert [title for title in bench.told() if "结束" in title] == []
     log_line(bench, "start simulation mode", lasting=True)
     bench.run(60, every=bench.alive)
-    assert bench.told().count("❗ QMT 日志：start simulation mode · mini-pc") == 2
+    assert bench.told().count("❗ QMT 的策略转为模拟 · mini-pc") == 2

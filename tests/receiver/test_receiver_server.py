@@ -117,7 +117,7 @@ def test_healthz_is_503_when_the_checker_is_dead(served):
     answer = requests.get(served.url + "/healthz", timeout=30)
     assert (answer.status_code, answer.json()["checker"]) == (503, False)
     told = requests.post(served.events_url, json=served.envelope(), headers=served.bearer, timeout=30).json()["alerts"]
-    assert told == {"ok": False, "why": "接收端的检查线程停了"}
+    assert told == {"ok": False, "why": "接收端不再检查，请重启它"}
 
 
 def test_healthz_is_503_when_a_channels_worker_is_dead(served):

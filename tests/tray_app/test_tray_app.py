@@ -16,6 +16,7 @@ from tray_app import main as program
 from tray_app.app import TrayApp
 from tray_app.outbox import OutboxError
 from tray_app.runs import start_reason
+from tray_app.watch.spool import Post
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "http://127.0.0.1:9"
@@ -154,6 +155,31 @@ def test_a_pause_survives_a_restart_and_can_be_ended(start, home):
     assert again.paused_until() is None
     paused = [event["data"] for event in stored(home.outbox) if event["kind"] == "host.paused"]
     assert paused == [{"until": until}, {"until": None}]
+
+
+def test_after_a_gap_in_its_own_time_the_strategy_is_not_called_silent(home, clock):
+    """On Windows the monotonic clock may run on while the machine sleeps, and with Modern Standby nobody says so."""
+    found = TrayApp(home, settings(inbox="port = off"), clock.wall, clock.mono)
+    try:
+        found.board.show(post=Post(clock.now, 60.0, "grid"))
+        found.tick()
+        clock.advance(3600)
+        assert "script-silent" in found.view().key
+        found.tick()
+        assert "script-silent" not in found.view().key
+    finally:
+        found.stop("menu")
+
+
+def test_a_clock_that_is_set_back_begins_all_ages_anew(home, clock):
+    found = TrayApp(home, settings(inbox="port = off"), clock.wall, clock.mono)
+    try:
+        found.tick()
+        clock.now -= 3600
+        found.tick()
+        assert found.snapshot().awake_since == clock.now
+    finally:
+        found.stop("menu")
 
 
 def refuse_put(event):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.tray_app.helpers import settings, stored
+from tray_app import strings_zh as zh
 from tray_app.app import TrayApp
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -157,4 +158,4 @@ def test_each_worker_killed_in_turn_is_begun_again_and_told(home):
         app.stop("menu")
     told = [event["data"] for event in stored(home.outbox) if event["kind"] == "host.trouble"]
     assert [data["code"] for data in told] == ["worker-restarted"] * len(names)
-    assert all(name in data["what"] for name, data in zip(names, told))
+    assert all(zh.PARTS[name] in data["what"] for name, data in zip(names, told))

@@ -8,6 +8,7 @@ from tests.tray_app.helpers import fails_with, ok_body, settings
 from tray_app import doctor, doctor_look, logs
 from tray_app import main as program
 from tray_app.doctor import FIX, LOOK, WELL, Autostart, Heard, Package, Power, Seen, judge
+from tray_app.watch.findings import clock, disk
 
 CONFIG = settings("https://sentry.example.com", qmt="folder = C:\\QMT")
 ALL_WELL = Seen(
@@ -48,7 +49,7 @@ def test_a_pc_that_is_set_up_has_nothing_to_fix():
         ({"qmt_here": False}, FIX, "C:\\QMT 里没有 QMT"),
         ({"qmt_running": []}, LOOK, "没有运行"),
         ({"config": settings(), "package": None}, LOOK, "没有设 QMT 的文件夹"),
-        ({"package": Package("P")}, FIX, "还没有 dingtou"),
+        ({"package": Package("P")}, FIX, "还没有程序包 dingtou"),
         ({"package": Package("P", 1, 2)}, FIX, "是旧的（1，应为 2）"),
         ({"package": Package("P", 2, 2, "ImportError: numpy")}, FIX, "ImportError: numpy"),
         ({"autostart": Autostart(False, False, False)}, FIX, "开机后启动"),
@@ -61,6 +62,12 @@ def test_a_pc_that_is_set_up_has_nothing_to_fix():
 def test_each_thing_that_is_not_set_up_is_found_and_says_what_to_do(change, level, words):
     found = [finding for finding in judge(ALL_WELL._replace(**change)) if words in finding.text]
     assert [finding.level for finding in found] == [level]
+
+
+def test_disk_and_clock_are_told_in_the_words_of_the_icon_and_the_phone():
+    texts = [finding.text for finding in judge(ALL_WELL._replace(disk_free=10**8, heard=Heard("", offset=45.0)))]
+    for sign in (disk("disk", "小主机的磁盘", 10**8, 10**9, ())[-1], clock(45.0, ())[-1]):
+        assert sign.text + sign.todo in texts
 
 
 @pytest.mark.parametrize(
@@ -99,7 +106,7 @@ def test_it_asks_the_receiver_and_finds_qmt_and_the_package(home, receiver, ini)
 
 def test_a_receiver_that_refuses_the_token_is_told(home, receiver, ini):
     receiver.answers = [fails_with(401)]
-    assert "token" in doctor_look.look(home).heard.why
+    assert "重新粘贴配对码" in doctor_look.look(home).heard.why
 
 
 def test_a_receiver_without_a_channel_is_told(home, receiver, ini):

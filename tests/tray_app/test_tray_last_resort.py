@@ -97,7 +97,9 @@ def say(word, memory=None, link=RETRY):
 
 def test_the_first_word_says_what_since_when_and_what_to_do():
     text = say(DOWN)
-    assert text.startswith("❗ 接收端联系不上 · mini-pc\n最后一次正常：09:53。原因：连不上接收端。")
+    title, todo, good, reason, *_ = text.splitlines()
+    assert title == "❗ 接收端联系不上 · mini-pc" and todo.startswith("怎么办：")
+    assert (good, reason) == ("最后一次正常：09:53。", "原因：连不上接收端。")
     assert all(part in text for part in ("QMT 在运行", "怎么办", "每 1 小时提醒一次"))
     assert len(text.encode("utf-8")) < wecom.MOST_BYTES
 
@@ -122,7 +124,7 @@ def test_a_refused_token_says_to_pair_again():
 
 def test_the_end_says_how_long_it_was():
     memory = Memory(ok_at=NOW, told_at=NOW - 3000, since=NOW - 3600, words=1, well=True)
-    assert say(BACK, memory).startswith("✅ 已恢复：接收端又能告警了 · mini-pc\n中断 1 小时（09:00 – 10:00）。")
+    assert say(BACK, memory).startswith("✅ 已恢复：接收端又能告警了 · mini-pc\n历时 1 小时（09:00 – 10:00）。")
 
 
 def test_qmt_and_unknown_orders_are_told_without_fund_or_amount():

@@ -11,7 +11,7 @@ from pystray import _base
 from tests.tray_app.helpers import MONDAY_10_00 as NOW
 from tests.tray_app.helpers import kinds, settings, short, stored
 from tests.tray_app.test_tray_decide import well
-from tray_app import answers, dialog, menu, state, stop
+from tray_app import answers, dialog, menu, report, state, stop
 from tray_app.answers import Answer
 from tray_app.app import TrayApp
 from tray_app.orders import Order
@@ -290,7 +290,7 @@ def test_the_view_follows_the_files(app, home):
     view = app.view()
     assert view.stop
     assert view.questions[0].answer.kind == "nothing"
-    assert app._heartbeat()["stop_orders"] is True
+    assert report.heartbeat(app)["stop_orders"] is True
 
 
 def test_while_a_dialog_is_open_the_menu_works_and_no_second_one_opens(app, home):

@@ -52,6 +52,13 @@ def test_where_nobody_looks_at_the_orders_it_stays_on():
     assert refusal(WELL._replace(stuck=("qmt",)), AT_15_15) is None
 
 
+def test_where_nobody_reads_what_the_strategy_posts_it_stays_on_and_is_told():
+    assert refusal(WELL._replace(stuck=("spool",)), AT_15_15).tell
+    bench = Bench(WELL, WELL._replace(stuck=("spool",)))  # it died while the outbox emptied
+    assert bench.shutdown.request() == zh.NO_SHUTDOWN_STUCK
+    assert bench.ran == [] and len(bench.told) == 1
+
+
 def test_news_that_nobody_has_heard_keeps_it_on():
     assert "3 条" in unsent(WELL._replace(waiting=3), emptied=False).text
     assert "磁盘满了" in unsent(WELL._replace(outbox_error="磁盘满了。"), emptied=True).text
@@ -207,9 +214,29 @@ def test_a_refusal_worth_telling_reaches_the_receiver(app, receiver):
 
 def test_before_the_order_files_were_read_nothing_is_known_of_orders_and_it_stays_on(home, receiver, monkeypatch):
     """The copy that the keep-alive task began a second ago."""
-    monkeypatch.setattr("tray_app.app.ORDERS_WITHIN", 0.0)
+    monkeypatch.setattr("tray_app.app.LOOKED_WITHIN", 0.0)
     fresh = TrayApp(home, settings(receiver.url, inbox="port = off", sentry="every_day = yes"))
     try:
         assert refusal(fresh._shutdown_facts(), AT_15_15).text == zh.NO_SHUTDOWN_STUCK
     finally:
         fresh.stop("menu")
+
+
+@pytest.mark.parametrize("name", ["flags", "spool"])
+def test_a_watcher_that_does_not_come_back_from_its_round_keeps_it_on(app, monkeypatch, name):
+    """Well until a moment ago, so not yet called dead: what it has not read may be an order."""
+    held, let_go, worker = threading.Event(), threading.Event(), getattr(app.parts, name)
+
+    def stand(now):
+        held.set()
+        let_go.wait(WAIT)
+
+    assert worker.wait_round(0, WAIT)
+    monkeypatch.setattr("tray_app.app.LOOKED_WITHIN", 3.0)
+    monkeypatch.setattr(worker._part, "round", stand)
+    try:
+        assert held.wait(WAIT)
+        assert app.shutdown.request() == zh.NO_SHUTDOWN_STUCK
+        assert app.ran == []
+    finally:
+        let_go.set()

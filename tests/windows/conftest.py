@@ -18,6 +18,7 @@ from tests.windows.installed_copy import InstalledCopy
 from tests.windows.secure_receiver import SecureReceiver
 
 GCC = "x86_64-w64-mingw32-gcc"
+START = 60.0  # seconds for a program to start; usually 2, but the machine may be busy
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +118,22 @@ def client(tmp_path_factory):
     source = str(Path(__file__).resolve().parent / "qmt_stand_in.c")
     subprocess.run([GCC, "-O1", "-finput-charset=UTF-8", "-o", str(exe), source], check=True, timeout=120)
     return exe
+
+
+@pytest.fixture
+def start_qmt(windows, qmt_exe):
+    """Starts the stand-in, `qmt_exe` of the test's own file or the one given; all are ended with the test."""
+    started = []
+
+    def start(exe=qmt_exe):
+        program = windows.start([], exe=exe, cwd=exe.parent)
+        started.append(program)
+        assert program.wait_for("up", START), program.output()
+        return program
+
+    yield start
+    for program in started:
+        program.kill()
 
 
 @pytest.fixture(scope="session")

@@ -44,19 +44,8 @@ def road(tmp_path, folder):
 
 
 @pytest.fixture
-def start(windows, folder):
-    """Starts a stand-in, QMT's own or the one given; all are ended with the test."""
-    started = []
-
-    def run(exe=folder / "bin.x64" / "XtItClient.exe"):
-        program = windows.start([], exe=exe, cwd=exe.parent)
-        started.append(program)
-        assert program.wait_for("up", START), program.output()
-        return program
-
-    yield run
-    for program in started:
-        program.kill()
+def qmt_exe(folder):
+    return folder / "bin.x64" / "XtItClient.exe"
 
 
 class Story:
@@ -104,20 +93,20 @@ def do(qmt, line):
     return at
 
 
-def test_what_befalls_qmt_reaches_every_channel_of_the_phone_in_time(installed, road, start, client):
+def test_what_befalls_qmt_reaches_every_channel_of_the_phone_in_time(installed, road, start_qmt, client):
     story = Story(road)
-    first = start()
+    first = start_qmt()
     with installed.start(home=road.home):
         state_is_stored(road, "running")
 
         killed = time.time()
         first.kill()
         story.told("QMT 不在运行", killed, PROMISED)
-        second = start()
+        second = start_qmt()
         story.told("已恢复", time.time(), PROMISED)
 
         # As when it is restarted between two looks: at no look was there none.
-        qmt = start()
+        qmt = start_qmt()
         replaced = time.time()
         second.kill()
         story.told("QMT 重新启动过", replaced, PROMISED)
@@ -128,7 +117,7 @@ def test_what_befalls_qmt_reaches_every_channel_of_the_phone_in_time(installed, 
         story.told("登录或升级窗口", do(qmt, "title 用户登录"), LOGIN_PROMISED)
         story.told("已恢复", do(qmt, "title 国金证券QMT交易端 1.0.0.29456"), LOGIN_OVER_PROMISED)
 
-        start(client)  # of the same name, elsewhere: not QMT, so QMT is gone
+        start_qmt(client)  # of the same name, elsewhere: not QMT, so QMT is gone
         gone = time.time()
         qmt.kill()
         story.told("QMT 不在运行", gone, PROMISED)

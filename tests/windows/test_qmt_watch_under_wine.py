@@ -22,20 +22,8 @@ def install(client, tmp_path):
 
 
 @pytest.fixture
-def start_qmt(windows, install):
-    """Starts it; all are ended with the test."""
-    started = []
-
-    def start(folder=None):
-        exe = (folder or install / "bin.x64") / "XtItClient.exe"
-        program = windows.start([], exe=exe, cwd=exe.parent)
-        started.append(program)
-        assert program.wait_for("up", START), program.output()
-        return program
-
-    yield start
-    for program in started:
-        program.kill()
+def qmt_exe(install):
+    return install / "bin.x64" / "XtItClient.exe"
 
 
 @pytest.fixture
@@ -81,7 +69,7 @@ def test_started_killed_restarted_and_hung_are_each_seen_and_a_namesake_elsewher
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     shutil.copy2(str(client), str(elsewhere / "XtItClient.exe"))
-    start_qmt(elsewhere)
+    start_qmt(elsewhere / "XtItClient.exe")
     assert receiver.wait_for(qmt_is("elsewhere"), START), tray.output()
     assert not any(qmt_is("running")(event) for event in receiver.events)
     first = start_qmt()

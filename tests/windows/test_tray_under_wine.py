@@ -123,7 +123,7 @@ def test_a_second_start_exits_with_0_and_leaves_the_first_alone(windows, home, h
 def test_without_sentry_ini_it_ends_with_2_and_says_in_chinese_what_to_do(windows, tmp_path):
     done = windows.run(["-m", "tray_app", "--headless"], home=tmp_path, timeout=START)
     assert done.returncode == 2, done.stdout
-    assert "sentry.ini" in done.stdout and "receiver.py init" in done.stdout and "没有找到" in done.stdout
+    assert "没有设置文件" in done.stdout and "sentry.ini" in done.stdout and "安装程序" in done.stdout
 
 
 def test_qmt_is_seen_as_running_and_as_missing_after_it_is_killed(qmt, headless, receiver):

@@ -24,7 +24,7 @@ from tray_app import winapi
 found = [process for process in winapi.processes() if process.name == "XtItClient.exe"]
 assert len(found) == 1, found
 assert (found[0].pid, found[0].name) in winapi.process_names()
-print("titles:", winapi.window_titles(found[0].pid), winapi.window_titles(0xFFFFFFF0))
+print("titles:", winapi.window_titles([found[0].pid]), winapi.window_titles([0xFFFFFFF0]))
 """
 
 
@@ -33,6 +33,20 @@ def test_titles_of_a_process_are_read_even_while_it_hangs(windows, window):
     window.type_line("freeze")
     assert window.wait_for("frozen", START), window.output()
     assert titles(windows) == "titles: ['QMT 交易端'] []"
+
+
+PRINT_WALKS = """
+from tray_app import winapi
+walk, walks = winapi._EnumWindows, []
+winapi._EnumWindows = lambda *arguments: walks.append(1) or walk(*arguments)
+titles = winapi.window_titles([process.pid for process in winapi.processes()])
+print(titles.count("QMT 交易端"), len(walks))
+"""
+
+
+def test_however_many_processes_are_asked_for_the_windows_are_walked_once(windows, window):
+    done = windows.run(["-c", PRINT_WALKS], timeout=START)
+    assert done.stdout.strip() == "1 1", done.stdout
 
 
 PRINT_CHILD = """

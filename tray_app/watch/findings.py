@@ -21,6 +21,8 @@ CLOCK_PATIENCE = 60.0  # seconds: one slow answer is no wrong clock
 CHILD_SETTLED = 60.0  # seconds after which a child process is one that QMT keeps
 CHILD_PATIENCE = 30.0  # seconds it may take to come back
 SHOWN = 60  # characters of a window's title
+GRAVE = ("qmt-dialog", "disk-full", "qmt-disk-full", "clock-far")  # red on the icon, and told again on the phone
+STEPS = {"disk": "disk-full", "qmt-disk": "qmt-disk-full", "clock": "clock-far"}  # code -> its graver step
 
 
 class Sign(NamedTuple):
@@ -94,7 +96,7 @@ def children(
     lost = [name for name in seen if ntpath.normcase(name) not in here]
     signs = []
     if lost and run is not None:
-        text = f"QMT 还在运行，它的子程序 {'、'.join(lost)} 不见了，行情或交易可能不通。"
+        text = f"QMT 的子程序 {'、'.join(lost)} 不见了，行情或交易可能不通。"
         todo = "远程登录小主机，看 QMT 右下角的行情和交易是否正常，必要时重启 QMT。"
         signs.append(Sign("qmt-child", text, todo, CHILD_PATIENCE))
     return Brood(run, seen), signs
@@ -112,7 +114,7 @@ def growing(history: History, memory_limit: float, handle_limit: float, was: Col
     slope = growth.grows([(one.at, one.handles) for one in history.samples], handle_limit, "qmt-handles" in was)
     if slope is not None:
         level = history.samples[-1].handles or 0.0
-        text = f"QMT 的句柄一直在增加，每小时约 {slope:.0f} 个，现在 {level:.0f} 个。"
+        text = f"QMT 的句柄（它占用的系统资源）一直在增加，每小时约 {slope:.0f} 个，现在 {level:.0f} 个。"
         signs.append(Sign("qmt-handles", text, todo))
     return signs
 
@@ -124,7 +126,7 @@ def disk(code: str, what: str, free: int | None, low: float, was: Collection[str
     """`low`: bytes. A second sign where so little is left that no order goes out; the first one stays."""
     if free is None:
         return []
-    todo = "请清理磁盘：删掉不用的下载和旧日志，清空回收站。"
+    todo = "清理磁盘：删掉不用的下载和旧日志，清空回收站。"
     signs = []
     if free < low * (DISK_BACK if code in was else 1.0):
         signs.append(Sign(code, f"{what}只剩 {free // MB} MB。", todo))
@@ -142,10 +144,10 @@ def clock(offset: float | None, was: Collection[str]) -> list[Sign]:
     todo = "在小主机的“设置 - 时间和语言”里打开自动设置时间，点“立即同步”。"
     signs = [Sign("clock", text, todo, CLOCK_PATIENCE)]
     if abs(offset) >= (CLOCK_FAR_BACK if "clock-far" in was else CLOCK_ALARM):
-        signs.append(Sign("clock-far", text + "差得太多时策略不下单。", todo, CLOCK_PATIENCE))
+        signs.append(Sign("clock-far", text + "策略因此不下单。", todo, CLOCK_PATIENCE))
     return signs
 
 
 def restart(pending: bool) -> list[Sign]:
-    todo = "收盘后重启小主机，再看 QMT 是否登录；并在 Windows 更新里把使用时段设为 8:00 到 18:00。"
-    return [Sign("restart-pending", "Windows 装好了更新，等着重启，可能会自己重启。", todo)] if pending else []
+    todo = "收盘后重启小主机，再看 QMT 是否登录。"
+    return [Sign("restart-pending", "Windows 等着重启来装更新，可能会自己重启。", todo)] if pending else []

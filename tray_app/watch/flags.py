@@ -164,7 +164,7 @@ class FlagWatcher:
             size = os.stat(self._folder / name).st_size
         except OSError:
             return
-        what = f"委托记录文件变短了（flags/{name}）：它只应增加。请不要改动 flags 里的文件，并核对当天委托。"
+        what = f"委托记录变短了（flags/{name}）：它只会增加，有人改动过。请核对当天委托。"
         told = events.trouble("flag-cut", what, now, events.named_id(f"flag-cut:{name}:{before.offset}:{size}"))
         cut = Progress(size, before.lines)
         self._store(name, cut, [told])

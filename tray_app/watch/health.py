@@ -16,7 +16,6 @@ from tray_app.worker import Board, Lease
 
 EVERY = 10.0  # seconds between rounds, at most
 RESTART_EVERY = 300.0  # seconds between looks into the registry
-BIG_GAP = 30.0  # seconds between two rounds: the machine slept, or this worker stood still
 
 
 class Memory(NamedTuple):
@@ -54,7 +53,7 @@ class HealthWatcher:
 
     def round(self, now: float) -> None:
         before = self._memory
-        if not 0 <= now - before.at <= BIG_GAP:
+        if not 0 <= now - before.at <= qmt.BIG_GAP:
             before = before._replace(since={})  # nothing was seen in between
         seen = self._edges.seen()
         process = seen.process if seen.state in (qmt.RUNNING, qmt.RESTARTED, qmt.HUNG) else None

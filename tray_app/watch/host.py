@@ -102,7 +102,6 @@ class HostWatcher:
             gap = slept(now - self._last[0], mono - self._last[1]) or told
             if gap:
                 self._on_resume()
-                self._lease.show(awake_since=now)  # ages count from here: nothing could be heard in between
                 self._lease.put(events.make("host.resumed", {"slept": round(gap, 1)}, now))
                 self._untold = 0.0
                 self._due_at = mono

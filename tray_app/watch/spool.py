@@ -142,7 +142,7 @@ class SpoolWatcher:
         self._stored.discard(name)
 
     def _put_aside(self, name: str, why: str, now: float) -> None:
-        what = f"策略留下的一份消息看不懂（{name}：{why}），已移到 spool/bad 保留。"
+        what = f"策略留下的一份消息看不懂（{name}：{why}），已放到一边保留。"
         self._lease.put(events.trouble("spool-bad", what, now, events.named_id(f"spool-bad:{name}")))
         log.warning("spool: %s: %s", name, why)
         self._bad.add(name)
