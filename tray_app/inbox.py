@@ -157,6 +157,11 @@ def make_app(token: str, store: Callable[[list[Event]], None], wall: Callable[[]
         return {"code": 0}
 
     def api() -> dict[str, Any]:
+        if bottle.request.get_header("Origin") is not None:
+            # Any page that is open in this PC's browser can post to 127.0.0.1, and try one token after the other. Every
+            # browser says on a post that it is one; no script does.
+            _skip_body(bottle.request)
+            raise BadPost("收件口只收脚本的消息，不收浏览器里网页的")
         given = bottle.request.query.getunicode("token") or ""
         if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode("utf-8")):
             _skip_body(bottle.request)
