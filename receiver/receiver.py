@@ -7083,6 +7083,9 @@ WORKER_WORDS = {
     "qmt": "看 QMT",
     "host": "看小主机",
     "inbox": "收旧脚本的消息",
+    "health": "看窗口、内存和磁盘",
+    "qmt-log": "看 QMT 的日志",
+    "last-resort": "最后手段",
 }
 
 
