@@ -1,4 +1,4 @@
-"""The strategy dies at every line of the order path (every_line.py says how); in CI at as many as a minute allows."""
+"""The strategy dies at every line of the order path (every_line.py says how); in CI at each once, in a minute."""
 
 import os
 
