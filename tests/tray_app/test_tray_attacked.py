@@ -4,6 +4,7 @@ receiver, and whoever writes a pairing code or a setting."""
 import ast
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tray_app.watch.spool import SpoolWatcher
 
 GOOD = {"action": "heartbeat", "name": "qmt", "info": []}
 SECRET = "not for the receiver"
+WAIT = 30
 
 
 # A page in this PC's browser ---------------------------------------------------------------------------------------
@@ -91,7 +93,10 @@ def test_what_is_no_file_in_the_spool_is_not_waited_for(watcher, home, clock):
     (home.spool / "1-2-endless.json").symlink_to("/dev/zero")
     (home.spool / "1-3-folder.json").mkdir()
     (home.spool / "1-4-x.json").write_bytes(events.dumps(heartbeat()))
-    watcher.round(clock.now)
+    looking = threading.Thread(target=watcher.round, args=(clock.now,), daemon=True)  # a pipe would hold it for ever
+    looking.start()
+    looking.join(WAIT)
+    assert not looking.is_alive()
     assert "qmt.heartbeat" in [event["kind"] for event in stored(home.outbox)]
 
 
