@@ -182,6 +182,38 @@ def test_what_hears_the_receiver_knows_nothing_that_writes_to_the_strategy():
         assert not _imported(module) & {"stop", "answers", "owner", "menu", "app", "shutdown", "asked", "pairing"}
 
 
+STARTS = {"subprocess.run", "subprocess.Popen", "subprocess.call", "os.system", "os.popen", "os.startfile", "os.execv"}
+RUNS_TEXT = {"eval", "exec", "compile", "__import__", "pickle.loads", "pickle.load", "marshal.loads"}
+
+
+def _calls(path):
+    """The names of the functions that a source calls: `name` or `module.name`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            yield f"{owner.id}.{node.func.attr}" if isinstance(owner, ast.Name) else node.func.attr
+
+
+def test_programs_are_started_in_these_places_and_no_text_is_run():
+    root = Path(tray_app.__file__).parent
+    files = [
+        *root.rglob("*.py"),
+        *(root.parent / "qmt_strategy" / "dingtou").glob("*.py"),
+        root.parent / "receiver/receiver.py",
+    ]
+    made = {(path.name, call) for path in files for call in _calls(path) if call in STARTS}
+    assert made == {
+        ("doctor_look.py", "subprocess.run"),
+        ("shutdown.py", "subprocess.run"),
+        ("app.py", "os.startfile"),  # the folder of the logs
+        ("receiver.py", "subprocess.run"),  # openssl, for a certificate of its own
+        ("receiver.py", "os.execv"),  # itself
+    }
+    assert not {(path.name, call) for path in files for call in _calls(path) if call in RUNS_TEXT}
+
+
 # Whoever wrote the pairing code or a setting ---------------------------------------------------------------------
 
 
