@@ -7078,13 +7078,13 @@ def runs(points: Sequence[Sequence[float]], gap: float) -> list[list[tuple[float
 
 WORKER_WORDS = {
     "sender": "发送",
-    "spool": "收策略的消息",
+    "spool": "收策略消息",
     "flags": "看委托记录",
     "qmt": "看 QMT",
     "host": "看小主机",
-    "inbox": "收旧脚本的消息",
-    "health": "看窗口、内存和磁盘",
-    "qmt-log": "看 QMT 的日志",
+    "inbox": "收旧脚本消息",
+    "health": "看磁盘和时钟",
+    "qmt-log": "看 QMT 日志",
     "last-resort": "最后手段",
 }
 
