@@ -82,8 +82,8 @@ def add_data(work: Path) -> Path:
     app = work / "QMTSentry"
     qmt = app / "qmt"
     qmt.mkdir()
-    for name in ("heartbeat.py", "etf_grid.py"):
-        shutil.copy2(str(REPO / "qmt_strategy" / name), str(qmt / name))
+    for script in sorted((REPO / "qmt_strategy").glob("*.py")):
+        shutil.copy2(str(script), str(qmt / script.name))
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(str(REPO / "qmt_strategy" / "dingtou"), str(qmt / "dingtou"), ignore=ignore)
     shutil.copy2(str(REPO / "installer" / "import-into-qmt.html"), str(qmt))

@@ -6,17 +6,17 @@ SHANGHAI_OFFSET = 8 * 3600
 DAY = 86400
 
 
-def clock_text(at):
+def clock_text(at: float) -> str:
     """HH:MM:SS in Shanghai of an epoch second."""
     return time.strftime("%H:%M:%S", time.gmtime(at + SHANGHAI_OFFSET))
 
 
-def day_text(at):
+def day_text(at: float) -> str:
     """YYYYMMDD in Shanghai of an epoch second."""
     return time.strftime("%Y%m%d", time.gmtime(at + SHANGHAI_OFFSET))
 
 
-def shift_to(clock, now, days_ago=0):
+def shift_to(clock: str, now: float, days_ago: int = 0) -> float:
     """Seconds (never positive) to add to `now` (epoch) so that a clock shows HH:MM:SS `clock` in Shanghai.
 
     Of the newest day that was at least 10 hours old, or `days_ago` days before it; so a morning up to 10:00 follows the

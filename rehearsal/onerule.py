@@ -26,6 +26,7 @@ from rehearsal.fortnight import live_orders
 from rehearsal.fortnight.scenarios import HELD, NO_CAPS, REAL_PRICES, REPOSITORY, Scenario
 from rehearsal.qmt import times
 from rehearsal.qmt.adjust import Event
+from rehearsal.qmt.book import FILLED
 
 WINDOWS = ("20221102", "20250701")
 DAYS, FEW = 250, 6
@@ -151,7 +152,7 @@ def by_strategy(
     client.close()
     sent = {order.request.remark for order in booked}
     trouble = live_orders.posts(home, "error")
-    trouble += ["not filled: " + order.request.remark for order in booked if order.status != live_orders.FILLED]
+    trouble += ["not filled: " + order.request.remark for order in booked if order.status != FILLED]
     trouble += ["never sent: " + name for name in flags if name not in sent]
     lines = [live_orders.line_of(order, flags[order.request.remark]) for order in booked]
     return [

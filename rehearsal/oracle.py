@@ -10,13 +10,17 @@ import re
 import sqlite3
 from collections import Counter
 from pathlib import Path
+from typing import Any, Collection, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+Row = Dict[str, Any]  # an event, a post, a message or an order, as its book has it
+File = Union[str, Path]
 
 FLAG = re.compile(r"\d{8}-\d{6}-[BS]-\d{2}")
 FINAL = {53: "cancelled", 54: "cancelled", 56: "filled", 57: "rejected"}  # the counter's last words, as flag files say
 HEARTBEATS = ("host.heartbeat", "qmt.process", "qmt.heartbeat", "old.heartbeat")
 
 
-def stored_events(database):
+def stored_events(database: File) -> List[Row]:
     """The receiver's events in the order of storing: {id, machine, run, seq, kind, at, received, data}."""
     if not Path(database).exists():
         return []
@@ -28,24 +32,25 @@ def stored_events(database):
     finally:
         connection.close()
     names = ("id", "machine", "run", "seq", "kind", "at", "received", "data")
-    events = [dict(zip(names, row)) for row in rows]
+    events: List[Row] = [dict(zip(names, row)) for row in rows]
     for event in events:
         event["data"] = json.loads(event["data"])
     return events
 
 
-def deliveries_open(database):
+def deliveries_open(database: File) -> int:
     """How many deliveries the receiver has yet to make, or to mark after the vendor's yes."""
     if not Path(database).exists():
         return 0
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
     try:
-        return connection.execute("SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sending')").fetchone()[0]
+        (count,) = connection.execute("SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sending')").fetchone()
+        return int(count)
     finally:
         connection.close()
 
 
-def read_lines(path):
+def read_lines(path: File) -> List[Row]:
     """The complete JSON lines of a file that may just now be written; [] where there is none."""
     if not Path(path).exists():
         return []
@@ -53,7 +58,7 @@ def read_lines(path):
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def percentile(values, share):
+def percentile(values: Sequence[float], share: float) -> Optional[float]:
     """Nearest-rank percentile of a list (share 0..1); None for an empty one."""
     if not values:
         return None
@@ -61,7 +66,7 @@ def percentile(values, share):
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def lost_posts(posted, stored_ids):
+def lost_posts(posted: Sequence[Row], stored_ids: Collection[str]) -> List[str]:
     """Ids of posts that are in no book: any event; of heartbeats only the newest, since a newer one replaces it."""
     lost = [post["id"] for post in posted if post["kind"] not in HEARTBEATS and post["id"] not in stored_ids]
     heartbeats = [post for post in posted if post["kind"] in HEARTBEATS]
@@ -70,7 +75,7 @@ def lost_posts(posted, stored_ids):
     return lost
 
 
-def doubled_posts(stored):
+def doubled_posts(stored: Iterable[Row]) -> List[Tuple[Any, Any]]:
     """Posts that stand in the receiver twice under different ids: the same running number of one strategy instance."""
     keys = Counter(
         (event["data"].get("instance"), event["data"].get("n"))
@@ -80,18 +85,18 @@ def doubled_posts(stored):
     return [key for key, count in keys.items() if count > 1]
 
 
-def doubled_messages(messages):
+def doubled_messages(messages: Iterable[Row]) -> List[Tuple[str, str, str]]:
     """(channel, title, body) that one channel shows more than once."""
     counts = Counter((m["channel"], m["shown"]["title"], m["shown"]["body"]) for m in messages)
     return [key for key, count in counts.items() if count > 1]
 
 
-def latencies(stored):
+def latencies(stored: Iterable[Row]) -> List[float]:
     """Seconds from the strategy's post to the receiver's commit, of what was never held up by design."""
     return [event["received"] - event["at"] for event in stored if event["kind"] in ("qmt.heartbeat", "strategy.error")]
 
 
-def post_costs(qmt_folder, skip=0):
+def post_costs(qmt_folder: File, skip: int = 0) -> List[float]:
     """Milliseconds of heartbeat.py's own time for each of its calls that made a post, but the first `skip` of them."""
     lines = read_lines(Path(qmt_folder) / "costs.jsonl")
     return [line["ms"] for line in lines if line.get("posted") and line["script"] == "heartbeat"][skip:]
@@ -100,12 +105,12 @@ def post_costs(qmt_folder, skip=0):
 # ---- orders
 
 
-def calls(qmt_folder):
+def calls(qmt_folder: File) -> List[Row]:
     """Every call of passorder: {script, code, remark, at}."""
     return read_lines(Path(qmt_folder) / "passorders.jsonl")
 
 
-def counter_orders(qmt_folder):
+def counter_orders(qmt_folder: File) -> List[Row]:
     """The simulated counter's orders with one of our ids, of all days: {flag, code, shares, status, traded, deals}."""
     path = Path(qmt_folder) / "broker.bin"
     if not path.exists():
@@ -127,16 +132,16 @@ def counter_orders(qmt_folder):
     ]
 
 
-def told_states(stored):
+def told_states(stored: Iterable[Row]) -> Dict[str, List[Row]]:
     """{flag: [its lines' data, in the order of storing]} as the receiver has them."""
-    found = {}
+    found: Dict[str, List[Row]] = {}
     for event in stored:
         if event["kind"] == "order.state":
             found.setdefault(event["data"]["flag"], []).append(event["data"])
     return found
 
 
-def wrong_orders(called, counter, stored):
+def wrong_orders(called: Iterable[Row], counter: Sequence[Row], stored: Iterable[Row]) -> List[str]:
     """Chinese sentences: an intent ordered twice, an order missing at the receiver, told twice or otherwise than it
     ended at the counter. `counter` is to be read when the strategy has seen everything."""
     wrong = [f"{flag} 调用了 {n} 次 passorder" for flag, n in Counter(c["remark"] for c in called).items() if n > 1]
@@ -157,12 +162,12 @@ def wrong_orders(called, counter, stored):
     return wrong
 
 
-def orders_told_wrong(road):
+def orders_told_wrong(road: Any) -> List[str]:
     """`wrong_orders` of a road as it is now."""
     return wrong_orders(calls(road.qmt_folder), counter_orders(road.qmt_folder), road.stored())
 
 
-def report(road, seconds, ended, causes=()):
+def report(road: Any, seconds: float, ended: float, causes: Sequence[Tuple[float, str]] = ()) -> Row:
     """The figures of a run that ended at `ended` (epoch s).
 
     `causes`: (epoch s, text in the title) of what was done on purpose, newest last.
@@ -202,7 +207,7 @@ def report(road, seconds, ended, causes=()):
     }
 
 
-def seconds_since_cause(message, causes):
+def seconds_since_cause(message: Row, causes: Iterable[Tuple[float, str]]) -> Optional[float]:
     """Seconds from the last matching cause before this message, or None where nothing was done on purpose."""
     before = [at for at, text in causes if text in message["shown"]["title"] and at <= message["at"]]
-    return round(message["at"] - before[-1], 2) if before else None
+    return round(float(message["at"]) - before[-1], 2) if before else None

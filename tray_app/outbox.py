@@ -110,11 +110,6 @@ class Outbox:
             self.on_put()
         return stored
 
-    def set_marks(self, marks: Mapping[str, str]) -> None:
-        """Store marks alone."""
-        with self._transaction() as db:
-            _write_marks(db, marks)
-
     def remove_marks(self, names: Sequence[str]) -> None:
         with self._transaction() as db:
             db.executemany("DELETE FROM marks WHERE name = ?", [(name,) for name in names])

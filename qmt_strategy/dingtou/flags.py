@@ -11,7 +11,7 @@ What each line holds is in docs/protocol.md.
 
 import json
 import os
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional
 
 from . import disk, ids, orders
 
@@ -256,9 +256,3 @@ def _int(value: Any, default: int) -> int:
 
 def _float(value: Any, default: float) -> float:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else default
-
-
-def attempts(flags: List[Flag], day: str) -> Tuple[int, int]:
-    """(how many files of that day there are, void ones too; the highest number among them)."""
-    numbers = [flag.id.number for flag in flags if flag.id.day == day]
-    return len(numbers), max(numbers, default=0)

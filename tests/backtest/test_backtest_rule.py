@@ -2,12 +2,14 @@
 
 import functools
 import os
+import random
 
 import pytest
 
 from qmt_strategy.backtest import adjust, booking, bounding, compiled, core, engine, pathing, synthetic
+from qmt_strategy.backtest.booking import MIL, UNIT
 from qmt_strategy.backtest.setup import LEGACY, NO_CAP, Setup
-from qmt_strategy.dingtou import grid, replay, sizing
+from qmt_strategy.dingtou import grid, plan, replay, sizing
 from qmt_strategy.dingtou.rule import Rule, daily_limit
 
 FEW = {"rule": Rule(ma=120)}
@@ -187,3 +189,15 @@ def test_an_end_hides_what_comes_after_it():
     for setup in (Setup(rule=Rule(ma=200)), Setup(**dict(LEGACY), rule=Rule(ma=200))):
         whole = engine.run(funds, setup._replace(end=end))
         assert whole.orders == engine.run([fund.until(end) for fund in funds], setup).orders
+
+
+def test_at_every_price_the_backtest_asks_for_what_the_strategy_would():
+    """plan.wish and pathing.asked put the same question, the second one so that numba can compile it."""
+    rule, chance = Rule(), random.Random(5)
+    for _ in range(20):
+        hi, lo, last = chance.randint(0, 12), -chance.randint(0, 12), chance.randint(-15, 15)
+        made = plan.Plan(chance.uniform(0.9, 1.1), 0.85, 1.15, hi, lo, True, True, "", 500, 500)
+        for at in range(840 * MIL, 1160 * MIL, MIL):
+            told = plan.wish(made, rule, at / UNIT, last)
+            found = pathing.asked(at, made.lowest, made.highest, made.average, rule.grid_height, last, lo, hi)
+            assert found == (told.side, told.cell), (at, made, last)

@@ -438,7 +438,7 @@ def every_visit():
     assert len(missed) <= len(todo) // 200, "the runs are not the census's: what was meant to be tried was not"
 
 
-def every_line_once(seconds, seed=1, deaths=10):
+def every_line_once(seconds, seed=1, deaths=30):
     """Several deaths a run, spread over the timeline: every line once, or as many as fit into `seconds`.
 
     Returns (deaths, lines in all).

@@ -14,6 +14,9 @@ MUTATIONS = {
     "O_EXCL": (
         "disk.py", "os.O_CREAT | os.O_EXCL |", "os.O_CREAT |", "tests/qmt_strategy/test_flags_files.py",
     ),
+    "the last look before passorder": (
+        "placing.py", "if not self._still_in_time(ident, until):", "if False:", "tests/orders/test_trader_rare.py",
+    ),
     "the remark lookup": (
         "desk.py", "flag = self.flags.flags.get(row.remark)", "flag = None", "tests/orders/test_trader_life.py",
     ),

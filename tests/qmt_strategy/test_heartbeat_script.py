@@ -12,7 +12,7 @@ import pytest
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STRATEGY = os.path.join(REPOSITORY, "qmt_strategy")
 SCRIPT = os.path.join(STRATEGY, "heartbeat.py")
-FILES = [SCRIPT] + sorted(glob.glob(os.path.join(STRATEGY, "dingtou", "*.py")))
+FILES = sorted(glob.glob(os.path.join(STRATEGY, "*.py")) + glob.glob(os.path.join(STRATEGY, "dingtou", "*.py")))
 ALLOWED = {
     "bisect",
     "calendar",

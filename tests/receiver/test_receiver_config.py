@@ -38,7 +38,7 @@ def complaint(folder, **ini):
         ("[machine:two]\ntoken = short", ["[machine:two] token", "至少 8"]),
         ("[machine:two]\ntoken = machine-token", ["[machine:two] token", "相同"]),
         ("[machine:two]\n", ["[machine:two] token", "没有填"]),
-        ("[channel:x]\ntype = pager\n", ["[channel:x] type", "wecom、pushplus、smtp"]),
+        ("[channel:x]\ntype = pager\n", ["[channel:x] type", "、".join(receiver.CHANNEL_KEYS)]),
         ("[channel:x]\ntype = wecom\nkye = 1\n", ["[channel:x] kye", "url、key"]),
         ("[channel:x]\ntype = pushplus\n", ["[channel:x] token", "没有填"]),
         ("just words", ["看不懂"]),

@@ -168,3 +168,20 @@ def test_two_partial_fills_without_a_trade_id_are_two_deals(bench):
         bench.post("old.deals", name="qmt", deals=rows)
         bench.time += 1
     assert bench.rows("SELECT count(*) FROM deal") == [(2,)]
+
+
+FORGED = {
+    "Host": "evil.example",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Proto": "javascript",
+    "X-Original-URL": "https://evil.example/",
+    "Forwarded": "host=evil.example",
+}
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/trade", "/logout", "/healthz", "/nowhere", "//evil.example/x"])
+def test_a_forged_host_stands_in_no_answer_and_no_redirect_leaves(served, path):
+    # A name turned to our address (DNS rebinding), or a shared cache, would carry it to others.
+    answer = requests.get(served.url + path, headers=FORGED, allow_redirects=False, timeout=30)
+    assert "evil.example" not in answer.text and "evil.example" not in str(answer.headers)
+    assert answer.headers.get("Location", "/login").startswith("/login")

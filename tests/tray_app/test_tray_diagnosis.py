@@ -99,8 +99,7 @@ def test_what_helps_is_still_there(app, home):
     assert f"token = {BLANK}" in inside["sentry.ini"] and f"id = {BLANK}" in inside["sentry.ini"]
     assert "funds = 510300.SH, 159915.SZ\nmax_order_amount = 100000" in inside["sentry.ini"]
     state = json.loads(inside["state.json"])
-    watchers = {"spool", "flags", "qmt", "host", "health", "qmt-log"}
-    assert set(state["workers"]["ages"]) == {"sender", "last-resort"} | watchers
+    assert set(state["workers"]["ages"]) == {worker.name for worker in app.parts.all}
     assert state["outbox"]["waiting"] == app.outbox.figures().waiting
     assert {"qmt-sentry", "python", "openssl", "sqlite", "requests"} <= set(state["versions"])
 

@@ -78,7 +78,7 @@ def test_after_a_restart_it_goes_on_where_it_was(watcher, home, file, clock, out
 def test_a_line_read_a_second_time_is_still_one_event(watcher, home, file, clock, outbox, board):
     append(file, line("intent"))
     watcher.round(clock.now)
-    outbox.set_marks({"flag:20260105/" + FLAG + ".jsonl": "[0, 0]"})
+    outbox.put_many([], {"flag:20260105/" + FLAG + ".jsonl": "[0, 0]"})
     FlagWatcher(home.flags, Lease(outbox, board)).round(clock.now)
     assert states(home) == [("intent", 1)]
 

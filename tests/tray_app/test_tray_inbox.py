@@ -10,9 +10,10 @@ import requests
 
 from rehearsal.network import free_port
 from tests.tray_app.helpers import MONDAY_10_00, short, stored
-from tray_app import inbox
+from tray_app import inbox, old_posts
 from tray_app.home import Home
-from tray_app.inbox import Inbox, form_events, heartbeat_events, label
+from tray_app.inbox import Inbox
+from tray_app.old_posts import form_events, heartbeat_events, label
 from tray_app.outbox import OutboxError
 
 GOOD = {
@@ -93,7 +94,7 @@ def test_the_multipart_form_is_stored_with_its_files(url, home):
 
 
 def test_two_files_of_one_field_and_a_large_one_are_all_there(url, home):
-    files = [("f", ("one", b"1")), ("f", ("two", b"x" * inbox.LARGEST_FILE))]
+    files = [("f", ("one", b"1")), ("f", ("two", b"x" * old_posts.LARGEST_FILE))]
     assert post(url, data={"action": "heartbeat", "name": "server"}, files=files).status_code == 200
     assert [event["data"].get("name") for event in stored(home.outbox)] == ["one", "two", "server"]
 
@@ -270,9 +271,9 @@ def test_what_the_receiver_could_not_take_gets_413_and_no_yes(url, home):
 
 def test_too_many_or_too_large_files_are_refused_whole(url, home):
     form = {"action": "heartbeat", "name": "server"}
-    many = [("f", (str(n), b"1")) for n in range(inbox.MOST_FILES + 1)]
+    many = [("f", (str(n), b"1")) for n in range(old_posts.MOST_FILES + 1)]
     assert post(url, data=form, files=many).status_code == 400
-    large = [("f", ("ok", b"1")), ("f", ("large", b"x" * (inbox.LARGEST_FILE + 1)))]
+    large = [("f", ("ok", b"1")), ("f", ("large", b"x" * (old_posts.LARGEST_FILE + 1)))]
     assert post(url, data=form, files=large).status_code == 413
     assert stored(home.outbox) == []
 

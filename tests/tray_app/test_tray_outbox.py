@@ -244,7 +244,7 @@ def test_what_is_too_old_is_dropped_except_orders(outbox, home, clock):
 def test_counters_and_marks_survive_a_restart(outbox, home, clock):
     outbox.put(heartbeat())
     outbox.put(heartbeat())
-    outbox.set_marks({"stopped": "menu"})
+    outbox.put_many([], {"stopped": "menu"})
     outbox.close()
     again = Outbox(home.outbox, 10**7, 86400, clock.wall)
     assert again.marks()["stopped"] == "menu"

@@ -25,7 +25,7 @@ def fill(home, clock, orders=60):
     put = [order(n) for n in range(orders)]
     outbox.put_many(put)
     outbox.put(heartbeat())
-    outbox.set_marks({"flag:20260105/a.jsonl": "[10, 2]", "superseded": "7"})
+    outbox.put_many([], {"flag:20260105/a.jsonl": "[10, 2]", "superseded": "7"})
     outbox.close()
     return {event["id"] for event in put}
 

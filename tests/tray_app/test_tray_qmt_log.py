@@ -152,7 +152,7 @@ def test_looks_that_cost_much_come_seldom(make, logs, home, clock):
 
 
 def test_a_damaged_mark_begins_anew(make, logs, home, clock, outbox):
-    outbox.set_marks({qmt_log.MARK: '{"places": 3'})
+    outbox.put_many([], {qmt_log.MARK: '{"places": 3'})
     part = make()
     write(logs, "断开\n")
     part.round(clock.now)

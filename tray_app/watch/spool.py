@@ -88,6 +88,9 @@ class SpoolWatcher:
             handled += 1
             size += len(raw)
             try:
+                if (self._home.spool / name).is_symlink():
+                    # The strategies make none; it would send whatever file of this user it points to.
+                    raise events.BadEvent("是一个链接，不是文件")
                 if len(raw) > LARGEST_FILE:
                     raise events.BadEvent("超过 1 MiB")
                 batch.append((name, events.check(events.parse(raw))))
