@@ -23,11 +23,11 @@ def test_a_percentile_is_the_smallest_sample_that_so_many_do_not_exceed(part, ex
 
 def test_two_dear_calls_in_a_hundred_are_seen_in_the_p99_and_one_is_not():
     assert figures.figures([1.0] * 98 + [9.0] * 2).p99 == 9.0
-    assert figures.figures([1.0] * 99 + [9.0]) == (100, 1.0, 1.0, 9.0)
+    assert figures.figures([1.0] * 99 + [9.0]) == (100, 1.0, 1.0, 9.0, 1.0, 1.0)
 
 
 def test_no_samples_have_no_figures():
-    assert figures.figures([]) == (0, None, None, None)
+    assert figures.figures([]) == (0, None, None, None, None, None)
 
 
 def test_a_tables_columns_line_up_behind_chinese_words():
@@ -38,7 +38,7 @@ def test_a_tables_columns_line_up_behind_chinese_words():
 def test_the_days_first_load_of_data_stands_apart():
     calls = [HANDLEBAR] * 3 + [HANDLEBAR._replace(wall=80.0, loads=True, fsyncs=6)]
     found = handlebar.summed_up(calls)
-    assert found["all"]["wall"] == {"count": 3, "median": 1.0, "p99": 1.0, "most": 1.0}
+    assert found["all"]["wall"] == figures.as_plain(figures.figures([1.0] * 3))
     assert found["loads"]["wall"]["most"] == 80.0
 
 
@@ -55,7 +55,8 @@ def test_the_promise_is_told_with_its_verdict(wall, verdict):
     half = handlebar.summed_up([HANDLEBAR._replace(wall=wall)])
     fsync = {"median": 0.25, "p99": 1.0}
     found = {"python": "3.6.8", "days": 1, "minutes": 0, "load": 0.5, "fsync": fsync}
-    found.update(tray_up=half, tray_away=half)
+    posts = handlebar.posts_of([HANDLEBAR._replace(posts=1)])
+    found.update(tray_up=half, tray_away=half, post_up=posts, post_away=posts)
     lines = handlebar.lines(found)
     assert lines[0] == "Python 3.6.8：1 个交易日，每 3 秒一次；本机 fsync 中位 0.25，p99 1.00 毫秒；负载 0.5"
     assert lines[-1] == "托盘不在：全部 handlebar 的 p99 %.2f 毫秒，承诺 5 毫秒以内：%s" % (wall, verdict)
