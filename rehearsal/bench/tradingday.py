@@ -1,4 +1,5 @@
-"""Whole trading days of the real etf_grid.py or heartbeat.py in the simulated QMT, each call into it measured. Python 3.6 and later.
+"""Whole trading days of the real etf_grid.py or heartbeat.py in the simulated QMT, each call into it measured.
+Python 3.6 and later.
 
 Time is simulated, cost is not: a call's wall time (perf_counter) and CPU time (process_time), less what the simulated
 API takes inside it; os.fsync is counted and timed. The days are busy ones: prices swing so far that most funds use all

@@ -23,6 +23,7 @@ class Size(NamedTuple):
     clicks: int
     posts: int  # before memory is looked at
     seconds: float  # of doing nothing
+    probes: int = 200  # of the machine itself
 
 
 QUICK = Size(10000, 60, 5, 40, 10, 1000, 20.0)
@@ -31,12 +32,12 @@ FULL = Size(50000, 500, 20, 200, 50, 1000, 600.0)
 
 def measure(folder: Path, size: Size = QUICK) -> Dict[str, Any]:
     """All figures as plain values; {name: as figures.Figures} and the limits beside them."""
-    found: Dict[str, Any] = dict(machine.facts(str(folder)), size=size._asdict())
+    found: Dict[str, Any] = dict(machine.facts(str(folder), size.probes), size=size._asdict())
     with tray_outbox.Stub() as stub:
         rates = tray_outbox.measure(folder, stub, size.events)
-        found["round_trip"] = _plain(limits.round_trips(stub.echo, 500))
+        found["round_trip"] = _plain(limits.round_trips(stub.echo, size.probes))
     found.update({name: _plain(getattr(rates, name)) for name in rates._fields if name != "left"})
-    found["commit"] = _plain(limits.sqlite_commits(str(folder / "commit.db"), 1, 200))
+    found["commit"] = _plain(limits.sqlite_commits(str(folder / "commit.db"), 1, size.probes))
     with tray_chain.Chain(folder / "chain") as chain:
         ready, bare = chain.starts(size.starts)
         found["ready"], found["bare_start"] = _plain(ready), _plain(bare)
@@ -47,13 +48,13 @@ def measure(folder: Path, size: Size = QUICK) -> Dict[str, Any]:
         chain.stop_tray()
         found["restart_heartbeat"] = _plain(tray_rounds.of_restart_heartbeat(chain, size.clicks))
         rounds = tray_rounds.of_each_watcher(chain, size.rounds)
-        found["list_folder"] = _plain(limits.folder_lists(str(chain.road.home / "spool"), 200))
+        found["list_folder"] = _plain(limits.folder_lists(str(chain.road.home / "spool"), size.probes))
     found["rounds"] = {
         name: {kind: _plain(samples) for kind, samples in of_one.items()} for name, of_one in rounds.items()
     }
     found["bare_memory"] = limits.bare_python(1)[1]
-    found["process_state"] = _plain(limits.process_states(200))
-    found["process_list"] = _plain(limits.process_lists(20))
+    found["process_state"] = _plain(limits.process_states(size.probes))
+    found["process_list"] = _plain(limits.process_lists(max(1, size.probes // 10)))
     return found
 
 

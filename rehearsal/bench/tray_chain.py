@@ -5,10 +5,11 @@ import random
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from qmt_strategy.dingtou.spool import Spool
 from rehearsal.bench import limits
@@ -19,10 +20,15 @@ from rehearsal.fuzz_receiver import memory_mb
 from rehearsal.qmt import install
 from rehearsal.road import ROOT, Road
 
-AS_IN_LIFE = {"heartbeat_every": 60, "host_every": 30, "hung_after": 60}  # s; the rehearsal's are shorter
+AS_IN_LIFE = {
+    "heartbeat_every": 60,
+    "host_every": 30,
+    "hung_after": 60,
+    "last_resort_after": 3600,
+    "last_resort_every": 3600,
+}
 PATIENCE = 60.0  # s for anything that should take less than one
 FLAGS = 20  # orders of today on the disk
-FOUND_QMT = 30.0  # s
 
 
 class Direct:
@@ -47,6 +53,14 @@ class Chain:
         self._stand_in: Any = None
 
     def __enter__(self) -> "Chain":
+        try:
+            self._start()
+        except BaseException:  # whatever it was, what has begun must not stay behind
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
         road = self.road
         road.phone_url, road.smtp_port = "http://127.0.0.1:9", 9  # no channel: nothing is sent there
         road.write_receiver_ini()
@@ -64,7 +78,6 @@ class Chain:
             flag = flagfiles.flag_id(number, now)
             flagfiles.append_state(road.home, flag, "intent", now, code="510300.SH", amount=10000.0)
             flagfiles.append_state(road.home, flag, "filled", now, traded=2500, shares=2500)
-        return self
 
     def __exit__(self, *_: Any) -> None:
         self.stop_tray()
@@ -77,10 +90,17 @@ class Chain:
         environ = dict(os.environ, PYTHONPATH=str(ROOT), PYTHONIOENCODING="utf-8", PYTHONUNBUFFERED="1")
         command = [sys.executable, "-m", "tray_app", "--home", str(self.road.home), "--headless"]
         began = time.perf_counter()
-        self._tray = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ, cwd=str(ROOT))
-        for line in self._tray.stdout:
-            if line.startswith(b"tray ready"):
-                return (time.perf_counter() - began) * 1e3
+        self._tray = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ, cwd=str(ROOT)
+        )
+        hung = threading.Timer(PATIENCE, self._tray.kill)  # or reading would wait for ever
+        hung.start()
+        try:
+            for line in self._tray.stdout:
+                if line.startswith(b"tray ready"):
+                    return (time.perf_counter() - began) * 1e3
+        finally:
+            hung.cancel()
         raise RuntimeError("托盘程序没有起来：请看 %s" % (self.road.home / "logs"))
 
     def stop_tray(self) -> None:
@@ -94,7 +114,7 @@ class Chain:
             tray.kill()
             tray.communicate()
 
-    def starts(self, count: int) -> "tuple[List[float], List[float]]":
+    def starts(self, count: int) -> Tuple[List[float], List[float]]:
         """Milliseconds from start to ready, and of an empty Python, in turns."""
         ready, bare = [], []
         for _ in range(count):

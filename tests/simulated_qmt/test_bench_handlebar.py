@@ -104,10 +104,38 @@ def test_the_machines_own_fsync_leaves_nothing_behind(tmp_path):
     assert os.listdir(str(tmp_path)) == []
 
 
-def test_without_a_name_the_benches_are_listed(capsys):
-    assert bench.main([]) == 0
+def test_the_benches_are_listed_by_name(capsys):
+    assert bench.main(["--list"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == ["backtest", "handlebar", "receiver"]
+    assert listed[:4] == ["backtest", "handlebar", "receiver", "tray"]
+
+
+def test_what_each_call_posts_is_counted(tmp_path):
+    spool = tmp_path / "spool"
+    spool.mkdir()
+
+    def posting(name, target):
+        (tmp_path / name).write_text("{}")
+        os.replace(str(tmp_path / name), str(target / name))
+
+    meter = tradingday.Meter()
+    meter.watch()
+    try:
+        meter.entry("heartbeat", "timer", posting, "post.json", spool)
+        meter.entry("heartbeat", "timer", posting, "state.json", tmp_path)
+    finally:
+        meter.close()
+    assert [call.posts for call in meter.calls] == [1, 0]
+    assert handlebar.posts_of(meter.calls)["wall"]["count"] == 1
+
+
+def test_a_post_that_the_script_removes_itself_is_no_trouble_for_the_stand_in(tmp_path, monkeypatch):
+    home = str(tmp_path)
+    (tmp_path / "spool").mkdir()
+    database = taker.opened(home)
+    monkeypatch.setattr(taker, "_listed", lambda folder: ["gone.json"])
+    assert taker.take(home, database) == 0
+    database.close()
 
 
 def test_three_minutes_of_a_day_place_orders_and_make_a_report(tmp_path, capsys):
@@ -120,5 +148,6 @@ def test_three_minutes_of_a_day_place_orders_and_make_a_report(tmp_path, capsys)
         assert half["placed"]["wall"]["count"] > 0 and half["callbacks"]["wall"]["count"] > 0
         # The intent, its trace and what follows are on the disk: no order without a sync.
         assert half["placed"]["fsyncs"]["most"] >= 4
+    assert found["post_up"]["wall"]["count"] > 100 and found["post_away"]["wall"]["count"] > 100
     out = capsys.readouterr().out
     assert "handlebar 全部" in out and "不与承诺比" in out and "做到" not in out
