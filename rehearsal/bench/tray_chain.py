@@ -142,6 +142,12 @@ class Chain:
             self._posted += 1
             self.spool.post("strategy.notice", {"code": "bench", "n": self._posted, "text": "量速度用的一条消息"})
 
+    def log(self) -> None:
+        """QMT writes an ordinary line into today's log."""
+        folder = self.road.qmt_folder / "userdata" / "log"
+        with open(folder / ("XtClient_%s.log" % time.strftime("%Y%m%d")), "a", encoding="utf-8") as file:
+            file.write(time.strftime("[%H:%M:%S] ") + "[quote] 510300.SH 3.987 一切正常\n")
+
     def wait_all_stored(self) -> None:
         with closing(sqlite3.connect(self.road.database.as_uri() + "?mode=ro", uri=True)) as db:
             self._wait_stored(db)

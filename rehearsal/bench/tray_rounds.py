@@ -8,14 +8,16 @@ from tray_app import config
 from tray_app.app import TrayApp
 from tray_app.home import Home
 from tray_app.sender import Link
+from tray_app.watch.qmt_log import LONGEST_REST
 from tray_app.worker import Lease
 
 WARM = 3  # rounds that do not count: first looks, imports
+RESTS = {"qmt-log": LONGEST_REST}  # s that a watcher rests by its clock, which therefore goes on by them each turn
 
 
 def of_each_watcher(chain: Chain, count: int) -> Dict[str, Dict[str, List[float]]]:
-    """{worker: {wall, cpu: milliseconds of each round}}, in turns. Before each turn the strategy has posted once, and
-    whoever only works when it is due has been hurried, so that each round is one with work in it."""
+    """{worker: {wall, cpu: milliseconds of each round}}, in turns. Before each turn the strategy has posted once, QMT
+    has written into its log, and whoever only works when it is due has been hurried: each round has work in it."""
     app = _app(chain)
     found: Dict[str, Dict[str, List[float]]] = {worker.name: {"wall": [], "cpu": []} for worker in app.parts.all}
     # A worker's thread would run the rounds when it likes: the parts are made as it makes them, and run here.
@@ -23,11 +25,12 @@ def of_each_watcher(chain: Chain, count: int) -> Dict[str, Dict[str, List[float]
     try:
         for turn in range(WARM + count):
             chain.post(1)
+            chain.log()
             for name, part in parts:
                 getattr(part, "hurry", lambda: None)()
                 wall, cpu = time.perf_counter(), time.thread_time()
                 try:
-                    part.round(time.time())
+                    part.round(time.time() + turn * RESTS.get(name, 0.0))
                 except Exception:
                     continue  # as its worker does: the next round is another try, and this one is no figure
                 wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
