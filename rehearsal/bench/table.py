@@ -23,12 +23,13 @@ def screen(found: Dict[str, Any]) -> List[str]:
     rows: List[Sequence[Any]] = [HEAD]
     for part, zh, _ in PARTS:
         about = found["parts"].get(part, {})
-        rows.append(("%s（Python %s）" % (zh, about.get("python", "-")),) + ("",) * (len(HEAD) - 1))
+        title = "%s（Python %s）" % (zh, about.get("python", "-"))
+        rows.append((title,) + ("",) * (len(HEAD) - 2) + (about.get("problem", ""),))
         for line in LINES[part]:
             cells = _cells(line, found["lines"].get(line.key))
             verdict = VERDICT[kept(line, found["lines"].get(line.key))] + ("？" if doubtful(found, part) else "")
             if cells is None:
-                cells, verdict = [""] * 5, about.get("problem") or line.absent
+                cells, verdict = [""] * 5, line.absent
             rows.append(
                 ("  " + line.zh, CHINESE_UNITS[line.unit], _promise(line, ">= ", "<= "), *cells, line.limit_zh, verdict)
             )
