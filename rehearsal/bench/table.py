@@ -61,7 +61,7 @@ def markdown(found: Dict[str, Any]) -> List[str]:
                 _promise(line, "≥ ", "≤ "),
                 *cells,
                 line.limit_en,
-                ENGLISH_VERDICT[kept(line, one)],
+                ENGLISH_VERDICT[kept(line, one)] + ("?" if one and doubtful(found, part) else ""),
             ]
             lines.append("| " + " | ".join(row) + " |")
     return lines

@@ -184,7 +184,7 @@ def test_a_part_that_fails_leaves_the_others_alone(monkeypatch):
     "path, kind", [("/tmp/x", "ext4"), ("/dev/shm/x", "tmpfs"), ("/dev/shmem", "devtmpfs"), ("/dev/shm", "tmpfs")]
 )
 def test_the_file_system_of_a_folder_is_that_of_its_nearest_mount(path, kind):
-    mounts = "/dev/vda / ext4 rw 0 0\nudev /dev devtmpfs rw 0 0\ntmpfs /dev/shm tmpfs rw 0 0\n"
+    mounts = "tmpfs /dev/shm tmpfs rw 0 0\nudev /dev devtmpfs rw 0 0\n/dev/vda / ext4 rw 0 0\n"
     assert machine._file_system(mounts, path) == kind
 
 
