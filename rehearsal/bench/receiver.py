@@ -230,7 +230,8 @@ def soak(road, tokens):
 def lines(found):
     """The figures for people, each beside its promise."""
     fsync = found["fsync"]
-    yield f"Python {found['python']}，开始时负载 {found['load']}，本机 fsync 中位 {fsync['median']:.2f}，p99 {fsync['p99']:.2f} 毫秒"
+    yield f"Python {found['python']}，开始时负载 {found['load']}"
+    yield f"本机 fsync 中位 {fsync['median']:.2f}，p99 {fsync['p99']:.2f} 毫秒"
     yield f"旧协议单条，落盘后才答，{CONNECTIONS} 个长连接：每秒 {found['posts']:.0f} 条（承诺 {PROMISED['posts']}），"
     yield f"　　每条用处理器 {found['post_cpu_ms']} 毫秒"
     yield f"v1 批量，共 {found['events_sent']} 条：每秒 {found['events']} 条事件（承诺 {PROMISED['events']}），"

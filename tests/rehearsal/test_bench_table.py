@@ -197,7 +197,7 @@ def test_the_named_benches_are_still_there(capsys):
     assert bench.main(["--list"]) == 0
     names = re.findall(r"^(\w+) ", capsys.readouterr().out, re.MULTILINE)
     assert names == ["backtest", "handlebar", "receiver", "tray"]
-    for name in names:
+    for words in [[name] for name in names] + [["--here", name] for name in names]:  # --here: run.py --python 3.8
         with pytest.raises(SystemExit) as ended:
-            bench.main([name, "--help"])
+            bench.main([*words, "--help"])
         assert ended.value.code == 0
