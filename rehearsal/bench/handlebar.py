@@ -145,7 +145,12 @@ def elsewhere(version: str, options: List[str]) -> Optional[Dict[str, Any]]:
         done = subprocess.Popen(
             command + options + ["--report", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        out = done.communicate()[0].decode("utf-8", "replace")
+        try:
+            out = done.communicate()[0].decode("utf-8", "replace")
+        finally:
+            if done.poll() is None:  # we are told to end
+                done.kill()
+                done.wait()
         with open(path, encoding="utf-8") as file:
             results: List[Dict[str, Any]] = json.load(file)["handlebar"]
         return results[0]
