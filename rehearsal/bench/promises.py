@@ -72,9 +72,9 @@ TRAY: List[Line] = [
     Line("ready", "启动到就绪", "start to ready", MS, *PYTHON_START),
     Line("restart-heartbeat", "重启心跳到答复", "restart heartbeat, answered", MS, *COMMIT, 2000.0, "p99"),
     Line("tray-memory", "1000 条之后的内存", "memory after 1,000 posts", MB, *PYTHON_SIZE),
-    Line("tray-private", "　其中独占", "of it: private", MB, *PYTHON_SIZE, 60.0),
+    Line("tray-private", "　其中独占（Linux）", "of it: private (Linux)", MB, *PYTHON_SIZE, 60.0),
     Line(
-        "tray-processor", "平时占一个核", "of one core, at rest", PERCENT, "每 2 秒列一次进程", "listing processes", 1.0
+        "tray-processor", "平时占一个核（Linux）", "of one core, at rest (Linux)", PERCENT, "每 2 秒列一次进程", "listing processes", 1.0
     ),
 ]
 PROMISED = receiver.PROMISED
