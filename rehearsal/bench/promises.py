@@ -39,6 +39,7 @@ READING, RENAMING = ("把账户读一遍", "reading the account once"), ("写个
 COMMIT, NUMPY = ("两次落盘加一个来回", "two commits, one round trip"), ("numpy 算均线并排序", "numpy: averages, sorted")
 LIST, STATE = ("列一次文件夹", "listing a folder"), ("读一个进程的状态", "one process's state")
 PYTHON_SIZE, PYTHON_START = ("空的 Python", "an empty Python"), ("启动空的 Python", "starting an empty Python")
+LISTING = ("每 2 秒列一次进程", "listing processes, each 2 s")
 ONE_A_COMMIT = ("SQLite 一条一提交", "bare SQLite, 1 a commit")
 MANY_A_COMMIT = ("SQLite 千条一提交", "bare SQLite, 1,000 a commit")
 PER_AVERAGE = ("numpy：每个均线天数一遍", "numpy, once per average")
@@ -73,9 +74,7 @@ TRAY: List[Line] = [
     Line("restart-heartbeat", "重启心跳到答复", "restart heartbeat, answered", MS, *COMMIT, 2000.0, "p99"),
     Line("tray-memory", "1000 条之后的内存", "memory after 1,000 posts", MB, *PYTHON_SIZE),
     Line("tray-private", "　其中独占（Linux）", "of it: private (Linux)", MB, *PYTHON_SIZE, 60.0),
-    Line(
-        "tray-processor", "平时占一个核（Linux）", "of one core, at rest (Linux)", PERCENT, "每 2 秒列一次进程", "listing processes", 1.0
-    ),
+    Line("tray-processor", "平时占一个核（Linux）", "of one core, at rest (Linux)", PERCENT, *LISTING, 1.0),
 ]
 PROMISED = receiver.PROMISED
 RECEIVER: List[Line] = [
