@@ -68,7 +68,6 @@ def strategy(full: bool, here: bool) -> Tuple[str, Found]:
         result = handlebar.elsewhere(QMT_PYTHON, ["--days", str(days)])
     if result is None:
         result = handlebar.measure(days)
-    fsync = result["fsync"]["median"]
     lines = {}
     for key, half, sort in (
         ("call-up", "tray_up", "all"),
@@ -77,7 +76,7 @@ def strategy(full: bool, here: bool) -> Tuple[str, Found]:
         ("call-load", "tray_up", "loads"),
     ):
         one = result[half][sort]
-        limit = result["reading"]["median"] if sort == "all" else (one["fsyncs"]["median"] or 0) * fsync
+        limit = result["reading"]["median"] if sort == "all" else one["fsync"]["median"]
         lines[key] = dict(one["wall"], cpu=one["cpu"]["median"], limit=limit)
     for key in ("post_up", "post_away"):
         one = result[key]
