@@ -9,8 +9,9 @@ import types
 import pytest
 
 from rehearsal.bench import __main__ as bench
-from rehearsal.bench import machine, promises, table, whole, whole_table
+from rehearsal.bench import backtest, handlebar, limits, machine, promises, receiver, table, whole, whole_table
 from rehearsal.bench.promises import LINES, Line
+from rehearsal.bench.tradingday import Call
 
 EVERY = [line for lines in LINES.values() for line in lines]
 
@@ -201,3 +202,43 @@ def test_the_named_benches_are_still_there(capsys):
         with pytest.raises(SystemExit) as ended:
             bench.main([*words, "--help"])
         assert ended.value.code == 0
+
+
+def test_beside_a_call_that_writes_stands_what_the_disk_took_inside_it(monkeypatch):
+    placing = Call("handlebar", 7.0, 5.0, 9, 2.5, placed=True, loads=False)
+    half, posts = handlebar.summed_up([placing]), handlebar.posts_of([placing._replace(posts=1)])
+    limits = {"reading": {"median": 0.1}, "renaming": {"median": 0.2}}
+    halves = {"tray_up": half, "tray_away": half, "post_up": posts, "post_away": posts}
+    monkeypatch.setattr(handlebar, "measure", lambda days: dict(limits, python="3.6.15", **halves))
+    python, lines = whole.strategy(full=False, here=True)
+    assert python == "3.6.15" and set(lines) == {line.key for line in LINES["strategy"]}
+    assert lines["call-order"]["limit"] == 2.5 and lines["call-up"]["limit"] == 0.1
+    assert lines["post-up"]["limit"] == 0.2 and lines["post-up"]["cpu"] == 5.0
+
+
+def test_every_line_of_the_backtest_gets_its_figure(monkeypatch):
+    timed = [0.004, 0.003, 0.003, 0.005]
+    runs = {"one run, " + fill: timed for fill in backtest.FILLS}
+    sets = {"108 sets, grid": timed, "100 sets, random": timed}
+
+    def part(name, rounds, workers=2, vectorbt="", only_runs=False):
+        answers = {"many": {"10000 sets on 2 cores": [9.0, 17.0]}, "vectorbt": {"times faster (CPU)": 11.0}}
+        return answers.get(name) or dict(runs, **({} if only_runs else sets), **{"peak MB": 169.0})
+
+    monkeypatch.setattr(backtest, "part", part)
+    _, lines = whole.of_backtest(True, "python-with-vectorbt")
+    assert set(lines) == {line.key for line in LINES["backtest"]}
+    assert lines["run-minute"]["median"] == 4.0 and lines["run-minute"]["cpu"] == 3.0
+    assert lines["sets-many"]["median"] == 9.0 and lines["sets-random"]["limit"] > lines["sets-grid"]["limit"]
+
+
+def test_every_line_of_the_receiver_gets_its_figure_and_the_slowest_page_is_found(monkeypatch, tmp_path):
+    each = {"posts": [900.0, 1100.0], "post_cpu_ms": [0.5, 0.7], "events": [20000, 30000], "event_cpu_us": [20.0, 22.0]}
+    visits = {"/": ([2.0, 3.0], 999, 2.5), "/day": ([4.0, 60.0], 999, 5.0)}
+    result = {"python": "3.8.18", "each": each, "visits": visits, "memory_events": 43.0, "memory_pages": 38.0}
+    monkeypatch.setattr(receiver, "measure", lambda *_: result)
+    monkeypatch.setattr(limits, "sqlite_commits", lambda path, rows, count: [0.5 if rows == 1 else 4.0])
+    _, lines = whole.of_receiver(tmp_path, False)
+    assert set(lines) == {line.key for line in LINES["receiver"]}
+    assert lines["posts"]["limit"] == 2000 and lines["events"]["limit"] == 250000
+    assert lines["page-worst"]["p99"] == 60.0 and lines["receiver-memory"]["median"] == 43.0
