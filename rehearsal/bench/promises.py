@@ -48,6 +48,7 @@ FULL_ONLY, NUMBA_ONLY = "只在 --full 里量", "没有装 numba，没有量"
 STRATEGY: List[Line] = [
     Line("call-up", "handlebar，托盘在", "handlebar, tray up", MS, *READING, HANDLEBAR, "p99"),
     Line("call-away", "handlebar，托盘不在", "handlebar, tray away", MS, *READING, HANDLEBAR, "p99"),
+    Line("call-cpu", "　其中处理器的时间", "of it: the processor's time", MS, *READING),
     Line("call-order", "　其中下单的", "of these: placing an order", MS, "它的那几次 fsync", "its fsyncs alone"),
     Line("call-load", "当天第一次加载数据", "the day's first load", MS, "它的那几次 fsync", "its fsyncs alone"),
     Line("post-up", "发一次心跳，托盘在", "a heartbeat's post, tray up", MS, *RENAMING, COST, "p99"),
