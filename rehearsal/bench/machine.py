@@ -131,10 +131,11 @@ def _memory_gb() -> Optional[float]:
 
 
 def _commit() -> Optional[str]:
-    """The commit of this tree, with a + where it was changed since; None outside git."""
+    """The commit of this tree, with a + where code was changed since (docs/ takes the figures); None outside git."""
     here = os.path.dirname(os.path.abspath(__file__))
     answers = []
-    for words in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]):
+    changed = ["status", "--porcelain", "--untracked-files=no", "--", ":(top)", ":(top,exclude)docs"]
+    for words in (["rev-parse", "--short", "HEAD"], changed):
         try:
             answers.append(subprocess.check_output(["git", "-C", here] + words, stderr=subprocess.DEVNULL).decode())
         except (OSError, subprocess.CalledProcessError):
