@@ -18,7 +18,7 @@ EPILOG = """examples:
   python3 run.py                          the rehearsal, until Ctrl-C
   python3 run.py --for 40 --report r.json the rehearsal for 40 seconds, figures into r.json
   python3 run.py drill qmt-killed         one drill; PASS or FAIL, exit code 0 or 1
-  python3 run.py bench handlebar          measure something; without a name: what there is
+  python3 run.py bench                    speed and size in one table, 4 minutes; bench --list: single ones
   python3 run.py fortnight                a fortnight's orders, by the rule and by the strategy in the simulated QMT
   python3 run.py test                     all tests that this machine can run
   python3 run.py --python 3.8 test        the tests on another Python; 3.6: the QMT side

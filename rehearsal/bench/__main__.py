@@ -1,4 +1,4 @@
-"""`python -m rehearsal.bench [NAME]`: what `run.py bench` hands over to; without a name it lists the benches."""
+"""`python -m rehearsal.bench [NAME]`: what `run.py bench` hands over to; without a name it prints the one table."""
 
 import argparse
 import io
@@ -9,23 +9,35 @@ from typing import Any, List, Optional
 from . import backtest, handlebar
 
 BENCHES: Any = {"handlebar": handlebar}
+OWN = ("backtest", "receiver", "tray")  # each with options of its own, on 3.8 and later alone
 VERSIONS = ("3.6", "3.8", "3.11")  # what QMT brings, what the mini PC runs, the newest that is supported
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["--here"] and words[1:2] and words[1] in OWN:
+        words = words[1:]  # they know nothing but this Python
     if words[:1] == ["backtest"]:
-        return backtest.main(words[1:])  # has switches of its own, and runs on 3.8 and later alone
-    if words[:1] == ["receiver"]:  # the VPS's program: only on this Python, with options of its own
+        return backtest.main(words[1:])
+    if words[:1] == ["receiver"]:
         from . import receiver
 
         return int(receiver.main(words[1:]))
+    if words[:1] == ["tray"]:
+        from . import tray
+
+        return tray.main(words[1:])
     options = parse(words)
-    if not options.name:
-        for name, module in sorted(dict(BENCHES, backtest=backtest).items()):
-            print("%s  %s" % (name, (module.__doc__ or "").splitlines()[0]))
-        print("receiver  接收端的速度和大小")  # 3.6 cannot import it
+    if options.list:
+        print("\n".join(listed()))
         return 0
+    if not options.name:
+        if sys.version_info < (3, 8):
+            print("整张表要 Python 3.8 以上：请去掉 --python 3.6，或写 bench handlebar。", file=sys.stderr)
+            return 2
+        from . import whole_table
+
+        return whole_table.run(words, options)
     results = []
     for version in [""] if options.here else wanted():
         if version:
@@ -42,13 +54,31 @@ def main(argv: Optional[List[str]] = None) -> int:
     return 0 if results else 1
 
 
+def listed() -> List[str]:
+    """What `--list` prints: each bench by its name."""
+    found = [
+        "%s  %s" % (name, (module.__doc__ or "").splitlines()[0])
+        for name, module in (("backtest", backtest), ("handlebar", handlebar))
+    ]
+    # 3.6 cannot import these two.
+    return found + [
+        "receiver  接收端的速度和大小",
+        "tray  托盘程序的速度和大小",
+        "（不写名字：全部量一遍，打印一张表）",
+    ]
+
+
 def parse(argv: Optional[List[str]]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="run.py bench", description="measure; without a name the benches are listed")
-    parser.add_argument("name", nargs="?", choices=sorted(BENCHES), help="which one")
+    parser = argparse.ArgumentParser(prog="run.py bench", description="measure; without a name: all, in one table")
+    parser.add_argument("name", nargs="?", choices=sorted(BENCHES), help="which one (see --list)")
+    parser.add_argument("--list", action="store_true", help="the benches by name")
     parser.add_argument("--report", metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--here", action="store_true", help="on this Python alone")
-    parser.add_argument("--days", type=int, default=2, help="trading days (default 2)")
-    parser.add_argument("--minutes", type=int, default=0, help="only so many of each day (default all)")
+    parser.add_argument("--days", type=int, default=2, help="handlebar: trading days (default 2)")
+    parser.add_argument("--minutes", type=int, default=0, help="handlebar: only so many of each day (default all)")
+    parser.add_argument("--full", action="store_true", help="the table: the long forms too (about an hour)")
+    parser.add_argument("--vectorbt", metavar="PYTHON", default="", help="the table: an interpreter that has vectorbt")
+    parser.add_argument("--into", metavar="FILE", help="the table: into a Markdown file as well, between its two marks")
     return parser.parse_args(argv)
 
 

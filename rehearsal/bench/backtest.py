@@ -14,20 +14,23 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from rehearsal.bench.figures import share
+
 FUNDS, DAYS, HUNDRED, MANY = 7, 2400, 100, 10000
 FILLS = ("minute", "once", "close")
 GRID = ("ma=400,600,850,1000", "quantile_positive=0.7:0.9:0.05", "quantile_negative=0.3:0.7:0.1")
 RANDOM = ("ma=200..1200", "quantile_positive=0.6..0.95", "quantile_negative=0.2..0.8", "grid_height=0.005..0.03")
 
 
-def timed(work: Callable[[], Any], rounds: int) -> Tuple[float, float]:
-    """(wall, CPU) seconds, medians."""
+def timed(work: Callable[[], Any], rounds: int) -> Tuple[float, ...]:
+    """(wall, CPU) seconds, medians; then the wall's quartiles."""
     found = []
     for _ in range(rounds):
         wall, cpu = time.perf_counter(), time.process_time()
         work()
         found.append((time.perf_counter() - wall, time.process_time() - cpu))
-    return statistics.median(one for one, _ in found), statistics.median(one for _, one in found)
+    walls = [wall for wall, _ in found]
+    return statistics.median(walls), statistics.median(cpu for _, cpu in found), share(walls, 0.25), share(walls, 0.75)
 
 
 def peak_megabytes() -> float:
@@ -39,8 +42,8 @@ def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
-def measure(engine_name: str, rounds: int) -> Dict[str, Any]:
-    """One engine in this process."""
+def measure(engine_name: str, rounds: int, searching: bool = True) -> Dict[str, Any]:
+    """One engine in this process; `searching`: sets of parameters as well."""
     from qmt_strategy.backtest import board, compiled, engine, sweep, synthetic
     from qmt_strategy.backtest.setup import Setup
 
@@ -57,9 +60,8 @@ def measure(engine_name: str, rounds: int) -> Dict[str, Any]:
 
         one_run()
         found["one run, " + fill] = timed(one_run, rounds)
-    for name, words, count in (("grid", GRID, 0), ("random", RANDOM, HUNDRED)):
-        sets = sweep.sets_of([sweep.parse(one) for one in words], count, 1)
-        sets.sort(key=lambda one: one["ma"])
+    for name, words, count in (("grid", GRID, 0), ("random", RANDOM, HUNDRED)) if searching else ():
+        sets = searched(words, count)
         task = sweep.Task(funds, Setup(fill="once"), "", engine_name)
         sweep.evaluate(task, sets[:1])
 
@@ -71,6 +73,13 @@ def measure(engine_name: str, rounds: int) -> Dict[str, Any]:
         found["%d sets, %s" % (len(sets), name)] = timed(hundred, max(1, rounds // 2))
     found["peak MB"] = peak_megabytes()
     return found
+
+
+def searched(words: Sequence[str], count: int) -> List[Dict[str, float]]:
+    """The sets of parameters of a search, those with one average beside each other."""
+    from qmt_strategy.backtest import sweep
+
+    return sorted(sweep.sets_of([sweep.parse(one) for one in words], count, 1), key=lambda one: one["ma"])
 
 
 def many(engine_name: str, workers: int) -> Dict[str, Any]:
@@ -166,26 +175,34 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--vectorbt", metavar="PYTHON", help="an interpreter that has vectorbt: measured beside")
     parser.add_argument("--report", metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--only", choices=("numba", "python", "many", "vectorbt"), help="one part, in this process")
+    parser.add_argument("--only-runs", action="store_true", help="with --only: no sets of parameters")
     options = parser.parse_args(argv)
     if options.only:
         print(json.dumps(_part(options)))
         return 0
     results = []
-    for part in ["numba", "python"] + (["many"] if options.many else []) + (["vectorbt"] if options.vectorbt else []):
-        # A process each: memory is that of the part alone.
-        command = [sys.executable, "-m", "rehearsal.bench.backtest", "--only", part]
-        command += ["--rounds", str(options.rounds), "--workers", str(options.workers)]
-        command += ["--vectorbt", options.vectorbt] if options.vectorbt else []
-        done = subprocess.run(command, stdout=subprocess.PIPE, timeout=1800)
-        if done.returncode == 0:
-            results.append(json.loads(done.stdout.decode("utf-8").splitlines()[-1]))
-            print("\n".join(lines(results[-1])), flush=True)
+    for name in ["numba", "python"] + (["many"] if options.many else []) + (["vectorbt"] if options.vectorbt else []):
+        found = part(name, options.rounds, options.workers, options.vectorbt)
+        if found is None:
+            print("%s: not measured (not installed?)" % name)
         else:
-            print("%s: not measured (not installed?)" % part)
+            results.append(found)
+            print("\n".join(lines(found)), flush=True)
     if options.report:
         with open(options.report, "w", encoding="utf-8") as file:
             json.dump(results, file, indent=1)
     return 0 if results else 1
+
+
+def part(
+    name: str, rounds: int, workers: int = 2, vectorbt: str = "", only_runs: bool = False
+) -> Optional[Dict[str, Any]]:
+    """One part in a process of its own, so that memory is that of the part alone; None: it is not installed."""
+    command = [sys.executable, "-m", "rehearsal.bench.backtest", "--only", name]
+    command += ["--rounds", str(rounds), "--workers", str(workers)]
+    command += (["--vectorbt", vectorbt] if vectorbt else []) + (["--only-runs"] if only_runs else [])
+    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=1800)
+    return json.loads(done.stdout.decode("utf-8").splitlines()[-1]) if done.returncode == 0 else None
 
 
 def _part(options: argparse.Namespace) -> Dict[str, Any]:
@@ -193,7 +210,7 @@ def _part(options: argparse.Namespace) -> Dict[str, Any]:
         return many("auto", options.workers)
     if options.only == "vectorbt":
         return beside_vectorbt(options.vectorbt, 30)
-    return measure(options.only, options.rounds)
+    return measure(options.only, options.rounds, not options.only_runs)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,19 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 
 
 class Figures(NamedTuple):
-    """Of some samples; None where there are none."""
+    """Of some samples; None where there are none. low, high: the quartiles."""
 
     count: int
     median: Any
     p99: Any
     most: Any
+    low: Any
+    high: Any
 
 
 def figures(samples: Sequence[float]) -> Figures:
-    return Figures(len(samples), share(samples, 0.5), share(samples, 0.99), max(samples, default=None))
+    low, median, high, p99 = (share(samples, part) for part in (0.25, 0.5, 0.75, 0.99))
+    return Figures(len(samples), median, p99, max(samples, default=None), low, high)
 
 
 def share(samples: Sequence[float], part: float) -> Any:

@@ -8,10 +8,10 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from rehearsal.promised import HANDLEBAR
+from rehearsal.promised import COST, HANDLEBAR
 
 from . import machine, tradingday
-from .figures import as_plain, figures, table
+from .figures import as_plain, figures, shown, table
 from .tradingday import Call
 
 ROOT = os.path.dirname(tradingday.STRATEGY)
@@ -39,17 +39,33 @@ def measure(days: int = 2, minutes: int = 0, syncs: int = machine.SYNCS) -> Dict
     try:
         found = machine.facts(folder, syncs)
         away = tradingday.run(os.path.join(folder, "away"), days, minutes)
-        home = os.path.join(folder, "up")
-        os.makedirs(home)
-        taker = Taker(home)
-        try:
-            up = tradingday.run(home, days, minutes)
-        finally:
-            taker.end()
+        up = with_taker(os.path.join(folder, "up"), lambda home: tradingday.run(home, days, minutes))
+        found.update(days=days, minutes=minutes, tray_up=summed_up(up), tray_away=summed_up(away))
+
+        def heartbeats(home: str) -> List[Call]:
+            return tradingday.run(home, 1, minutes, script="heartbeat.py")
+
+        found["post_away"] = posts_of(heartbeats(os.path.join(folder, "post-away")))
+        found["post_up"] = posts_of(with_taker(os.path.join(folder, "post-up"), heartbeats))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    found.update(days=days, minutes=minutes, tray_up=summed_up(up), tray_away=summed_up(away))
     return found
+
+
+def with_taker(home: str, work: Callable[[str], List[Call]]) -> List[Call]:
+    """work(home) while the stand-in for the tray takes the posts there."""
+    os.makedirs(home)
+    taker = Taker(home)
+    try:
+        return work(home)
+    finally:
+        taker.end()
+
+
+def posts_of(calls: List[Call]) -> Dict[str, Any]:
+    """What a call costs that makes a post."""
+    mine = [call for call in calls if call.posts]
+    return {"wall": as_plain(figures([call.wall for call in mine])), "cpu": as_plain(figures([c.cpu for c in mine]))}
 
 
 def summed_up(calls: List[Call]) -> Dict[str, Any]:
@@ -77,6 +93,10 @@ def lines(found: Dict[str, Any]) -> List[str]:
         for name, title, _ in SORTS:
             rows.append(_row("  " + title, found[key][name]))
     said.extend(table(rows))
+    for key, label in (("post_up", "托盘在"), ("post_away", "托盘不在")):
+        wall = found[key]["wall"]
+        words = "heartbeat.py 的一次心跳，%s：%d 次，中位 %s，p99 %s 毫秒，承诺 %.0f 毫秒以内"
+        said.append(words % (label, wall["count"], shown(wall["median"]), shown(wall["p99"]), COST))
     if found["minutes"]:
         return said + ["只量了每天的前 %d 分钟，不与承诺比" % found["minutes"]]
     for key, label in (("tray_up", "托盘在"), ("tray_away", "托盘不在")):
@@ -125,7 +145,12 @@ def elsewhere(version: str, options: List[str]) -> Optional[Dict[str, Any]]:
         done = subprocess.Popen(
             command + options + ["--report", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        out = done.communicate()[0].decode("utf-8", "replace")
+        try:
+            out = done.communicate()[0].decode("utf-8", "replace")
+        finally:
+            if done.poll() is None:  # we are told to end
+                done.kill()
+                done.wait()
         with open(path, encoding="utf-8") as file:
             results: List[Dict[str, Any]] = json.load(file)["handlebar"]
         return results[0]

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -49,8 +50,9 @@ def main(argv=None):
     return 0
 
 
-def measure(folder, full=False):
-    """All figures as plain values. The receiver is a real process with three machines."""
+def measure(folder, full=False, rounds=1):
+    """All figures as plain values. The receiver is a real process with three machines. rounds: how often posts and
+    events come, in turns (in full, a million in all); the figures a second are medians, `each` has every round."""
     found = machine.facts(str(folder))
     road = Road(folder / "road", channels=())
     road.phone_url, road.smtp_port = "http://127.0.0.1:9", 9
@@ -59,19 +61,24 @@ def measure(folder, full=False):
     start(road, folder)
     try:
         found["memory_start"] = memory_mb(road.receiver.pid)
-        posts, events = (FULL_POSTS, FULL_EVENTS) if full else (POSTS, EVENTS)
-        found["posts"], seconds = per_second(post_old, road, tokens, posts)
-        found["post_cpu_ms"] = round(seconds / posts * 1e3, 3)
-        found["events_sent"] = events
-        batches, seconds = per_second(post_batches, road, tokens, events // BATCH)
-        found["events"], found["event_cpu_us"] = round(batches * BATCH), round(seconds / events * 1e6, 1)
+        posts, events = (FULL_POSTS // rounds, FULL_EVENTS // rounds) if full else (POSTS, EVENTS)
+        each = found["each"] = {"posts": [], "post_cpu_ms": [], "events": [], "event_cpu_us": []}
+        for number in range(rounds):
+            rate, seconds = per_second(post_old, road, tokens, posts, number)
+            each["posts"].append(rate)
+            each["post_cpu_ms"].append(round(seconds / posts * 1e3, 3))
+            batches, seconds = per_second(post_batches, road, tokens, events // BATCH, number)
+            each["events"].append(round(batches * BATCH))
+            each["event_cpu_us"].append(round(seconds / events * 1e6, 1))
+        found.update({name: statistics.median(samples) for name, samples in each.items()}, events_sent=events * rounds)
         found["memory_events"] = memory_mb(road.receiver.pid)
         road.receiver.stop()
         pastyear.fill(road.database, time.time(), MACHINES, YEAR_DAYS)
         found["database_mb"] = round(road.database.stat().st_size / 1e6, 1)
         start(road, folder)
         cookie = log_in(road.receiver_port, road.password)
-        found["pages"] = {path: visit(road, cookie, path) for path in pages()}
+        found["visits"] = {path: visit(road, cookie, path) for path in pages()}
+        found["pages"] = {path: summed_up(*of_one) for path, of_one in found["visits"].items()}
         found["memory_pages"] = memory_mb(road.receiver.pid)
         if full:
             found["memory_soak"] = soak(road, tokens)
@@ -99,15 +106,15 @@ def add_machines(road):
     return tokens
 
 
-def per_second(work, road, tokens, count):
+def per_second(work, road, tokens, count, turn):
     """`count` pieces of work over CONNECTIONS kept-alive connections, done by CLIENTS processes. Returns (a second, the
-    receiver's own seconds of CPU for all): on a busy machine only the second says what the program needs."""
+    receiver's own seconds of CPU for all): on a busy machine only the second says what the program needs. turn: of
+    which round, so that no id comes twice."""
     context = multiprocessing.get_context("spawn")
     ready, go = context.Barrier(CLIENTS + 1), context.Event()
     share = count // CLIENTS
-    arguments = [
-        (work.__name__, road.receiver_port, tokens, road.old_token, share, n, ready, go) for n in range(CLIENTS)
-    ]
+    numbers = range(turn * CLIENTS, (turn + 1) * CLIENTS)
+    arguments = [(work.__name__, road.receiver_port, tokens, road.old_token, share, n, ready, go) for n in numbers]
     clients = [context.Process(target=client, args=one, daemon=True) for one in arguments]
     for one in clients:
         one.start()
@@ -178,7 +185,7 @@ def pages():
 
 
 def visit(road, cookie, path):
-    """[median ms, p99 ms, bytes, ms of the processor] of VISITS visits by the logged-in owner."""
+    """(ms of each of VISITS visits by the logged-in owner, bytes, ms of the processor for one)."""
     times, size, used = [], 0, cpu_seconds(road.receiver.pid)
     connection = http.client.HTTPConnection("127.0.0.1", road.receiver_port, timeout=60)
     for _ in range(VISITS):
@@ -190,8 +197,12 @@ def visit(road, cookie, path):
         if answer.status != 200:
             raise RuntimeError(f"{path} is {answer.status}")
     connection.close()
-    times.sort()
-    cpu = (cpu_seconds(road.receiver.pid) - used) / VISITS * 1e3
+    return times, size, (cpu_seconds(road.receiver.pid) - used) / VISITS * 1e3
+
+
+def summed_up(times, size, cpu):
+    """[median ms, p99 ms, bytes, ms of the processor] of one page's visits."""
+    times = sorted(times)
     return [round(times[len(times) // 2], 1), round(times[int(len(times) * 0.99)], 1), size, round(cpu, 1)]
 
 
@@ -219,7 +230,8 @@ def soak(road, tokens):
 def lines(found):
     """The figures for people, each beside its promise."""
     fsync = found["fsync"]
-    yield f"Python {found['python']}，开始时负载 {found['load']}，本机 fsync（毫秒）：{fsync}"
+    yield f"Python {found['python']}，开始时负载 {found['load']}"
+    yield f"本机 fsync 中位 {fsync['median']:.2f}，p99 {fsync['p99']:.2f} 毫秒"
     yield f"旧协议单条，落盘后才答，{CONNECTIONS} 个长连接：每秒 {found['posts']:.0f} 条（承诺 {PROMISED['posts']}），"
     yield f"　　每条用处理器 {found['post_cpu_ms']} 毫秒"
     yield f"v1 批量，共 {found['events_sent']} 条：每秒 {found['events']} 条事件（承诺 {PROMISED['events']}），"

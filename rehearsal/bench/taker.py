@@ -19,14 +19,21 @@ LOOK = 0.02  # seconds
 def take(home: str, database: sqlite3.Connection) -> int:
     """One look; returns how many posts were taken."""
     folder = os.path.join(home, "spool")
-    names = sorted(name for name in _listed(folder) if name.endswith(".json"))
-    for name in names:
-        with open(os.path.join(folder, name), "rb") as file:
-            database.execute("INSERT INTO post VALUES (?, ?)", (name, file.read()))
+    names = []
+    for name in sorted(name for name in _listed(folder) if name.endswith(".json")):
+        try:
+            with open(os.path.join(folder, name), "rb") as file:
+                database.execute("INSERT INTO post VALUES (?, ?)", (name, file.read()))
+        except FileNotFoundError:  # the script has removed its oldest heartbeat
+            continue
+        names.append(name)
     if names:
         database.commit()
     for name in names:
-        os.remove(os.path.join(folder, name))
+        try:
+            os.remove(os.path.join(folder, name))
+        except FileNotFoundError:
+            pass  # likewise
     return len(names)
 
 

@@ -1,4 +1,5 @@
-"""Whole trading days of the real etf_grid.py in the simulated QMT, each call into it measured. Python 3.6 and later.
+"""Whole trading days of the real etf_grid.py or heartbeat.py in the simulated QMT, each call into it measured.
+Python 3.6 and later.
 
 Time is simulated, cost is not: a call's wall time (perf_counter) and CPU time (process_time), less what the simulated
 API takes inside it; os.fsync is counted and timed. The days are busy ones: prices swing so far that most funds use all
@@ -34,6 +35,7 @@ SHARES = 200000  # held of each fund at the start
 CASH = 3000000.0  # yuan
 _LOADERS = ("market_data", "market_data_ex")  # of the simulated API: who calls them loads the day's data
 
+HEARTBEAT_EVERY = 5  # seconds between two posts where heartbeat.py is measured (60 in real life)
 _INI = "[account]\nid = %s\n[strategy]\nmode = live\nfunds = %s\nmax_day_amount = 10000000\n"
 
 
@@ -47,6 +49,7 @@ class Call(NamedTuple):
     fsync: float  # of `wall`, spent in os.fsync
     placed: bool  # passorder was called
     loads: bool  # the day's bars were asked for
+    posts: int = 0  # files that got their final name in spool/
 
 
 class Meter(Ledger):
@@ -60,10 +63,11 @@ class Meter(Ledger):
         self._syncs: List[float] = []
         self._asked = 0
         self._fsync: Optional[Callable[[Any], None]] = None
+        self._rename: Optional[Callable[..., None]] = None
 
     def entry(self, script: str, name: str, function: Callable[..., Any], *args: Any) -> Any:
         self._inside = self._cpu_inside = 0.0
-        self._syncs = []
+        self._syncs, self._posted = [], 0
         orders, asked = self.orders(), self._asked
         cpu, wall = time.process_time(), self._timer()
         try:
@@ -79,6 +83,7 @@ class Meter(Ledger):
                     fsync=sum(self._syncs) * 1e3,
                     placed=self.orders() > orders,
                     loads=self._asked > asked,
+                    posts=self._posted,
                 )
             )
 
@@ -92,13 +97,14 @@ class Meter(Ledger):
                 self._cpu_inside += time.process_time() - cpu
 
     def watch(self) -> None:
-        """Count and time os.fsync of this process until close()."""
-        self._fsync = os.fsync
+        """Count and time os.fsync, and count posts, of this process until close()."""
+        self._fsync, self._rename = os.fsync, os.replace
         os.fsync = self._timed_fsync
+        os.replace = self._counted_rename
 
     def close(self) -> None:
         if self._fsync is not None:
-            os.fsync = self._fsync
+            os.fsync, os.replace = self._fsync, self._rename
             self._fsync = None
 
     def _timed_fsync(self, handle: Any) -> None:
@@ -109,9 +115,14 @@ class Meter(Ledger):
         finally:
             self._syncs.append(self._timer() - began)
 
+    def _counted_rename(self, source: Any, target: Any, **named: Any) -> None:
+        assert self._rename is not None
+        self._rename(source, target, **named)
+        self._posted += os.path.basename(os.path.dirname(str(target))) == "spool"
 
-def run(home: str, days: int = 2, minutes: int = 0, seed: int = 7) -> List[Call]:
-    """Every call into etf_grid.py on the last `days` days of a made-up market, with `home` as the sentry's home.
+
+def run(home: str, days: int = 2, minutes: int = 0, seed: int = 7, script: str = "etf_grid.py") -> List[Call]:
+    """Every call into the script on the last `days` days of a made-up market, with `home` as the sentry's home.
 
     `minutes`: only so many of each day's continuous trading, 0 = all of it.
     """
@@ -120,12 +131,13 @@ def run(home: str, days: int = 2, minutes: int = 0, seed: int = 7) -> List[Call]
     os.makedirs(home, exist_ok=True)
     with open(os.path.join(home, "sentry.ini"), "w", encoding="utf-8") as file:
         file.write(_INI % (ACCOUNT, ", ".join(code for code, _, _ in FUNDS)))
+        file.write("[heartbeat]\nevery = %d\n" % HEARTBEAT_EVERY)
         file.write("".join("[fund:%s]\nstart_cell = none %s\n" % (code, measured[0]) for code, _, _ in FUNDS))
     held = {code: (SHARES, price) for code, _, price in FUNDS}
     clock = SimClock(times.at(measured[0], "09:10"))
     world = World(clock, prices, Behaviours(), seed, ACCOUNT, CASH, held)
     client = Client(world, environ={"QMT_SENTRY_HOME": home}, site_packages=[STRATEGY])
-    client.mount_file(os.path.join(STRATEGY, "etf_grid.py"))
+    client.mount_file(os.path.join(STRATEGY, script))
     meter = Meter()
     meter.orders = lambda: len(world.broker.orders)
     client.ledger = client.caller._ledger = meter  # the client has no other way in: its own ledger keeps one figure

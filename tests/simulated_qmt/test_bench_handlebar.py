@@ -23,11 +23,11 @@ def test_a_percentile_is_the_smallest_sample_that_so_many_do_not_exceed(part, ex
 
 def test_two_dear_calls_in_a_hundred_are_seen_in_the_p99_and_one_is_not():
     assert figures.figures([1.0] * 98 + [9.0] * 2).p99 == 9.0
-    assert figures.figures([1.0] * 99 + [9.0]) == (100, 1.0, 1.0, 9.0)
+    assert figures.figures([1.0] * 99 + [9.0]) == (100, 1.0, 1.0, 9.0, 1.0, 1.0)
 
 
 def test_no_samples_have_no_figures():
-    assert figures.figures([]) == (0, None, None, None)
+    assert figures.figures([]) == (0, None, None, None, None, None)
 
 
 def test_a_tables_columns_line_up_behind_chinese_words():
@@ -38,7 +38,7 @@ def test_a_tables_columns_line_up_behind_chinese_words():
 def test_the_days_first_load_of_data_stands_apart():
     calls = [HANDLEBAR] * 3 + [HANDLEBAR._replace(wall=80.0, loads=True, fsyncs=6)]
     found = handlebar.summed_up(calls)
-    assert found["all"]["wall"] == {"count": 3, "median": 1.0, "p99": 1.0, "most": 1.0}
+    assert found["all"]["wall"] == figures.as_plain(figures.figures([1.0] * 3))
     assert found["loads"]["wall"]["most"] == 80.0
 
 
@@ -55,7 +55,8 @@ def test_the_promise_is_told_with_its_verdict(wall, verdict):
     half = handlebar.summed_up([HANDLEBAR._replace(wall=wall)])
     fsync = {"median": 0.25, "p99": 1.0}
     found = {"python": "3.6.8", "days": 1, "minutes": 0, "load": 0.5, "fsync": fsync}
-    found.update(tray_up=half, tray_away=half)
+    posts = handlebar.posts_of([HANDLEBAR._replace(posts=1)])
+    found.update(tray_up=half, tray_away=half, post_up=posts, post_away=posts)
     lines = handlebar.lines(found)
     assert lines[0] == "Python 3.6.8：1 个交易日，每 3 秒一次；本机 fsync 中位 0.25，p99 1.00 毫秒；负载 0.5"
     assert lines[-1] == "托盘不在：全部 handlebar 的 p99 %.2f 毫秒，承诺 5 毫秒以内：%s" % (wall, verdict)
@@ -103,10 +104,38 @@ def test_the_machines_own_fsync_leaves_nothing_behind(tmp_path):
     assert os.listdir(str(tmp_path)) == []
 
 
-def test_without_a_name_the_benches_are_listed(capsys):
-    assert bench.main([]) == 0
+def test_the_benches_are_listed_by_name(capsys):
+    assert bench.main(["--list"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == ["backtest", "handlebar", "receiver"]
+    assert listed[:4] == ["backtest", "handlebar", "receiver", "tray"]
+
+
+def test_what_each_call_posts_is_counted(tmp_path):
+    spool = tmp_path / "spool"
+    spool.mkdir()
+
+    def posting(name, target):
+        (tmp_path / name).write_text("{}")
+        os.replace(str(tmp_path / name), str(target / name))
+
+    meter = tradingday.Meter()
+    meter.watch()
+    try:
+        meter.entry("heartbeat", "timer", posting, "post.json", spool)
+        meter.entry("heartbeat", "timer", posting, "state.json", tmp_path)
+    finally:
+        meter.close()
+    assert [call.posts for call in meter.calls] == [1, 0]
+    assert handlebar.posts_of(meter.calls)["wall"]["count"] == 1
+
+
+def test_a_post_that_the_script_removes_itself_is_no_trouble_for_the_stand_in(tmp_path, monkeypatch):
+    home = str(tmp_path)
+    (tmp_path / "spool").mkdir()
+    database = taker.opened(home)
+    monkeypatch.setattr(taker, "_listed", lambda folder: ["gone.json"])
+    assert taker.take(home, database) == 0
+    database.close()
 
 
 def test_three_minutes_of_a_day_place_orders_and_make_a_report(tmp_path, capsys):
@@ -119,5 +148,6 @@ def test_three_minutes_of_a_day_place_orders_and_make_a_report(tmp_path, capsys)
         assert half["placed"]["wall"]["count"] > 0 and half["callbacks"]["wall"]["count"] > 0
         # The intent, its trace and what follows are on the disk: no order without a sync.
         assert half["placed"]["fsyncs"]["most"] >= 4
+    assert found["post_up"]["wall"]["count"] > 100 and found["post_away"]["wall"]["count"] > 100
     out = capsys.readouterr().out
     assert "handlebar 全部" in out and "不与承诺比" in out and "做到" not in out
