@@ -186,7 +186,7 @@ KINDS = {
     "strategy-error": Kind("策略抛出异常", _error, ("出错",)),
     "reinit": Kind("QMT 让策略从 init 重来", _told_qmt("reinit"), may=("策略的记录",)),
     "quote-reconnect": Kind("行情重连", _told_qmt("quote-reconnect")),
-    "replay": Kind("交易断线重连，委托和成交重推", _told_qmt("disconnect", "reconnect", gap=12.0), may=("没有登录",)),
+    "replay": Kind("交易断线重连，委托和成交重推", _told_qmt("disconnect", "reconnect", gap=12.0), ("断开",)),
     "no-fills": Kind("一段时间没有委托成交", _behaviour("no_fills", "no_fills=no", 130), may=_ORDERS),
     "cancel-lies": Kind("柜台撤单的回答不可信", _behaviour("cancel_lies=both", "cancel_lies=no", 60), may=_ORDERS),
     "half-fills": Kind("委托只成交一半", _behaviour("half_fills", "half_fills=no", 130), may=_ORDERS),
