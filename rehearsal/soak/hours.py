@@ -38,7 +38,7 @@ def run(folder, hours, seed, data, trade, say=print):
             troubles.run(field, planned.kind)
         field.pause(began + seconds - END - road.now())
         field.sample()
-        field.did("正在结束")
+        troubles.end(field, "正在结束")
         rehearse.settle(road)
         field.ended.add("qmt")
         field.pause(10)  # what is on its way to the phone

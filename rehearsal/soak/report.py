@@ -19,7 +19,7 @@ def lines(record, found, load=None):
         f"机器：{platform.system()}，Python {platform.python_version()}，负载 {load or '未知'}",
         "",
     ]
-    counts = Counter(trouble["kind"] for trouble in record["troubles"])
+    counts = Counter(trouble["kind"] for trouble in record["troubles"] if trouble["kind"] in KINDS)
     said += table(
         [("故障", "次数")] + [(f"{name}（{KINDS[name].what}）", counts[name]) for name in KINDS if counts[name]]
     )

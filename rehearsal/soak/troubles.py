@@ -15,6 +15,7 @@ from tray_app import stop
 
 SEEN = 20.0  # s from a fault that is noticed by looking (QMT gone, an error) to the phone
 RECOVERED = 20.0  # s from the repair to the good news
+END = "end"  # no trouble: what is done to end a run
 
 
 class Kind(NamedTuple):
@@ -31,11 +32,22 @@ def run(field, name):
     """Let one trouble happen, and note when and what it explains."""
     kind = KINDS[name]
     at = field.did(kind.what)
-    entry = {"kind": name, "day": field.day, "at": at, "until": None}
-    entry.update(told=list(kind.told), well=list(kind.well), may=list(kind.may))
-    field.troubles.append(entry)
+    entry = note(field, name, at, kind.told, kind.well, kind.may)
     kind.act(field)
     entry["until"] = field.did(f"{name} 过去了")
+
+
+def note(field, name, at, told=(), well=(), may=()):
+    """Write down what explains the messages from now on."""
+    lists = {"told": list(told), "well": list(well), "may": list(may)}
+    entry = dict(lists, kind=name, day=field.day, at=at, until=None)
+    field.troubles.append(entry)
+    return entry
+
+
+def end(field, text):
+    """The run or the day ends: QMT is stopped on purpose, and nobody is to be surprised."""
+    note(field, END, field.did(text), may=("QMT 不在运行",))
 
 
 # ---- parts that die
