@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rehearsal.rehearse import trade_settings
 from rehearsal.road import ROOT
-from rehearsal.soak import hours, judge, record, report
+from rehearsal.soak import days, hours, judge, record, report
 
 REAL_PRICES = ROOT.parent / "shared" / "data" / "etf"
 
@@ -28,7 +28,10 @@ def main(words):
         return 2
     print(f"行情：{data or '合成'}；基金：{trade['funds']}；数据和日志在 {folder}", flush=True)
     began = time.time()
-    found = hours.run(folder, options.hours, options.seed, data, trade)
+    if options.days:
+        found = days.run(folder, options.days, options.seed, data, trade)
+    else:
+        found = hours.run(folder, options.hours, options.seed, data, trade)
     codes = [code.strip() for code in trade["funds"].split(",")]
     found.update(real_seconds=time.time() - began, real_ended=time.time(), started_with=record.started_with(codes))
     record.write(found, folder / "record.json")
@@ -55,6 +58,7 @@ def parse(words):
     parser = argparse.ArgumentParser(prog="run.py soak", description="the whole chain for hours, or for weeks")
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--hours", type=float, help=f"at normal speed, at most {hours.LONGEST:g}")
+    length.add_argument("--days", type=int, help="short days at quick times, at most 60")
     length.add_argument("--judge", metavar="RECORD", help="judge the record.json of a run that is over")
     parser.add_argument("--seed", type=int, default=1, help="of the schedule, prices and trades (default 1)")
     parser.add_argument("--data", metavar="DIR", help="folder of price CSVs (default: the shared ones, else synthetic)")
@@ -63,4 +67,6 @@ def parse(words):
     options = parser.parse_args(words)
     if options.hours is not None and not 0 < options.hours <= hours.LONGEST:
         parser.error(f"--hours 应大于 0、不超过 {hours.LONGEST:g}")
+    if options.days is not None and not 0 < options.days <= 60:
+        parser.error("--days 应为 1 到 60")
     return options

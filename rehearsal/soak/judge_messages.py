@@ -1,5 +1,7 @@
 """The soak's oracle on what the phone got: each trouble told once on each channel, its end once, nothing else. Pure."""
 
+from collections import Counter
+
 from rehearsal.promised import TOLERANCE
 from rehearsal.soak.telling import AGAIN, BAD, GOOD, numbers, says, tellings
 
@@ -24,12 +26,12 @@ def not_told_once(record):
     found = []
     for trouble, begin, end in windows(record["troubles"]):
         mine = excuse_repeats([m for m in record["messages"] if begin <= m["at"] < end], record["receiver_kills"])
-        for mark, words in ((BAD, trouble["told"]), (GOOD, trouble["well"])):
-            for word in words:
+        for mark, words in ((BAD, Counter(trouble["told"])), (GOOD, Counter(trouble["well"]))):
+            for word, times in words.items():
                 for channel in record["channels"]:
                     count = sum(m["channel"] == channel and says(m, mark, word) for m in mine)
-                    if count != 1:
-                        what = f"{channel} 收到 {count} 条{MARK_WORDS[mark]}“{word}”"
+                    if count != times:
+                        what = f"{channel} 收到 {count} 条{MARK_WORDS[mark]}“{word}”（应为 {times} 条）"
                         found.append(f"第 {trouble['day']} 天 {trouble['kind']}：{what}")
     return found
 

@@ -18,7 +18,7 @@ def findings(record):
     ]
     found += not_told(record)
     for books in record["books"]:
-        found += wrong_books(books, record["counter"], record["started_with"], unknown_on(record, books["at"]))
+        found += wrong_books(books, record["counter"], record["started_with"], open_on(record, books["at"]))
     return found
 
 
@@ -27,9 +27,10 @@ def unknown(stored):
     return {flag for flag, lines in oracle.told_states(stored).items() if lines[-1]["state"] == NOT_KNOWN}
 
 
-def unknown_on(record, at):
-    """The same as it was at `at` (epoch s)."""
-    return unknown([event for event in record["stored"] if event["at"] <= at])
+def open_on(record, at):
+    """Flags whose end the strategy did not know at `at` (epoch s): on the way, or unknown."""
+    told = oracle.told_states([event for event in record["stored"] if event["at"] <= at])
+    return {flag for flag, lines in told.items() if lines[-1]["state"] in ("intent", "sent", "working", NOT_KNOWN)}
 
 
 def not_called(called, counter):

@@ -1,7 +1,7 @@
 """When which trouble comes: a pure function of the seed."""
 
 import random
-from typing import NamedTuple
+from typing import List, NamedTuple
 
 FIRST, LAST = 240, 780  # s from the start to the first trouble, from the last one to the end of a run of hours
 KILLS = ("tray-killed", "receiver-killed", "qmt-killed")
@@ -43,3 +43,87 @@ def of_hours(seed, seconds):
         Planned(round(begin + number * gap + chance.uniform(0, gap / 4), 1), kind) for number, kind in enumerate(rest)
     ]
     return plan
+
+
+# ---- days
+
+COSTS = {  # s that each takes at the rehearsal's quick times, about
+    "qmt-killed": 12,
+    "tray-killed": 35,
+    "receiver-killed": 17,
+    "qmt-frozen": 18,
+    "script-silent": 32,
+    "network-cut": 58,
+    "short-cut": 32,
+    "wecom-errors": 42,
+    "wecom-limit": 80,
+    "wecom-hangs": 90,
+    "mail-slow": 38,
+    "mail-refuses": 42,
+    "strategy-error": 8,
+    "reinit": 5,
+    "quote-reconnect": 5,
+    "replay": 24,
+    "no-fills": 75,
+    "cancel-lies": 65,
+    "half-fills": 75,
+    "rejects": 75,
+    "silent-refusals": 140,
+    "unseen-orders": 140,
+    "logged-out": 85,
+    "double-mount": 35,
+    "receiver-clock": 40,
+    "state-lost": 45,
+    "home-full": 75,
+    "vps-full": 35,
+    "stop": 15,
+}
+BUDGET = 110  # s of troubles on one day; a day with one that takes longer has little besides
+FEWEST, MOST = 2, 5
+SHORT = 20  # s: what may stand beside a trouble that takes the whole day
+# On one day at most one of each group: they would explain, or spoil, each other's messages.
+GROUPS = (
+    ("no-fills", "cancel-lies", "half-fills", "rejects", "silent-refusals", "unseen-orders", "stop"),
+    ("replay", "logged-out"),
+    ("receiver-killed", "receiver-clock", "vps-full"),
+    ("state-lost", "home-full", "double-mount", "silent-refusals", "unseen-orders"),
+)
+CLOCKS = ("09:30:20", "10:14:00", "11:05:30", "13:01:10", "13:40:00", "14:30:00")
+NIGHTS = ("calm", "power")  # everything is stopped, or everything loses its power
+
+
+class Day(NamedTuple):
+    number: int  # 1 is the first
+    clock: str  # HH:MM:SS in Shanghai at which the parts are started
+    kinds: List[str]  # troubles in their order
+    night: str  # one of NIGHTS
+
+
+def of_days(seed, days, left_out=()):
+    """The days of a soak of days. With 20 days every kind comes at least once, but those that are `left_out`."""
+    chance = random.Random(f"soak days {seed}")
+    kinds = [kind for kind in COSTS if kind not in left_out]
+    chosen = [[] for _ in range(days)]
+    longest_first = sorted(chance.sample(kinds, len(kinds)), key=lambda kind: -COSTS[kind])
+    for kind in longest_first:
+        fitting = [of_day for of_day in chosen if fits(of_day, kind)]
+        if fitting:
+            min(fitting, key=lambda of_day: (sum(COSTS[k] for k in of_day), chance.random())).append(kind)
+    for of_day in chosen:
+        for kind in chance.sample(kinds, len(kinds)):
+            few = len(of_day) < FEWEST and COSTS[kind] < SHORT and kind not in of_day and not clashes(of_day, kind)
+            if few or len(of_day) < MOST and fits(of_day, kind):
+                of_day.append(kind)
+        chance.shuffle(of_day)
+    return [
+        Day(number + 1, chance.choice(CLOCKS), of_day, chance.choice(NIGHTS)) for number, of_day in enumerate(chosen)
+    ]
+
+
+def fits(of_day, kind):
+    total = sum(COSTS[k] for k in of_day)
+    return kind not in of_day and not clashes(of_day, kind) and (not of_day or total + COSTS[kind] <= BUDGET)
+
+
+def clashes(of_day, kind):
+    return any(kind in group and set(group) & set(of_day) for group in GROUPS)

@@ -6,15 +6,20 @@ explains, if they come.
 """
 
 import os
+import shutil
 from typing import Callable, NamedTuple, Sequence
 
 import psutil
 
+from rehearsal import oracle
+from rehearsal.road import ROOT
 from rehearsal.soak.telling import BAD, GOOD
 from tray_app import stop
 
 SEEN = 20.0  # s from a fault that is noticed by looking (QMT gone, an error) to the phone
 RECOVERED = 20.0  # s from the repair to the good news
+NEXT_MINUTE = 70.0  # s in which every fund is decided on once
+UNKNOWN_AFTER = 120.0  # s after which an order that never showed must be unknown: 60, three looks, and patience
 END = "end"  # no trouble: what is done to end a run
 
 
@@ -166,6 +171,103 @@ def _behaviour(word, off, seconds):
     return act
 
 
+def _unknown(word):
+    """Orders of which QMT shows nothing: passorder returns, and that is all. Until the strategy has given them up."""
+
+    def act(field):
+        before = len(oracle.calls(field.road.qmt_folder))
+        field.road.tell_qmt(f"behaviour {word}")
+        field.pause(NEXT_MINUTE)
+        field.road.tell_qmt(f"behaviour {word}=no")
+        flags = {call["remark"] for call in oracle.calls(field.road.qmt_folder)[before:]}
+        field.say(f"    {len(flags)} 笔委托看不到结果")
+        field.until(lambda: all(state != "sent" for state in _states(field, flags)), UNKNOWN_AFTER)
+        field.pause(5)
+
+    return act
+
+
+def _states(field, flags):
+    """The newest state that the receiver has of each order; those that it does not know yet count as sent."""
+    told = oracle.told_states(field.road.stored())
+    return [told[flag][-1]["state"] if flag in told else "sent" for flag in flags]
+
+
+def _logged_out(field):
+    at = field.road.now()
+    field.road.tell_qmt("logout")
+    field.until_told(BAD, "没有登录资金账号", at, 60 + SEEN)
+    back = field.did("重新登录")
+    field.road.tell_qmt("login")
+    field.until_told(GOOD, "已登录资金账号", back, RECOVERED)
+
+
+def _double_mount(field):
+    """The script is mounted twice, then the owner removes one."""
+    usual = field.road.qmt_options
+    field.road.qmt_options = [*usual, "--script", ROOT / "qmt_strategy" / "etf_grid.py"]
+    _restart_qmt(field)
+    field.until_told(BAD, "同一策略运行了两份", field.troubles[-1]["at"], SEEN)
+    field.road.qmt_options = usual
+    _restart_qmt(field)
+
+
+def _restart_qmt(field):
+    _qmt_killed(field)
+
+
+# ---- the clock, the files, the disk
+
+
+def _receiver_clock(field):
+    """The receiver comes back an hour behind, is put right, and comes back again."""
+    field.kill("receiver")
+    at = field.did("接收端的时钟慢了一小时")
+    right, field.road.shift = field.road.shift, field.road.shift - 3600
+    try:
+        field.start("receiver")
+    finally:
+        field.road.shift = right
+    field.until_told(BAD, "接收端的时钟不准", at, 60)
+    field.kill("receiver")
+    back = field.did("时钟对了，接收端重新启动")
+    field.start("receiver")
+    field.until_told(GOOD, "接收端的时钟准了", back, 60)
+
+
+def _state_lost(field):
+    """state/ is gone while it trades; the owner puts a copy back and starts QMT again."""
+    state = field.road.home / "state"
+    aside = field.road.folder / "state-aside"
+    at = field.road.now()
+    state.rename(aside)
+    field.until_told(BAD, "有基金停止下单", at, 60 + SEEN)
+    killed = field.kill("qmt")
+    field.until_told(BAD, "QMT 不在运行", killed, SEEN)
+    shutil.rmtree(state, ignore_errors=True)
+    aside.rename(state)
+    _bring_back(field, "qmt", "QMT 在运行")
+
+
+def _full(name, told, well):
+    """The small disk below a folder is filled up (soak/disk.py), and freed again."""
+
+    def act(field):
+        at = field.road.now()
+        filler = field.disks[name].fill()
+        field.say(f"    写满了，填了 {filler.stat().st_size >> 20} MB")
+        if told:
+            field.until_told(BAD, told, at, 30 + SEEN)
+        field.pause(20)
+        back = field.did("腾出空间")
+        filler.unlink()
+        if well:
+            field.until_told(GOOD, well, back, 60)
+        field.pause(10)
+
+    return act
+
+
 # ---- the owner
 
 
@@ -181,6 +283,8 @@ def _stopped(field):
 
 _GONE = {"told": ("QMT 不在运行",), "well": ("QMT 在运行",), "may": ("QMT 重新启动过",)}
 _ORDERS = ("委托没有成交", "委托没有按时成交", "委托有结果了", "达到下单上限", "委托没有全部成交")
+_UNKNOWN = ("委托状态不明", "有基金停止下单", "委托有结果了", "不再停止", "基金不再全部停止")
+_REFUSED = ("委托被拒", "有基金停止下单", "不再停止", "基金不再全部停止")
 
 KINDS = {
     "qmt-killed": Kind("kill -9 QMT", _qmt_killed, **_GONE),
@@ -202,6 +306,39 @@ KINDS = {
     "no-fills": Kind("一段时间没有委托成交", _behaviour("no_fills", "no_fills=no", 130), may=_ORDERS),
     "cancel-lies": Kind("柜台撤单的回答不可信", _behaviour("cancel_lies=both", "cancel_lies=no", 60), may=_ORDERS),
     "half-fills": Kind("委托只成交一半", _behaviour("half_fills", "half_fills=no", 130), may=_ORDERS),
+    "rejects": Kind("柜台拒单", _behaviour("reject", "reject=no", NEXT_MINUTE), may=(*_ORDERS, *_REFUSED)),
+    "silent-refusals": Kind("QMT 弹框拒绝，不回报", _unknown("silent_refusals"), may=(*_ORDERS, *_UNKNOWN)),
+    "unseen-orders": Kind("委托成交了，QMT 却不显示", _unknown("unseen_orders"), may=(*_ORDERS, *_UNKNOWN)),
+    "logged-out": Kind("资金账号掉线", _logged_out, ("没有登录资金账号",), ("已登录资金账号",), may=("断开",)),
+    "double-mount": Kind(
+        "同一策略挂了两份",
+        _double_mount,
+        ("QMT 不在运行", "QMT 不在运行", "同一策略运行了两份"),
+        ("QMT 在运行", "QMT 在运行"),
+        may=("QMT 重新启动过",),
+    ),
+    "receiver-clock": Kind(
+        "接收端的时钟慢了一小时，再对准",
+        _receiver_clock,
+        ("接收端的时钟不准",),
+        ("接收端的时钟准了",),
+        may=("接收端中断过", "接收端反复重启"),
+    ),
+    "state-lost": Kind(
+        "state/ 被删，再放回备份",
+        _state_lost,
+        ("有基金停止下单", "QMT 不在运行"),
+        ("QMT 在运行",),
+        may=("QMT 重新启动过", *_REFUSED),
+    ),
+    "home-full": Kind(
+        "小主机的磁盘写满",
+        _full("home", "小主机的磁盘满了", "小主机的磁盘能用了"),
+        ("小主机的磁盘满了",),
+        ("小主机的磁盘能用了",),
+        may=("策略读写磁盘失败", "策略能读写磁盘了", "哨兵报告了问题", "小主机的磁盘"),
+    ),
+    "vps-full": Kind("接收端的磁盘写满", _full("vps", "", ""), may=("接收端", "磁盘")),
     "stop": Kind("停止下单，再恢复", _stopped, ("已停止下单",), ("可以下单",), may=_ORDERS),
 }
 
