@@ -4436,8 +4436,17 @@ class Receiver:
         self.queue = threading.Lock()  # over these two
         self.stop_event = threading.Event()
         self.checker: threading.Thread | None = None
+        self.start_in_the_past()
         with self.transaction() as tx:
             self.begin(tx)
+
+    def start_in_the_past(self) -> None:
+        """A server may boot with its clock behind. What is stored would then lie in the future, and all news count as
+        older than what is known: QMT's end would go unheard until the clock had caught up."""
+        with self.store.read() as db:
+            ahead = float(get_meta(db, "last_alive") or 0.0) - self.now()
+        if ahead > CLOCK_NOISE:
+            self.clock_jumped(-ahead)
 
     def now(self) -> float:
         """Epoch seconds by which everything is judged."""

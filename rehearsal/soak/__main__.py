@@ -12,6 +12,7 @@ from pathlib import Path
 from rehearsal.rehearse import trade_settings
 from rehearsal.road import ROOT
 from rehearsal.soak import days, hours, judge, record, report
+from rehearsal.soak.schedule import BUDGET
 
 REAL_PRICES = ROOT.parent / "shared" / "data" / "etf"
 
@@ -29,7 +30,7 @@ def main(words):
     print(f"行情：{data or '合成'}；基金：{trade['funds']}；数据和日志在 {folder}", flush=True)
     began = time.time()
     if options.days:
-        found = days.run(folder, options.days, options.seed, data, trade)
+        found = days.run(folder, options.days, options.seed, data, trade, options.slice)
     else:
         found = hours.run(folder, options.hours, options.seed, data, trade)
     codes = [code.strip() for code in trade["funds"].split(",")]
@@ -60,6 +61,7 @@ def parse(words):
     length.add_argument("--hours", type=float, help=f"at normal speed, at most {hours.LONGEST:g}")
     length.add_argument("--days", type=int, help="short days at quick times, at most 60")
     length.add_argument("--judge", metavar="RECORD", help="judge the record.json of a run that is over")
+    parser.add_argument("--slice", type=float, default=BUDGET, help="s of troubles on each day (default %(default)g)")
     parser.add_argument("--seed", type=int, default=1, help="of the schedule, prices and trades (default 1)")
     parser.add_argument("--data", metavar="DIR", help="folder of price CSVs (default: the shared ones, else synthetic)")
     parser.add_argument("--report", metavar="FILE", help="write the report as text")

@@ -14,6 +14,7 @@ from tray_app import answers
 TIMES = {"host_silent": 20, "tick": 1.3}
 TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6}
 CHANNELS = ("wecom", "mail")  # pushplus takes 200 a day, and to the phone all this is one day
+DISKS = ("home-full", "vps-full")  # troubles that need small disks
 HOME_MB, VPS_MB = 700, 64  # of the small disks: no order below 200 MB free
 DISK_LOW = 0.3  # GB
 GAP = 4.0  # s between two troubles
@@ -33,25 +34,26 @@ MORNING = (
 )
 
 
-def run(folder, days, seed, data, trade, say=print):
-    """Returns the record (soak/record.py)."""
+def run(folder, days, seed, data, trade, seconds=schedule.BUDGET, say=print):
+    """Returns the record (soak/record.py). `seconds` of troubles on each day."""
     trade = dict(trade, **TRADE)
     with Road(folder, seed=seed, data=data, times=TIMES, trade=trade, channels=CHANNELS) as road:
         field = Field(road, seed, say)
         why_not = disk.cannot()
+        plan = schedule.of_days(seed, days, DISKS if why_not else (), seconds)
+        filled = [kind for day in plan for kind in day.kinds if kind in DISKS]
         if why_not:
             field.say(why_not)
-        plan = schedule.of_days(seed, days, left_out=("home-full", "vps-full") if why_not else ())
         newest = newest_day(time.time())
         try:
             for day in plan:
                 field.day = day.number
                 field.say(f"第 {day.number} 天，{day.clock} 起：{'，'.join(day.kinds)}；夜里：{day.night}")
-                # The last of the days is yesterday, whenever the run ends.
+                # One day after the other, even where a new one becomes the newest while this runs.
                 road.set_clock(day.clock, newest_day(time.time()) - (newest - days + day.number))
                 if day.number == 1:
                     began = road.now()
-                    first_morning(field, small_disks=not why_not)
+                    first_morning(field, small_disks=bool(filled))
                 else:
                     morning(field)
                 for kind in day.kinds:
@@ -62,7 +64,7 @@ def run(folder, days, seed, data, trade, say=print):
         finally:
             road.stop()
             for small in field.disks.values():
-                small.unmount()
+                disk.unmount(small.folder)
 
 
 def newest_day(now):

@@ -99,20 +99,21 @@ class Day(NamedTuple):
     night: str  # one of NIGHTS
 
 
-def of_days(seed, days, left_out=()):
-    """The days of a soak of days. With 20 days every kind comes at least once, but those that are `left_out`."""
+def of_days(seed, days, left_out=(), seconds=BUDGET):
+    """The days of a soak of days. With 20 days every kind comes at least once, but those that are `left_out`. Days of
+    fewer `seconds` of troubles have only the short ones."""
     chance = random.Random(f"soak days {seed}")
-    kinds = [kind for kind in COSTS if kind not in left_out]
+    kinds = [kind for kind, cost in COSTS.items() if kind not in left_out and cost <= 1.5 * seconds]
     chosen = [[] for _ in range(days)]
     longest_first = sorted(chance.sample(kinds, len(kinds)), key=lambda kind: -COSTS[kind])
     for kind in longest_first:
-        fitting = [of_day for of_day in chosen if fits(of_day, kind)]
+        fitting = [of_day for of_day in chosen if fits(of_day, kind, seconds)]
         if fitting:
             min(fitting, key=lambda of_day: (sum(COSTS[k] for k in of_day), chance.random())).append(kind)
     for of_day in chosen:
         for kind in chance.sample(kinds, len(kinds)):
             few = len(of_day) < FEWEST and COSTS[kind] < SHORT and kind not in of_day and not clashes(of_day, kind)
-            if few or len(of_day) < MOST and fits(of_day, kind):
+            if few or len(of_day) < MOST and fits(of_day, kind, seconds):
                 of_day.append(kind)
         chance.shuffle(of_day)
     return [
@@ -120,9 +121,9 @@ def of_days(seed, days, left_out=()):
     ]
 
 
-def fits(of_day, kind):
+def fits(of_day, kind, seconds):
     total = sum(COSTS[k] for k in of_day)
-    return kind not in of_day and not clashes(of_day, kind) and (not of_day or total + COSTS[kind] <= BUDGET)
+    return kind not in of_day and not clashes(of_day, kind) and (not of_day or total + COSTS[kind] <= seconds)
 
 
 def clashes(of_day, kind):

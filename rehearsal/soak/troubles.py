@@ -238,7 +238,7 @@ def _receiver_clock(field):
 def _state_lost(field):
     """state/ is gone while it trades; the owner puts a copy back and starts QMT again."""
     state = field.road.home / "state"
-    aside = field.road.folder / "state-aside"
+    aside = field.road.home / "state-aside"  # on the same disk, which may be a small one
     at = field.road.now()
     state.rename(aside)
     field.until_told(BAD, "有基金停止下单", at, 60 + SEEN)
