@@ -33,15 +33,6 @@ MORNING = (
     "不再停止",
     "基金不再全部停止",
 )
-    "接收端中断过",
-    "哨兵重新启动过",
-    "QMT 重新启动过",
-    "哨兵",
-    "委托",
-    "不再停止",
-    "基金不再全部停止",
-    "可以下单",
-)
 
 
 def run(folder, days, seed, data, trade, seconds=schedule.BUDGET, say=print):

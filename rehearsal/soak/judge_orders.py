@@ -3,6 +3,8 @@
 from collections import Counter, defaultdict
 
 from rehearsal import oracle
+from rehearsal.clock import day_text
+from rehearsal.soak.telling import BAD, says
 
 NOT_KNOWN = "unknown"
 
@@ -46,14 +48,33 @@ def not_told(record):
         ]
         for channel in record["channels"]
     }
-    # Orders refused for one cause share a message that names the first; so of these the flag is not asked for.
-    wanted = [(order["flag"], "成交") for order in record["counter"] if order["traded"] and order["status"] == 56]
+    # A fill in parts that was cancelled is told with what is left, in words of its own.
+    wanted = [
+        (order["flag"], "成交" if order["status"] == 56 else "") for order in record["counter"] if order["traded"]
+    ]
     wanted += [(flag, "") for flag in unknown(record["stored"])]
-    return [
-        f"{channel} 没有说委托 {flag} {word}"
+    found = [
+        f"{channel} 没有说委托 {flag} {word}".rstrip()
         for flag, word in wanted
         for channel in record["channels"]
         if not any(flag in text and word in text for text in texts[channel])
+    ]
+    return found + refusals_not_told(record)
+
+
+def refusals_not_told(record):
+    """Orders refused for one cause on one day share a message, so the flags are not asked for."""
+    days = {day_text(order["at"]) for order in record["counter"] if order["status"] == 57}
+    told = {
+        (message["channel"], day_text(message["at"]))
+        for message in record["messages"]
+        if says(message, BAD, "委托被拒")
+    }
+    return [
+        f"{channel} 没有说 {day} 的废单"
+        for day in sorted(days)
+        for channel in record["channels"]
+        if (channel, day) not in told
     ]
 
 

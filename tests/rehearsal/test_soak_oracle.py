@@ -121,6 +121,17 @@ def test_an_unknown_order_that_is_not_told_is_found():
     assert any(FLAG in finding for finding in judge.findings(record))
 
 
+def test_a_refusal_that_is_not_told_is_found():
+    record = good()
+    record["counter"][0].update(status=57, traded=0)
+    record["stored"][-1]["data"].update(state="rejected", filled=0)
+    record["books"][0].update(holdings={FUND: 20000}, ledger=[])
+    assert len(judge.findings(record)) == len(CHANNELS)
+    record["messages"] += on_all("❗ 委托被拒", 25, 7)
+    record["troubles"].insert(0, trouble("rejects", 0, may=["委托被拒"]))
+    assert judge.findings(record) == []
+
+
 # ---- posts
 
 
