@@ -1296,6 +1296,9 @@ def tick_stopped(source: Source, picture: Picture) -> bool:
     tick, fresh, seen = tick_of(source.data), source.tick_fresh, source.last_seen
     if tick is None or fresh is None or seen is None or day_of(fresh) != day_of(picture.now):
         return False
+    off = picture.machine.clock_off
+    if off is not None and abs(off) >= CLOCK_WRONG and abs(seen + off - tick) <= TICK_OLD:
+        return False  # by the PC's clock it was fresh: it is ours that is wrong, and about to be put right
     return picture.calendar.continuous().session_seconds(tick, seen) > TICK_OLD
 
 
@@ -4542,7 +4545,8 @@ class Receiver:
                 )
         tx.db.execute("UPDATE channel SET failing_since = NULL, failures = 0, why = '' WHERE why = ?", (HUNG,))
         for incident in open_incidents(tx.db):
-            gone = incident.machine not in self.config.machines if incident.machine else incident.name not in names
+            gone = incident.machine != "" and incident.machine not in self.config.machines
+            gone = gone or (incident.kind == "channel" and incident.name not in names)
             changed = incident.kind == "channel" and not gone and not channel_trouble(tx.db, incident.name, tx.now)
             if gone or changed:
                 tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))
