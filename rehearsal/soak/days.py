@@ -12,7 +12,7 @@ from rehearsal.soak.field import Field
 from tray_app import answers
 
 TIMES = {"host_silent": 20, "tick": 1.3}
-TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6}
+TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6, "grid_amount": 500}  # small: for twenty days
 CHANNELS = ("wecom", "mail")  # pushplus takes 200 a day, and to the phone all this is one day
 DISKS = ("home-full", "vps-full")  # troubles that need small disks
 HOME_MB, VPS_MB = 700, 64  # of the small disks: no order below 200 MB free
@@ -20,7 +20,8 @@ DISK_LOW = 0.3  # GB
 GAP = 4.0  # s between two troubles
 QUIET = 45.0  # s for the day's orders to come to rest
 NEWS = 12.0  # s for the last messages of a day
-READY = 90.0
+DECIDED = 20  # s of each minute after which its decisions have become orders, and these have mostly ended
+READY = 90.0  # s for the first heartbeats of a day
 # What the parts say in the morning after a night in which none of them ran.
 MORNING = (
     "接收端中断过",
@@ -129,9 +130,8 @@ def answer_unknown(field):
 def evening(field, night, last):
     """The day's orders come to rest, the processes are looked at, then all parts stop, the books are read."""
     road = field.road
-    road.tell_qmt("behaviour no_fills")
-    field.until(lambda: not live(road), QUIET)
     field.pause(NEWS)
+    field.until(lambda: DECIDED < road.now() % 60 < DECIDED + 30 and not live(road), 60 + QUIET)
     field.sample()
     troubles.end(field, "晚上：" + ("断电" if night == "power" and not last else "依次停止"))
     if last:

@@ -6,8 +6,13 @@ from rehearsal.promised import TOLERANCE
 from rehearsal.soak.telling import AGAIN, BAD, GOOD, numbers, says, tellings
 
 GAP = 0.2 * TOLERANCE  # s after the vendor's yes in which a kill of the receiver excuses a repeat
-# What a strategy that trades says of itself on any day.
-ROUTINE = ("策略下单", "成交", "账户", "可用资金不足", "达到下单上限", "应下单而没有下单", "没有全部成交", "策略的记录")
+# What a strategy that trades says of itself on any day, and the receiver of its orders.
+ROUTINE = ("策略下单", "成交", "账户", "可用资金不足", "达到下单上限", "应下单而没有下单", "策略的记录") + (
+    "委托没有成交",
+    "委托没有全部成交",
+    "委托没有按时成交",
+    "委托有结果了",
+)
 MARK_WORDS = {BAD: "告警", GOOD: "恢复", AGAIN: "提醒"}
 
 
@@ -50,15 +55,23 @@ def excuse_repeats(messages, kills):
 def unexplained(record):
     """Messages that tell something which neither routine nor a trouble of that time explains."""
     found, spans = [], windows(record["troubles"])
+    told = set()  # (channel, what) of all alerts so far: what may be reminded of
     for message in record["messages"]:
-        allowed = list(ROUTINE)
+        allowed = []
         current = [number for number, (_, begin, end) in enumerate(spans) if begin <= message["at"] < end]
         for number in current:
             trouble = spans[number][0]
             allowed += trouble["told"] + trouble["well"] + trouble["may"]
             if number:
                 allowed += spans[number - 1][0]["may"]  # news of the one before may still be on their way
-        strange = [what for _, what in tellings(message) if not any(word in what for word in allowed)]
+        strange = [
+            what
+            for mark, what in tellings(message)
+            if what not in ROUTINE
+            and not any(word in what for word in allowed)
+            and not (mark == AGAIN and (message["channel"], what) in told)
+        ]
+        told |= {(message["channel"], what) for mark, what in tellings(message) if mark == BAD}
         if strange or not tellings(message):
             shown = "、".join(strange) or message["shown"]["title"]
             kind = record["troubles"][current[0]]["kind"] if current else "开始时"

@@ -19,6 +19,7 @@ from tray_app import stop
 SEEN = 20.0  # s from a fault that is noticed by looking (QMT gone, an error) to the phone
 RECOVERED = 20.0  # s from the repair to the good news
 NEXT_MINUTE = 70.0  # s in which every fund is decided on once
+FILL_TIMEOUT = 60.0  # s, the strategy's own default
 UNKNOWN_AFTER = 120.0  # s after which an order that never showed must be unknown: 60, three looks, and patience
 END = "end"  # no trouble: what is done to end a run
 
@@ -159,12 +160,12 @@ def _told_qmt(*words, gap=5.0):
     return act
 
 
-def _behaviour(word, off, seconds):
+def _behaviour(word, off):
     """A behaviour of the counter while the strategy decides; what it does to orders is for the orders' oracle."""
 
     def act(field):
         field.road.tell_qmt(f"behaviour {word}")
-        field.pause(max(seconds, field.road.times.get("behaviour_for", 0)))
+        field.pause(NEXT_MINUTE + float(field.road.trade.get("fill_timeout", FILL_TIMEOUT)))
         field.road.tell_qmt(f"behaviour {off}")
         field.pause(5)
 
@@ -282,7 +283,6 @@ def _stopped(field):
 
 
 _GONE = {"told": ("QMT 不在运行",), "well": ("QMT 在运行",), "may": ("QMT 重新启动过",)}
-_ORDERS = ("委托没有成交", "委托没有按时成交", "委托有结果了", "达到下单上限", "委托没有全部成交")
 _UNKNOWN = ("委托状态不明", "有基金停止下单", "委托有结果了", "不再停止", "基金不再全部停止")
 _REFUSED = ("委托被拒", "有基金停止下单", "不再停止", "基金不再全部停止")
 
@@ -303,12 +303,12 @@ KINDS = {
     "reinit": Kind("QMT 让策略从 init 重来", _told_qmt("reinit"), may=("策略的记录",)),
     "quote-reconnect": Kind("行情重连", _told_qmt("quote-reconnect")),
     "replay": Kind("交易断线重连，委托和成交重推", _told_qmt("disconnect", "reconnect", gap=12.0), ("断开",)),
-    "no-fills": Kind("一段时间没有委托成交", _behaviour("no_fills", "no_fills=no", 130), may=_ORDERS),
-    "cancel-lies": Kind("柜台撤单的回答不可信", _behaviour("cancel_lies=both", "cancel_lies=no", 60), may=_ORDERS),
-    "half-fills": Kind("委托只成交一半", _behaviour("half_fills", "half_fills=no", 130), may=_ORDERS),
-    "rejects": Kind("柜台拒单", _behaviour("reject", "reject=no", NEXT_MINUTE), may=(*_ORDERS, *_REFUSED)),
-    "silent-refusals": Kind("QMT 弹框拒绝，不回报", _unknown("silent_refusals"), may=(*_ORDERS, *_UNKNOWN)),
-    "unseen-orders": Kind("委托成交了，QMT 却不显示", _unknown("unseen_orders"), may=(*_ORDERS, *_UNKNOWN)),
+    "no-fills": Kind("一段时间没有委托成交", _behaviour("no_fills", "no_fills=no")),
+    "cancel-lies": Kind("柜台撤单的回答不可信", _behaviour("cancel_lies=both", "cancel_lies=no")),
+    "half-fills": Kind("委托只成交一半", _behaviour("half_fills", "half_fills=no")),
+    "rejects": Kind("柜台拒单", _behaviour("reject", "reject=no"), may=_REFUSED),
+    "silent-refusals": Kind("QMT 弹框拒绝，不回报", _unknown("silent_refusals"), may=_UNKNOWN),
+    "unseen-orders": Kind("委托成交了，QMT 却不显示", _unknown("unseen_orders"), may=_UNKNOWN),
     "logged-out": Kind("资金账号掉线", _logged_out, ("没有登录资金账号",), ("已登录资金账号",), may=("断开",)),
     "double-mount": Kind(
         "同一策略挂了两份",
@@ -339,7 +339,7 @@ KINDS = {
         may=("策略读写磁盘失败", "策略能读写磁盘了", "哨兵报告了问题", "小主机的磁盘"),
     ),
     "vps-full": Kind("接收端的磁盘写满", _full("vps", "", ""), may=("接收端", "磁盘")),
-    "stop": Kind("停止下单，再恢复", _stopped, ("已停止下单",), ("可以下单",), may=_ORDERS),
+    "stop": Kind("停止下单，再恢复", _stopped, ("已停止下单",), ("可以下单",)),
 }
 
 if os.name == "nt":  # there the simulated QMT has no window to answer or not

@@ -173,6 +173,16 @@ def test_a_message_that_no_trouble_explains_is_found():
     assert found(messages=good()["messages"] + on_all("❗ 哨兵没有消息", 210, 4))
 
 
+def test_a_reminder_is_explained_by_what_it_reminds_of_and_by_nothing_else():
+    late = 210
+    assert found(messages=good()["messages"] + on_all("⏰ 仍未恢复：QMT 不在运行", late, 2)) == []
+    assert found(messages=good()["messages"] + on_all("⏰ 仍未恢复：哨兵没有消息", late, 4))
+
+
+def test_what_only_ends_like_a_routine_message_is_none():
+    assert found(messages=good()["messages"] + on_all("ℹ️ 别人的成交", 210, 4))
+
+
 def test_a_heading_in_a_digest_that_no_trouble_explains_is_found():
     digest = message("mail", "📋 积压的 2 条通知", 110, 9, "10:00:01 ❗ 哨兵没有消息 #8\n  自 10:00:00 起")
     assert found(messages=[*good()["messages"], digest])
