@@ -3,7 +3,8 @@
 from collections import Counter
 
 from rehearsal.promised import TOLERANCE
-from rehearsal.soak.telling import AGAIN, BAD, GOOD, numbers, says, tellings
+from rehearsal.soak.flapping import SUMMED_UP, counted_only
+from rehearsal.soak.telling import AGAIN, BAD, GOOD, LINE, numbers, says, tellings
 
 GAP = 0.2 * TOLERANCE  # s after the vendor's yes in which a kill of the receiver excuses a repeat
 # What a strategy that trades says of itself on any day, and the receiver of its orders.
@@ -13,11 +14,12 @@ ROUTINE = ("策略下单", "成交", "账户", "可用资金不足", "达到下�
     "委托没有按时成交",
     "委托有结果了",
 )
+LATE = 300.0  # s that a summing up may take
 MARK_WORDS = {BAD: "告警", GOOD: "恢复", AGAIN: "提醒"}
 
 
 def findings(record):
-    return not_told_once(record) + unexplained(record) + repeated(record)
+    return not_told_once(record) + not_summed_up(record) + unexplained(record) + repeated(record)
 
 
 def windows(troubles):
@@ -27,17 +29,32 @@ def windows(troubles):
 
 
 def not_told_once(record):
-    """Troubles, and their ends, that a channel did not tell, or told more than once."""
+    """Troubles, and their ends, that a channel did not tell, or told more than once. Of what comes and goes the later
+    ones may be counted only (soak/flapping.py)."""
     found = []
-    for trouble, begin, end in windows(record["troubles"]):
+    quiet, _ = counted_only(record["troubles"])
+    for position, (trouble, begin, end) in enumerate(windows(record["troubles"])):
         mine = excuse_repeats([m for m in record["messages"] if begin <= m["at"] < end], record["receiver_kills"])
         for mark, words in ((BAD, Counter(trouble["told"])), (GOOD, Counter(trouble["well"]))):
             for word, times in words.items():
                 for channel in record["channels"]:
                     count = sum(m["channel"] == channel and says(m, mark, word) for m in mine)
-                    if count != times:
+                    if count != times and not (position in quiet and count < times):
                         what = f"{channel} 收到 {count} 条{MARK_WORDS[mark]}“{word}”（应为 {times} 条）"
                         found.append(f"第 {trouble['day']} 天 {trouble['kind']}：{what}")
+    return found
+
+
+def not_summed_up(record):
+    """Of what came and went, the line an hour later that says how often."""
+    found, (_, sums) = [], counted_only(record["troubles"])
+    for at, thing in sums:
+        for channel in record["channels"]:
+            count = sum(
+                m["channel"] == channel and m["at"] >= at and says(m, LINE, SUMMED_UP) for m in record["messages"]
+            )
+            if at + LATE < record["ended"] and not count:
+                found.append(f"{channel} 没有说 {thing} 时断时续")
     return found
 
 
@@ -55,6 +72,7 @@ def excuse_repeats(messages, kills):
 def unexplained(record):
     """Messages that tell something which neither routine nor a trouble of that time explains."""
     found, spans = [], windows(record["troubles"])
+    _, sums = counted_only(record["troubles"])
     told = set()  # (channel, what) of all alerts so far: what may be reminded of
     for message in record["messages"]:
         allowed = []
@@ -70,6 +88,7 @@ def unexplained(record):
             if what not in ROUTINE
             and not any(word in what for word in allowed)
             and not (mark == AGAIN and (message["channel"], what) in told)
+            and not (SUMMED_UP in what and any(message["at"] >= at - LATE for at, _ in sums))
         ]
         told |= {(message["channel"], what) for mark, what in tellings(message) if mark == BAD}
         if strange or not tellings(message):

@@ -69,6 +69,7 @@ def good():
         "calls": [{"script": "etf_grid", "code": FUND, "remark": FLAG, "at": T}],
         "counter": [order],
         "started_with": {FUND: 20000},
+        "ended": T + 1000,
     }
 
 
@@ -177,6 +178,29 @@ def test_a_reminder_is_explained_by_what_it_reminds_of_and_by_nothing_else():
     late = 210
     assert found(messages=good()["messages"] + on_all("⏰ 仍未恢复：QMT 不在运行", late, 2)) == []
     assert found(messages=good()["messages"] + on_all("⏰ 仍未恢复：哨兵没有消息", late, 4))
+
+
+def come_and_go():
+    """QMT is killed four times within an hour; the fourth time nothing is told but an hour later."""
+    record = good()
+    record["troubles"] = [trouble("qmt-killed", 100 * n, ["QMT 不在运行"], ["QMT 在运行"]) for n in range(1, 5)]
+    record["ended"] = T + 9000
+    record["messages"] = record["messages"][: len(CHANNELS)]
+    for n in range(1, 4):
+        record["messages"] += on_all("❗ QMT 不在运行", 100 * n + 5, 10 + n)
+        record["messages"] += on_all("✅ 已恢复：QMT 在运行", 100 * n + 9, 10 + n)
+    return record
+
+
+def test_what_comes_and_goes_is_to_be_summed_up():
+    record = come_and_go()
+    assert len(judge.findings(record)) == len(CHANNELS)
+    record["messages"] += on_all("📊 时断时续：QMT 不在运行", 4003, 14)
+    assert judge.findings(record) == []
+
+
+def test_a_summing_up_of_nothing_is_found():
+    assert found(messages=good()["messages"] + on_all("📊 时断时续：QMT 不在运行", 4003, 14))
 
 
 def test_what_only_ends_like_a_routine_message_is_none():
