@@ -19,8 +19,8 @@ HOME_MB, VPS_MB = 700, 64  # of the small disks: no order below 200 MB free
 DISK_LOW = 0.3  # GB
 GAP = 4.0  # s between two troubles
 QUIET = 45.0  # s for the day's orders to come to rest
-NEWS = 12.0  # s for the last messages of a day
-DECIDED = 20  # s of each minute after which its decisions have become orders, and these have mostly ended
+NEWS = 8.0  # s for the last messages of a day
+DECIDED, NEXT = 20, 57  # s of each minute: its orders have mostly ended, the next minute's have not begun
 READY = 90.0  # s for the first heartbeats of a day
 # What the parts say in the morning after a night in which none of them ran.
 MORNING = (
@@ -131,7 +131,7 @@ def evening(field, night, last):
     """The day's orders come to rest, the processes are looked at, then all parts stop, the books are read."""
     road = field.road
     field.pause(NEWS)
-    field.until(lambda: DECIDED < road.now() % 60 < DECIDED + 30 and not live(road), 60 + QUIET)
+    field.until(lambda: DECIDED < road.now() % 60 < NEXT and not live(road), 60 + QUIET)
     field.sample()
     troubles.end(field, "晚上：" + ("断电" if night == "power" and not last else "依次停止"))
     if last:

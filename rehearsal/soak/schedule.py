@@ -88,7 +88,8 @@ GROUPS = (
     ("receiver-killed", "receiver-clock", "vps-full"),
     ("state-lost", "home-full", "double-mount", "silent-refusals", "unseen-orders"),
 )
-CLOCKS = ("09:30:20", "10:14:00", "11:05:30", "13:01:10", "13:40:00", "14:30:00")
+# 20 s before a full minute: by then the strategy believes the account, and decides.
+CLOCKS = ("09:31:40", "10:14:40", "11:05:40", "13:01:40", "13:40:40", "14:30:40")
 NIGHTS = ("calm", "power")  # everything is stopped, or everything loses its power
 
 
