@@ -11,8 +11,10 @@ from rehearsal.soak import disk, record, schedule, troubles
 from rehearsal.soak.field import Field
 from tray_app import answers
 
-TIMES = {"host_silent": 20, "tick": 1.3}
-TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6, "grid_amount": 500}  # small: for twenty days
+# The tray's longest pause between two tries is 20 s: a silence that is told must be clearly longer.
+TIMES = {"host_silent": 40, "tick": 1.3}
+# A fine grid of small amounts: orders on each of twenty days.
+TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6, "grid_height": 0.005, "grid_amount": 400}
 CHANNELS = ("wecom", "mail")  # pushplus takes 200 a day, and to the phone all this is one day
 DISKS = ("home-full", "vps-full")  # troubles that need small disks
 HOME_MB, VPS_MB = 700, 64  # of the small disks: no order below 200 MB free

@@ -49,11 +49,11 @@ def of_hours(seed, seconds):
 
 COSTS = {  # s that each takes at the rehearsal's quick times, about
     "qmt-killed": 12,
-    "tray-killed": 35,
-    "receiver-killed": 17,
+    "tray-killed": 55,
+    "receiver-killed": 20,
     "qmt-frozen": 18,
     "script-silent": 32,
-    "network-cut": 58,
+    "network-cut": 80,
     "short-cut": 32,
     "wecom-errors": 42,
     "wecom-limit": 80,
@@ -75,7 +75,7 @@ COSTS = {  # s that each takes at the rehearsal's quick times, about
     "receiver-clock": 40,
     "state-lost": 45,
     "home-full": 75,
-    "vps-full": 35,
+    "vps-full": 40,
     "stop": 15,
 }
 BUDGET = 110  # s of troubles on one day; a day with one that takes longer has little besides

@@ -13,6 +13,7 @@ import psutil
 
 from rehearsal import oracle
 from rehearsal.road import ROOT
+from rehearsal.soak.field import PATIENCE
 from rehearsal.soak.telling import BAD, GOOD
 from tray_app import stop
 
@@ -81,7 +82,14 @@ def _receiver_killed(field):
     field.kill("receiver")
     field.pause(10)
     field.start("receiver")
-    field.pause(field.road.times["heartbeat_every"] + 5)
+    _heard_again(field)
+
+
+def _heard_again(field):
+    """The tray has tried once more: its longest pause is 20 s."""
+    since = field.road.now()
+    field.until(lambda: any(event["received"] >= since for event in field.road.stored()), 20 + PATIENCE)
+    field.pause(5)
 
 
 # ---- parts that hang or fall silent
@@ -122,7 +130,7 @@ def _short_cut(field):
     field.pause(field.road.times["host_silent"] / 3)
     field.did("网络恢复")
     field.road.line.restore()
-    field.pause(25)
+    _heard_again(field)
 
 
 # ---- channels that fail while there is something to tell
@@ -264,7 +272,7 @@ def _full(name, told, well):
         filler.unlink()
         if well:
             field.until_told(GOOD, well, back, 60)
-        field.pause(10)
+        _heard_again(field)
 
     return act
 
