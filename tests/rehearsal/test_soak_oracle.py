@@ -246,6 +246,15 @@ def test_an_order_whose_deals_are_not_in_the_ledger_is_found():
     assert judge.findings(record)
 
 
+def test_a_fund_whose_order_had_not_ended_is_left_out_on_that_day_only():
+    record = good()
+    early = dict(record["books"][0], at=T + 1.5, ledger=[])
+    record["books"].insert(0, early)
+    assert judge.findings(record) == []
+    early["at"] = T + 900
+    assert judge.findings(record)
+
+
 # ---- memory
 
 
