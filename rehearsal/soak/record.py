@@ -9,6 +9,7 @@ import subprocess
 
 from rehearsal import oracle
 from rehearsal.road import ROOT, SHARES
+from rehearsal.soak.troubles import KINDS
 
 
 def gather(field, mode, began):
@@ -107,5 +108,10 @@ def write(record, path):
 
 
 def read(path):
+    """A record to be judged again. What a kind of trouble explains may have been learned since: that counts too."""
     with open(path, encoding="utf-8") as file:
-        return json.load(file)
+        found = json.load(file)
+    for trouble in found["troubles"]:
+        if trouble["kind"] in KINDS:
+            trouble["may"] = sorted({*trouble["may"], *KINDS[trouble["kind"]].may})
+    return found
