@@ -21,6 +21,9 @@ def main(words):
     options = parse(words)
     if options.judge:
         return conclude(record.read(options.judge), options)
+    if os.name == "nt":  # there a frozen process cannot be told from a busy one, and no small disk be mounted
+        print("长跑要冻结进程、挂小磁盘，请在 Linux 上运行。", file=sys.stderr)
+        return 2
     folder = Path(tempfile.mkdtemp(prefix="qmt-sentry-soak-"))
     data = options.data or (str(REAL_PRICES) if any(REAL_PRICES.glob("*.csv")) else None)
     trade = trade_settings(data, None)
