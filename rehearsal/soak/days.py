@@ -19,9 +19,9 @@ CHANNELS = ("wecom", "mail")  # pushplus takes 200 a day, and to the phone all t
 DISKS = ("home-full", "vps-full")  # troubles that need small disks
 HOME_MB, VPS_MB = 700, 64  # of the small disks: no order below 200 MB free
 DISK_LOW = 0.3  # GB
-GAP = 4.0  # s between two troubles
+GAP = 3.0  # s between two troubles
 QUIET = 45.0  # s for the day's orders to come to rest
-NEWS = 8.0  # s for the last messages of a day
+NEWS = 7.0  # s for the last messages of a day
 DECIDED, NEXT = 20, 57  # s of each minute: its orders have mostly ended, the next minute's have not begun
 READY = 90.0  # s for the first heartbeats of a day
 # What the parts say in the morning after a night in which none of them ran.
