@@ -267,6 +267,6 @@ def test_while_the_outbox_refuses_what_the_order_files_say_nothing_is_known(app,
 
     worker = app.parts.flags
     assert worker.wait_round(0, WAIT)
-    monkeypatch.setattr("tray_app.app.LOOKED_WITHIN", 1.0)
+    monkeypatch.setattr("tray_app.app.LOOKED_WITHIN", 3.0)  # two rounds take about one
     monkeypatch.setattr(worker._part, "round", refused)
     assert "flags" in app._shutdown_facts().stuck
