@@ -321,13 +321,13 @@ class TrayApp:
             pass  # the icon shows why; it is in the log
 
     def _shutdown_facts(self) -> Facts:
-        # Only rounds that began after this question count: a copy that has just begun knows of no order, and a strategy
-        # may have posted a moment ago.
+        # Only rounds that began after this question and read all there is count: a copy that has just begun knows of no
+        # order, and a strategy may have posted a moment ago.
         looked = [self.parts.flags, self.parts.spool]
-        asked_at = [worker.rounds for worker in looked]
+        asked_at = [worker.rests for worker in looked]
         for worker in looked:
             worker.wake()
-        stuck = [w.name for w, n in zip(looked, asked_at) if not w.wait_round(n + 1, LOOKED_WITHIN)]
+        stuck = [w.name for w, n in zip(looked, asked_at) if not w.wait_rest(n + 1, LOOKED_WITHIN)]
         figures = self.outbox.figures()
         return Facts(
             state.is_trading_day(self.config, self.delivery.link())(self._wall()),

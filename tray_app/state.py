@@ -31,6 +31,7 @@ CONNECTING = 15.0  # seconds after the start until it is news that the receiver 
 SCRIPT_SILENT = 180.0  # session seconds; design.md
 TICK_OLD = 60.0  # session seconds between a heartbeat and the last quote that it knew of; design.md: tick_max_age
 OUTBOX_OLD = 60.0  # seconds
+CAUGHT_UP = 2 * qmt.BIG_GAP  # seconds: more than a clock can be set back between two ticks without a gap being noted
 MOST_LINES = 8
 
 
@@ -140,8 +141,9 @@ def in_session(state: State, now: float) -> bool:
 
 def _session_seconds(state: State, since: float, now: float) -> float:
     awake = min(state.awake_since, now)  # no age grows while the machine sleeps
-    # What lies ahead was noted before the clock was set back: it counts from then on, or it would never be old.
-    heard = max(since, awake) if since <= now else awake or now
+    # What lies far ahead was noted before the clock was set back: it counts from then on, or it would never be old. No
+    # gap is noted for a clock that is put right by a moment: that is caught up with soon.
+    heard = max(since, awake) if since <= now else now if since - now <= CAUGHT_UP else awake or now
     return trading_time.session_seconds(state.config.sessions, heard, now, is_trading_day(state.config, state.link))
 
 
@@ -232,9 +234,10 @@ def _script(state: State, now: float) -> Reason | None:
     if not in_session(state, now):
         return None
     post = state.post
-    heard = max(post.at, state.started_at) if post else state.started_at
+    # Two ages, not the later of two times: after the clock was set back, our start may lie ahead of every post.
+    heard = [state.started_at, post.at] if post else [state.started_at]
     allowed = max(SCRIPT_SILENT, 3 * post.every) if post else SCRIPT_SILENT
-    if _session_seconds(state, heard, now) < allowed:
+    if min(_session_seconds(state, each, now) for each in heard) < allowed:
         return None
     if post is None:
         return Reason(ATTEND, "script-never", "策略还没有心跳：请在 QMT 里运行 heartbeat 策略。")
@@ -254,7 +257,8 @@ def _quotes(state: State, now: float) -> Reason | None:
     post = state.post
     if post is None or post.tick_at is None or post.logged_in is False or not in_session(state, now):
         return None
-    if _session_seconds(state, post.tick_at, post.at) <= TICK_OLD:
+    # By the exchange's clock: where this PC's is slow, it lies ahead of the heartbeat.
+    if post.tick_at >= post.at or _session_seconds(state, post.tick_at, post.at) <= TICK_OLD:
         return None
     return Reason(ATTEND, "ticks", f"行情停了（{show_day_time(post.tick_at, now)} 起）：看 QMT 右下角的行情是否连上。")
 

@@ -111,6 +111,7 @@ class Worker:
         self.limit = max(limit, ROUNDS_UNTIL_DEAD * every)
         self.restarts = 0
         self.rounds = 0  # completed ones, over all generations
+        self.rests = 0  # of these, those that left nothing to do: neither a backlog nor what the outbox refused
         self._make = make
         self._every = every
         self._new_lease = new_lease
@@ -188,6 +189,11 @@ class Worker:
         with self._state:
             return self._state.wait_for(lambda: self.rounds > after, timeout)
 
+    def wait_rest(self, after: int, timeout: float) -> bool:
+        """Wait until more than `after` rounds have left nothing to do."""
+        with self._state:
+            return self._state.wait_for(lambda: self.rests > after, timeout)
+
     def stop(self, timeout: float = 1.0) -> None:
         """End the thread after its round; a hung one is left behind, unable to write."""
         self._stopping = True
@@ -210,13 +216,13 @@ class Worker:
             wake.clear()
             try:
                 more = part.round(self._wall())
-                self._completed(lease)
+                self._completed(lease, rested=not more)
                 if more:
                     continue
             except Abandoned:
                 break
             except OutboxError:
-                self._completed(lease)  # the worker is well; the outbox shows and logs its own trouble
+                self._completed(lease, rested=False)  # the worker is well; the outbox shows and logs its own trouble
             except Exception as error:
                 # One bad round must not end the watch; without a completed round the watchdog acts.
                 if str(error) != fault or self._mono() - told_at > SAME_FAULT_EVERY:
@@ -227,13 +233,14 @@ class Worker:
         if close is not None:
             _close(self.name, close)
 
-    def _completed(self, lease: Lease) -> None:
+    def _completed(self, lease: Lease, rested: bool) -> None:
         with self._state:
             if lease.revoked:
                 raise Abandoned
             self._done_at = self._mono()
             self._in_a_row = 0
             self.rounds += 1
+            self.rests += rested
             self._state.notify_all()
 
 

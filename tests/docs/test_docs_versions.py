@@ -1,5 +1,6 @@
 """Supply chain: every version is pinned, and a document or script that names one names the pinned one."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LISTS = ("requirements.txt", "requirements-qmt.txt", "installer/requirements-build.txt")
 LINE = re.compile(r"([\w.-]+(?:\[\w+\])?)==([\w.]+)(?:\s*;.*)?\Z")
 NAMED = re.compile(r"([A-Za-z][\w.-]*)==(\d[\w.]*)")
-HIDDEN = re.compile(r"(?:^|/)(?:\.|dist/|build/)")
 
 
 def lines_of(name):
@@ -25,12 +25,29 @@ def test_every_requirement_is_pinned(name):
     assert [line for line in lines_of(name) if not LINE.match(line)] == []
 
 
-def naming():
-    """Every text that a user follows or a machine runs."""
-    for kind in ("*.md", "*.service", "*.sh"):
-        for path in sorted(ROOT.rglob(kind)):
-            if not HIDDEN.search(path.relative_to(ROOT).as_posix()):
-                yield path.relative_to(ROOT).as_posix()
+def naming(root=ROOT):
+    """Every text that a user follows or a machine runs. What building leaves behind is not entered: its folders may go
+    while we look, and rglob() fails then."""
+    for folder, inner, names in os.walk(str(root)):
+        inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in ("dist", "build"))
+        for name in sorted(names):
+            if name.endswith((".md", ".service", ".sh")) and not name.startswith("."):
+                yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def test_folders_that_building_makes_and_removes_are_not_entered(tmp_path, monkeypatch):
+    for name in (".venv", "build", "docs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "docs" / "x.md").touch()
+    real = os.scandir
+
+    def gone(path):
+        if os.path.basename(path) in (".venv", "build"):
+            raise FileNotFoundError(path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", gone)
+    assert list(naming(tmp_path)) == ["docs/x.md"]
 
 
 @pytest.mark.parametrize("name", naming())

@@ -182,6 +182,19 @@ def test_no_command_of_the_guide_is_left_out_of_both_ways():
 
 
 @pytest.mark.parametrize("page", pages())
+def test_no_block_is_half_for_ones_own_computer_and_half_for_the_vps(page):
+    for block in blocks(page):
+        at_home = {line.startswith(("scp ", "ssh ")) for line in block.lines if line}
+        assert block.kind != "sh" or len(at_home) == 1, block.lines
+
+
+def test_a_fresh_vps_knows_no_package_before_it_was_told_of_them():
+    written = [command for _, command in commands("server.md")]
+    asked = [number for number, command in enumerate(written) if command.startswith("apt-get install")]
+    assert asked and all(written[number - 1] == "apt-get update" for number in asked)
+
+
+@pytest.mark.parametrize("page", pages())
 def test_commands_within_sentences_are_real(page):
     in_blocks = {command for each in pages() for _, command in commands(each)}
     for code in inline(page):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from installer import first_settings
-from qmt_strategy.dingtou import params
+from qmt_strategy.dingtou import params, rule
 from receiver import receiver as program
 from tests.guide.pages import GUIDE, ROOT, blocks, inline, pages, rows, text_of
 from tray_app import config, main, menu
@@ -86,6 +86,13 @@ def test_the_first_fund_that_the_guide_tells_to_fill_in_is_taken_by_the_strategy
     assert list(found.problems) == [] and found.live and [fund.code for fund in found.funds] == ["510300.SH"]
     assert all(fund.start for fund in found.funds)
     config.parse(text, "sentry.ini")  # the tray reads the same file
+
+
+@pytest.mark.parametrize("page", ["guide/qmt.md", "etf-grid.md"])
+def test_the_history_that_one_is_told_to_download_lets_both_sides_trade(page):
+    (days,) = re.findall(r"至少 (\d+) 个交易日", (ROOT / "docs" / page).read_text(encoding="utf-8"))
+    ma = int(re.search(r"^ma = (\d+)", SENTRY_INI, re.MULTILINE).group(1))
+    assert int(days) >= ma - 1 + 2 * rule.LEAST_A_SIDE
 
 
 def test_switches_that_the_pages_name_are_known_to_the_programs():

@@ -124,6 +124,28 @@ def test_after_the_clock_was_set_back_a_silent_script_is_found_out_all_the_same(
     assert codes(ahead._replace(awake_since=NOW - 180)) == ("script-silent",)
 
 
+def test_a_clock_that_was_set_back_below_our_own_start_accuses_no_script_that_posts():
+    # Its battery was empty: started at 12:00 by the PC's clock, which was put right to 10:00 ten minutes ago.
+    found = well(started_at=NOW + 2 * 3600, post=Post(NOW - 20, 60.0, "grid"), awake_since=NOW - 600)
+    assert codes(found) == ()
+    assert codes(found._replace(post=Post(NOW + 2 * 3600, 60.0, "grid"))) == ("script-silent",)
+
+
+@pytest.mark.parametrize("ahead", [0.001, 2.0, 30.0])
+def test_what_lies_a_moment_ahead_is_not_as_old_as_the_last_sleep(ahead):
+    # A clock that is put right by a second or two: no gap is noted then, and the last one was in the morning.
+    slept = well(awake_since=NOW - 1800, post=Post(NOW + ahead, 60.0, "grid"))
+    assert codes(slept) == ()
+    away = slept._replace(link=slept.link._replace(state="retry", since=NOW - 1, alerts_ok_at=NOW + ahead))
+    assert codes(away) == ()
+
+
+@pytest.mark.parametrize("ahead", [2.0, 90.0])
+def test_a_quote_by_an_exchange_clock_ahead_of_this_pcs_has_not_stopped(ahead):
+    post = Post(NOW - 20, 60.0, "grid", True, NOW - 20 + ahead)
+    assert codes(well(post=post, awake_since=NOW - 1800)) == ()
+
+
 @pytest.mark.parametrize("heard_ago, icon", [(299, state.ATTENTION), (300, state.TROUBLE)])
 def test_five_session_minutes_without_a_yes_are_red(heard_ago, icon):
     found = linked(state="retry", why="x", since=NOW - 200, alerts_ok_at=NOW - heard_ago)

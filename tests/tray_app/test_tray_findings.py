@@ -139,3 +139,8 @@ def test_every_finding_says_what_was_seen_and_what_to_do_as_sentences():
     signs = [*dialog(["登录"], DIALOGS, 0), *disk("disk", "磁盘", 1, 2 * GB, ()), *clock(40.0, ()), *restart(True)]
     for sign in signs:
         assert sign.text.endswith("。") and sign.todo.endswith("。"), sign
+
+
+def test_of_a_clock_that_is_45_seconds_off_nobody_is_told_that_no_order_goes_out():
+    far = clock(45.0, ())[-1]  # with tick_max_age = 60 the strategy still trades then
+    assert far.code == "clock-far" and "因此不下单" not in far.text and "差得太多时策略不下单" in far.text

@@ -9,6 +9,7 @@ from tray_app import asked, menu, orders, shutdown, trading_time
 from tray_app import strings_zh as zh
 from tray_app.app import TrayApp
 from tray_app.orders import Order
+from tray_app.outbox import OutboxError
 from tray_app.shutdown import Facts, Shutdown, refusal, unsent
 
 AT_15_15 = MONDAY_10_00 + 5.25 * 3600
@@ -151,7 +152,8 @@ def test_one_that_never_came_is_not_shown_for_ever():
 
 
 @pytest.fixture
-def app(home, receiver):
+def app(home, receiver, monkeypatch):
+    monkeypatch.setattr("tray_app.app.LOOKED_WITHIN", WAIT)  # a busy machine may stand still for longer than a PC
     ran = []
     questions = []
     found = TrayApp(
@@ -240,3 +242,31 @@ def test_a_watcher_that_does_not_come_back_from_its_round_keeps_it_on(app, monke
         assert app.ran == []
     finally:
         let_go.set()
+
+
+def test_an_order_behind_a_backlog_of_files_is_waited_for(app, monkeypatch):
+    """After a lost outbox every file is new, and a round reads only some of them."""
+    left, worker = list(range(50)), app.parts.flags
+
+    def some(now):
+        if left:
+            left.pop()
+            threading.Event().wait(0.01)  # as reading takes
+            return True
+        app.board.show(orders=(flag("unknown"),))
+        return False
+
+    assert worker.wait_round(0, WAIT)
+    monkeypatch.setattr(worker._part, "round", some)
+    assert [order.state for order in app._shutdown_facts().orders] == ["unknown"]
+
+
+def test_while_the_outbox_refuses_what_the_order_files_say_nothing_is_known(app, monkeypatch):
+    def refused(now):
+        raise OutboxError("磁盘满了")
+
+    worker = app.parts.flags
+    assert worker.wait_round(0, WAIT)
+    monkeypatch.setattr("tray_app.app.LOOKED_WITHIN", 3.0)  # two rounds take about one
+    monkeypatch.setattr(worker._part, "round", refused)
+    assert "flags" in app._shutdown_facts().stuck

@@ -144,7 +144,7 @@ def clock(offset: float | None, was: Collection[str]) -> list[Sign]:
     todo = "在小主机的“设置 - 时间和语言”里打开自动设置时间，点“立即同步”。"
     signs = [Sign("clock", text, todo, CLOCK_PATIENCE)]
     if abs(offset) >= (CLOCK_FAR_BACK if "clock-far" in was else CLOCK_ALARM):
-        signs.append(Sign("clock-far", text + "策略因此不下单。", todo, CLOCK_PATIENCE))
+        signs.append(Sign("clock-far", text + "差得太多时策略不下单。", todo, CLOCK_PATIENCE))
     return signs
 
 
