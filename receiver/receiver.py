@@ -176,6 +176,7 @@ MUTE_LIMIT = 7 * DAY
 UNTIL_MIDNIGHT = -1.0  # instead of a number of seconds
 
 HUNG = "发送卡住了"
+HUNG_BEFORE = "发送线程没有响应"  # as a database of version 0.1's first days has it
 
 # WeCom's answers: judged by errcode, never by errmsg; both vendors say "no" with HTTP 200. Source: the official list,
 # developer.work.weixin.qq.com/document/path/90455, and users' reports. Anything not listed is retried and shown.
@@ -4363,7 +4364,8 @@ def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
     for row in rows:
         shared = told_by(tx.db, row["message"]) if row["kind"] == "alert" else []
         parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail.replace("\n", " ")) for i in shared]
-        alone = row["title"], " ".join(re.findall(r"#\d+", row["tail"])), row["body"].partition("\n")[0]
+        fact = next((line for line in row["body"].split("\n") if not line.startswith("怎么办：")), "")
+        alone = row["title"], " ".join(re.findall(r"#\d+", row["tail"])), fact
         for title, mark, said in parts or [alone]:
             first = shorten(hide_private(said, tx.config.show_amounts), 80)
             line = f"{minute(row['created'], tx.now)} {title} {mark}".rstrip()
@@ -4576,7 +4578,8 @@ class Receiver:
                 tx.db.execute(
                     "INSERT OR REPLACE INTO channel (name, fingerprint) VALUES (?, ?)", (name, section.fingerprint())
                 )
-        tx.db.execute("UPDATE channel SET failing_since = NULL, failures = 0, why = '' WHERE why = ?", (HUNG,))
+        healed = "UPDATE channel SET failing_since = NULL, failures = 0, why = '' WHERE why IN (?, ?)"
+        tx.db.execute(healed, (HUNG, HUNG_BEFORE))
         for incident in open_incidents(tx.db):
             gone = incident.machine not in self.config.machines if incident.machine else incident.name not in names
             changed = incident.kind == "channel" and not gone and not channel_trouble(tx.db, incident.name, tx.now)
