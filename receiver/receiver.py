@@ -148,6 +148,7 @@ CLOCK_DOUBT = 10.0  # seconds between two batches that both say so
 HOLIDAY_ASKED = 9 * 3600 + 35 * 60  # no tick dated today by then: is the exchange closed?
 HOLIDAY_PATIENCE = 300.0  # seconds that QMT must have been well before that is asked
 DISK_LEAST = 50 << 20  # bytes free below which /healthz fails
+BACKUP_LEAVES = 2 * DISK_LEAST  # bytes that must be free after a backup
 WATCHDOG_EVERY = 60.0
 GIVE_BACK_EVERY = 600.0  # seconds between two returns of free memory to the system
 STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by its recovery
@@ -8272,6 +8273,10 @@ def run_backup(options: argparse.Namespace) -> int:
     beside = target.with_name(target.name + ".part")
     mask = os.umask(0o077)
     try:
+        # A copy must never take the room that the receiver itself needs to take posts in.
+        left = shutil.disk_usage(str(target.absolute().parent)).free - config.database.stat().st_size
+        if left < BACKUP_LEAVES:
+            raise ConfigError(f"磁盘空间不够备份：备份完只剩 {max(left, 0) / 1e6:.0f} MB。先删掉旧的备份或别的文件。")
         db, twin = sqlite3.connect(str(config.database), timeout=30), sqlite3.connect(str(beside))
         with closing(db), closing(twin):
             db.backup(twin)
