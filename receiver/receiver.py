@@ -1636,7 +1636,7 @@ def accuse_observe(machine: Machine, now: float) -> Accusation:
         "策略只观察，不下单",
         "策略可以下单了",
         f"{minute(machine.mode_at, now)} 策略说：{machine.mode_why or '没有说明原因'}",
-        "按下面的原因改好，再在 QMT 里重新运行策略。",
+        "按策略说的原因改好，再在 QMT 里重新运行策略。",
         priority=NORMAL,
     )
 
@@ -1649,7 +1649,7 @@ def accuse_stopped_fund(code: str, text: str, when: float, now: float) -> Accusa
         "有基金停止下单",
         f"{code} 不再停止" if code else "基金不再全部停止",
         f"{minute(when, now)} {text}",
-        "按下面的原因处理；其他基金照常交易。",
+        "按策略说的原因处理；其他基金照常交易。",
         priority=NORMAL,
     )
 
@@ -1696,7 +1696,7 @@ SEND_DIAGNOSIS = "右键点哨兵图标，选“保存诊断包”，发给帮�
 LOOK_AT_DISK = "远程登录小主机，检查磁盘；再右键点哨兵图标，选“查看日志”。"
 TROUBLES = {  # code of host.trouble -> (what, what to do)
     "worker-restarted": ("哨兵的一部分自动重启了", "不用管；一天里来了几次，就右键点哨兵图标，选“保存诊断包”。"),
-    "shutdown-refused": ("没有按计划关机", "按下面的原因处理，再自己关机。"),
+    "shutdown-refused": ("没有按计划关机", "按写着的原因处理，再自己关机。"),
     "outbox-salvaged": ("哨兵的发件箱损坏，已抢救", LOOK_AT_DISK),
     "event-rotten": ("哨兵的一条记录损坏", LOOK_AT_DISK),
     "event-set-aside": ("接收端拒收了一条记录", SEND_DIAGNOSIS),
@@ -4360,15 +4360,19 @@ def what_fits(rows: list[sqlite3.Row], tx: Tx, channel: Channel) -> list[sqlite3
 
 
 def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
-    """A channel that comes back gets a few messages, not the whole backlog; each incident has its line."""
+    """A channel that comes back gets a few messages, not the whole backlog; each incident has its line, and each order
+    its name: an incident may tell of several."""
     lines = []
     for row in rows:
         shared = told_by(tx.db, row["message"]) if row["kind"] == "alert" else []
-        parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail.replace("\n", " ")) for i in shared]
+        parts = [
+            (f"{i.mark} {i.what}", f"#{i.id}", i.detail.replace("\n", " "), i.kind.startswith("order")) for i in shared
+        ]
         fact = next((line for line in row["body"].split("\n") if not line.startswith("怎么办：")), "")
-        alone = row["title"], " ".join(re.findall(r"#\d+", row["tail"])), fact
-        for title, mark, said in parts or [alone]:
-            first = shorten(hide_private(said, tx.config.show_amounts), 80)
+        alone = row["title"], " ".join(re.findall(r"#\d+", row["tail"])), fact, False
+        for title, mark, said, whole in parts or [alone]:
+            said = hide_private(said, tx.config.show_amounts)
+            first = said if whole else shorten(said, 80)
             line = f"{minute(row['created'], tx.now)} {title} {mark}".rstrip()
             lines.append(line + (f"\n  {first}" if first else ""))
     return Text(title_of("📋", f"积压的 {len(rows)} 条通知", ""), "\n".join(lines), tx.config.public_url)

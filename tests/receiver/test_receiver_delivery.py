@@ -156,6 +156,17 @@ def test_a_digest_names_every_order_and_says_why(bench):
     assert all(flag in body for flag in flags) and body.count("没有见到") == 3
 
 
+def test_a_digest_names_all_orders_that_were_rejected_for_one_cause(bench):
+    flags = [f"20260105-5103{number:02}-B-01" for number in range(6)]
+    for flag in flags:
+        rejected(bench, flag, code=f"{flag[9:15]}.SH", name="某某宽基指数", side="B", shares=1200)
+    with bench.receiver.transaction() as tx:
+        rows = tx.db.execute("SELECT *, id message FROM message").fetchall()
+        body = program.digest_text(rows, tx).body
+    assert [row["title"] for row in rows] == ["❗ 6 笔委托被拒 · mini-pc"]
+    assert [flag for flag in flags if flag not in body] == []
+
+
 def test_a_digest_names_the_order_of_a_reminder_and_of_what_is_over_already(bench):
     flag = "20260105-510300-B-01"
     bench.post("order.state", flag=flag, code="510300.SH", state="unknown", reason="没有见到")
