@@ -1306,6 +1306,9 @@ def tick_stopped(source: Source, picture: Picture) -> bool:
     tick, fresh, seen = tick_of(source.data), source.tick_fresh, source.last_seen
     if tick is None or fresh is None or seen is None or day_of(fresh) != day_of(picture.now):
         return False
+    off = picture.machine.clock_off
+    if off is not None and abs(off) >= CLOCK_WRONG and abs(seen + off - tick) <= TICK_OLD:
+        return False  # by the PC's clock it was fresh: it is ours that is wrong, and about to be put right
     return picture.calendar.continuous().session_seconds(tick, seen) > TICK_OLD
 
 
@@ -4488,8 +4491,17 @@ class Receiver:
         self.queue = threading.Lock()  # over these two
         self.stop_event = threading.Event()
         self.checker: threading.Thread | None = None
+        self.start_in_the_past()
         with self.transaction() as tx:
             self.begin(tx)
+
+    def start_in_the_past(self) -> None:
+        """A server may boot with its clock behind. What is stored would then lie in the future, and all news count as
+        older than what is known: QMT's end would go unheard until the clock had caught up."""
+        with self.store.read() as db:
+            ahead = float(get_meta(db, "last_alive") or 0.0) - self.now()
+        if ahead > CLOCK_NOISE:
+            self.clock_jumped(-ahead)
 
     def now(self) -> float:
         """Epoch seconds by which everything is judged."""
@@ -4586,7 +4598,8 @@ class Receiver:
         healed = "UPDATE channel SET failing_since = NULL, failures = 0, why = '' WHERE why IN (?, ?)"
         tx.db.execute(healed, (HUNG, HUNG_BEFORE))
         for incident in open_incidents(tx.db):
-            gone = incident.machine not in self.config.machines if incident.machine else incident.name not in names
+            gone = incident.machine != "" and incident.machine not in self.config.machines
+            gone = gone or (incident.kind == "channel" and incident.name not in names)
             changed = incident.kind == "channel" and not gone and not channel_trouble(tx.db, incident.name, tx.now)
             if gone or changed:
                 tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, incident.id))

@@ -20,6 +20,7 @@ EPILOG = """examples:
   python3 run.py drill qmt-killed         one drill; PASS or FAIL, exit code 0 or 1
   python3 run.py bench                    speed and size in one table, 4 minutes; bench --list: single ones
   python3 run.py fortnight                a fortnight's orders, by the rule and by the strategy in the simulated QMT
+  python3 run.py soak --hours 2           two hours at normal speed, full of troubles, then judged; or --days 20
   python3 run.py test                     all tests that this machine can run
   python3 run.py --python 3.8 test        the tests on another Python; 3.6: the QMT side
   python3 run.py windows [--test]         the mini PC's setup program, into dist/; tried as installed (Debian, root)
@@ -33,7 +34,7 @@ def main():
     if sys.argv[1:2] == ["test"]:
         # A process of its own, in front: pytest's exit code is ours, its options are passed through untouched.
         sys.exit(subprocess.call([sys.executable, "-m", "pytest", *sys.argv[2:]], cwd=ROOT))
-    if sys.argv[1:2] in (["bench"], ["fortnight"]):
+    if sys.argv[1:2] in (["bench"], ["fortnight"], ["soak"]):
         # Imported only now: they need numpy, which a rehearsal of the heartbeat alone does without.
         tool = importlib.import_module(f"rehearsal.{sys.argv[1]}.__main__")
         sys.exit(tool.main(sys.argv[2:]))
@@ -76,6 +77,7 @@ def parse(arguments):
     drill.add_argument("--full", action="store_true", help="the long form")
     commands.add_parser("bench", help="measure something (see bench --help)")
     commands.add_parser("fortnight", help="compare a fortnight's orders with the pure rule's (see fortnight --help)")
+    commands.add_parser("soak", help="hours or weeks full of troubles, then judged (see soak --help)")
     commands.add_parser("test", help="run the tests (further arguments go to pytest)")
     return parser.parse_args(arguments)
 

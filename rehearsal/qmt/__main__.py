@@ -40,6 +40,7 @@ def arguments(argv: Optional[List[str]]) -> argparse.Namespace:
     parser.add_argument("--period", default="1m", choices=("1m", "5m", "1d"), help="主图周期")
     parser.add_argument("--hours", default="always", choices=("always", "exchange"), help="全天交易，或按交易所的时间")
     parser.add_argument("--start-at", metavar="'YYYY-MM-DD HH:MM'", help="从这个时间开始（中国时间），默认现在")
+    parser.add_argument("--replay-from", metavar="YYYYMMDD", help="行情从这一天开始重放，默认就是开始的那天")
     parser.add_argument("--speed", type=float, default=1.0, help="时间快多少倍，默认 1")
     parser.add_argument("--fresh", action="store_true", help="不接着用上次的账户")
     parser.add_argument(
@@ -57,12 +58,14 @@ def build(options: argparse.Namespace) -> Client:
     """The client that the command line asks for; ValueError or OSError where it cannot be made."""
     if not 0.05 <= options.tick_seconds <= 3600:
         raise ValueError("--tick-seconds 应在 0.05 到 3600 之间")
+    if options.replay_from and not re.match(r"^\d{8}$", options.replay_from):
+        raise ValueError("--replay-from 应写成 20240131")
     chosen = behaviours.from_words(options.behaviour)
     prices = market.from_folder(options.data) if options.data else market.synthetic(options.seed)
     clock = clock_of(options)
     start = clock()
     if not (options.start_at and prices.is_trading_day(times.day(start))):
-        prices = prices.replayed_from(times.day(start))
+        prices = prices.replayed_from(options.replay_from or times.day(start))
     hours = AlwaysOpen(start, options.tick_seconds) if options.hours == "always" else None
     shares = None
     if options.shares is not None:

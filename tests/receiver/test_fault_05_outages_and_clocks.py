@@ -139,3 +139,14 @@ def test_a_crash_loop_is_one_line_and_nobody_else_is_accused(bench, times):
     bench.run(60, every=bench.alive)
     assert bench.rows("SELECT title FROM message") == [("ℹ️ 接收端反复重启",)]
     assert bench.rows("SELECT DISTINCT state FROM outbox") == [("sent",)]
+
+
+@pytest.mark.parametrize("back", [60, 3600])
+def test_a_receiver_that_starts_with_its_clock_set_back_still_hears_that_qmt_is_gone(bench, back):
+    bench.run(120, every=bench.alive)
+    bench.time -= back
+    bench.restart()
+    bench.run(20, every=bench.alive)
+    assert bench.accused() == []
+    bench.run(20, every=lambda: bench.alive(qmt="missing", script=False))
+    assert [title for title in bench.accused() if "QMT 不在运行" in title]

@@ -200,6 +200,25 @@ def test_a_clock_that_was_set_right_while_we_were_off_is_believed_once_the_pc_ag
     assert [title for title in bench.told() if "没有消息" in title] == []
 
 
+def test_a_clock_that_was_set_right_by_a_restart_is_told_as_right_and_no_quotes_are_accused(bench):
+    def live(behind):
+        true = bench.time + behind
+        script = event("qmt.heartbeat", true, strategy="grid", tick_at=true - 1, logged_in=True)
+        bench.batch(event("host.heartbeat", true), script, sent_at=true)
+
+    for _ in range(60):
+        live(1200)
+        bench.run(1)
+    assert [title for title in bench.told() if "时钟" in title] == ["❗ 接收端的时钟不准"]
+    bench.time += 1200
+    bench.restart()
+    for _ in range(60):
+        live(0)
+        bench.run(1)
+    assert bench.told()[-1] == "✅ 已恢复：接收端的时钟准了"
+    assert [title for title in bench.told() if "行情" in title] == []
+
+
 def test_a_pc_that_disagrees_with_both_our_clocks_moves_nothing(bench):
     bench.receiver.follow_clock(600.0)
     for _ in range(30):

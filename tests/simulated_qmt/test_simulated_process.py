@@ -158,6 +158,7 @@ def test_an_installation_can_be_refreshed_while_it_runs(running):
         (["--behaviour", "rollback=maybe"], "rollback"),
         (["--speed", "0"], "--speed"),
         (["--start-at", "9:30"], "--start-at"),
+        (["--replay-from", "yesterday"], "--replay-from"),
         (["--data", "/nowhere"], "不存在"),
         (["--script", "/nowhere.py"], "nowhere.py"),
     ],
@@ -219,6 +220,14 @@ def test_it_can_start_at_another_time_and_run_faster(tmp_path):
     process.run(client, str(tmp_path), Owner(client.world, 0), EndWhen(lambda: len(client.logs.formula_lines) > 130))
     assert client.logs.formula_lines[-1].startswith("[seeing] tick 20260105 10:0")
     assert "20260105 10:0" in client.logs.formula_lines[-1][30:]
+
+
+def test_a_replay_that_began_yesterday_goes_on_with_the_next_days_prices(tmp_path):
+    yesterday = started(tmp_path, "--start-at", "2027-01-05 10:00").world.market
+    goes_on = started(tmp_path, "--start-at", "2027-01-06 10:00", "--replay-from", "20270105").world.market
+    anew = started(tmp_path, "--start-at", "2027-01-06 10:00").world.market
+    assert goes_on.bars == yesterday.bars
+    assert anew.bars != yesterday.bars
 
 
 def test_a_client_that_was_killed_finds_the_account_as_it_left_it(tmp_path):
