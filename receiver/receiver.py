@@ -1306,8 +1306,7 @@ def tick_stopped(source: Source, picture: Picture) -> bool:
     tick, fresh, seen = tick_of(source.data), source.tick_fresh, source.last_seen
     if tick is None or fresh is None or seen is None or day_of(fresh) != day_of(picture.now):
         return False
-    off = picture.machine.clock_off
-    if off is not None and abs(off) >= CLOCK_WRONG and abs(seen + off - tick) <= TICK_OLD:
+    if clock_of_others(picture) is not None:
         return False  # by the PC's clock it was fresh: it is ours that is wrong, and about to be put right
     return picture.calendar.continuous().session_seconds(tick, seen) > TICK_OLD
 
@@ -4502,6 +4501,8 @@ class Receiver:
             ahead = float(get_meta(db, "last_alive") or 0.0) - self.now()
         if ahead > CLOCK_NOISE:
             self.clock_jumped(-ahead)
+            with self.store.write() as db:  # nobody knows for how long it was away: long enough to wait for the trays
+                put_meta(db, "last_alive", self.now() - ABSENT_AFTER - 1.0)
 
     def now(self) -> float:
         """Epoch seconds by which everything is judged."""
