@@ -148,6 +148,7 @@ CLOCK_DOUBT = 10.0  # seconds between two batches that both say so
 HOLIDAY_ASKED = 9 * 3600 + 35 * 60  # no tick dated today by then: is the exchange closed?
 HOLIDAY_PATIENCE = 300.0  # seconds that QMT must have been well before that is asked
 DISK_LEAST = 50 << 20  # bytes free below which /healthz fails
+BACKUP_LEAVES = 2 * DISK_LEAST  # bytes that must be free after a backup
 WATCHDOG_EVERY = 60.0
 GIVE_BACK_EVERY = 600.0  # seconds between two returns of free memory to the system
 STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by its recovery
@@ -176,6 +177,7 @@ MUTE_LIMIT = 7 * DAY
 UNTIL_MIDNIGHT = -1.0  # instead of a number of seconds
 
 HUNG = "发送卡住了"
+HUNG_BEFORE = "发送线程没有响应"  # as a database of version 0.1's first days has it
 
 # WeCom's answers: judged by errcode, never by errmsg; both vendors say "no" with HTTP 200. Source: the official list,
 # developer.work.weixin.qq.com/document/path/90455, and users' reports. Anything not listed is retried and shown.
@@ -1304,8 +1306,7 @@ def tick_stopped(source: Source, picture: Picture) -> bool:
     tick, fresh, seen = tick_of(source.data), source.tick_fresh, source.last_seen
     if tick is None or fresh is None or seen is None or day_of(fresh) != day_of(picture.now):
         return False
-    off = picture.machine.clock_off
-    if off is not None and abs(off) >= CLOCK_WRONG and abs(seen + off - tick) <= TICK_OLD:
+    if clock_of_others(picture) is not None:
         return False  # by the PC's clock it was fresh: it is ours that is wrong, and about to be put right
     return picture.calendar.continuous().session_seconds(tick, seen) > TICK_OLD
 
@@ -1637,7 +1638,7 @@ def accuse_observe(machine: Machine, now: float) -> Accusation:
         "策略只观察，不下单",
         "策略可以下单了",
         f"{minute(machine.mode_at, now)} 策略说：{machine.mode_why or '没有说明原因'}",
-        "按下面的原因改好，再在 QMT 里重新运行策略。",
+        "按策略说的原因改好，再在 QMT 里重新运行策略。",
         priority=NORMAL,
     )
 
@@ -1650,7 +1651,7 @@ def accuse_stopped_fund(code: str, text: str, when: float, now: float) -> Accusa
         "有基金停止下单",
         f"{code} 不再停止" if code else "基金不再全部停止",
         f"{minute(when, now)} {text}",
-        "按下面的原因处理；其他基金照常交易。",
+        "按策略说的原因处理；其他基金照常交易。",
         priority=NORMAL,
     )
 
@@ -1697,7 +1698,7 @@ SEND_DIAGNOSIS = "右键点哨兵图标，选“保存诊断包”，发给帮�
 LOOK_AT_DISK = "远程登录小主机，检查磁盘；再右键点哨兵图标，选“查看日志”。"
 TROUBLES = {  # code of host.trouble -> (what, what to do)
     "worker-restarted": ("哨兵的一部分自动重启了", "不用管；一天里来了几次，就右键点哨兵图标，选“保存诊断包”。"),
-    "shutdown-refused": ("没有按计划关机", "按下面的原因处理，再自己关机。"),
+    "shutdown-refused": ("没有按计划关机", "按写着的原因处理，再自己关机。"),
     "outbox-salvaged": ("哨兵的发件箱损坏，已抢救", LOOK_AT_DISK),
     "event-rotten": ("哨兵的一条记录损坏", LOOK_AT_DISK),
     "event-set-aside": ("接收端拒收了一条记录", SEND_DIAGNOSIS),
@@ -4361,14 +4362,19 @@ def what_fits(rows: list[sqlite3.Row], tx: Tx, channel: Channel) -> list[sqlite3
 
 
 def digest_text(rows: Sequence[sqlite3.Row], tx: Tx) -> Text:
-    """A channel that comes back gets a few messages, not the whole backlog; each incident has its line."""
+    """A channel that comes back gets a few messages, not the whole backlog; each incident has its line, and each order
+    its name: an incident may tell of several."""
     lines = []
     for row in rows:
         shared = told_by(tx.db, row["message"]) if row["kind"] == "alert" else []
-        parts = [(f"{i.mark} {i.what}", f"#{i.id}", i.detail.replace("\n", " ")) for i in shared]
-        alone = row["title"], " ".join(re.findall(r"#\d+", row["tail"])), row["body"].partition("\n")[0]
-        for title, mark, said in parts or [alone]:
-            first = shorten(hide_private(said, tx.config.show_amounts), 80)
+        parts = [
+            (f"{i.mark} {i.what}", f"#{i.id}", i.detail.replace("\n", " "), i.kind.startswith("order")) for i in shared
+        ]
+        fact = next((line for line in row["body"].split("\n") if not line.startswith("怎么办：")), "")
+        alone = row["title"], " ".join(re.findall(r"#\d+", row["tail"])), fact, False
+        for title, mark, said, whole in parts or [alone]:
+            said = hide_private(said, tx.config.show_amounts)
+            first = said if whole else shorten(said, 80)
             line = f"{minute(row['created'], tx.now)} {title} {mark}".rstrip()
             lines.append(line + (f"\n  {first}" if first else ""))
     return Text(title_of("📋", f"积压的 {len(rows)} 条通知", ""), "\n".join(lines), tx.config.public_url)
@@ -4495,6 +4501,8 @@ class Receiver:
             ahead = float(get_meta(db, "last_alive") or 0.0) - self.now()
         if ahead > CLOCK_NOISE:
             self.clock_jumped(-ahead)
+            with self.store.write() as db:  # nobody knows for how long it was away: long enough to wait for the trays
+                put_meta(db, "last_alive", self.now() - ABSENT_AFTER - 1.0)
 
     def now(self) -> float:
         """Epoch seconds by which everything is judged."""
@@ -4588,7 +4596,8 @@ class Receiver:
                 tx.db.execute(
                     "INSERT OR REPLACE INTO channel (name, fingerprint) VALUES (?, ?)", (name, section.fingerprint())
                 )
-        tx.db.execute("UPDATE channel SET failing_since = NULL, failures = 0, why = '' WHERE why = ?", (HUNG,))
+        healed = "UPDATE channel SET failing_since = NULL, failures = 0, why = '' WHERE why IN (?, ?)"
+        tx.db.execute(healed, (HUNG, HUNG_BEFORE))
         for incident in open_incidents(tx.db):
             gone = incident.machine != "" and incident.machine not in self.config.machines
             gone = gone or (incident.kind == "channel" and incident.name not in names)
@@ -8282,6 +8291,10 @@ def run_backup(options: argparse.Namespace) -> int:
     beside = target.with_name(target.name + ".part")
     mask = os.umask(0o077)
     try:
+        # A copy must never take the room that the receiver itself needs to take posts in.
+        left = shutil.disk_usage(str(target.absolute().parent)).free - config.database.stat().st_size
+        if left < BACKUP_LEAVES:
+            raise ConfigError(f"磁盘空间不够备份：备份完只剩 {max(left, 0) / 1e6:.0f} MB。先删掉旧的备份或别的文件。")
         db, twin = sqlite3.connect(str(config.database), timeout=30), sqlite3.connect(str(beside))
         with closing(db), closing(twin):
             db.backup(twin)

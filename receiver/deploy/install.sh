@@ -2,6 +2,7 @@
 # Installs the receiver on a Debian or Ubuntu VPS, or upgrades it: `sh receiver/deploy/install.sh`, as root. It may be run
 # again at any time; receiver.ini is never touched, and before an upgrade the database is backed up by the old program.
 set -eu
+umask 022 # a hardened root's 077 would keep the service's user out of its own program
 cd "$(dirname "$0")/.."
 home=/var/lib/qmt-sentry
 program=/opt/qmt-sentry
@@ -26,7 +27,7 @@ fi
 "$program/bin/pip" install --quiet --disable-pip-version-check bottle==0.13.4 cheroot==11.1.2
 
 if [ -e "$home/receiver.db" ] && [ -e "$program/receiver.py" ]; then
-    qmt-sentry backup "before-upgrade-$(date +%Y%m%d-%H%M%S).db"
+    sh deploy/qmt-sentry backup "before-upgrade-$(date +%Y%m%d-%H%M%S).db"
 fi
 install -m 644 receiver.py "$program/receiver.py"
 install -m 755 deploy/qmt-sentry /usr/local/bin/qmt-sentry

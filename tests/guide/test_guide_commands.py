@@ -226,6 +226,24 @@ def test_install_may_be_run_again_and_mends_a_broken_environment(tmp_path):
     assert (program_folder / "bin/pip").exists() and (program_folder / "receiver.py").exists()
 
 
+def test_install_upgrades_a_receiver_that_was_installed_by_hand(tmp_path):
+    vps = CleanVps(tmp_path / "vps")
+    vps.run("sh receiver/deploy/install.sh")
+    vps.run("qmt-sentry init --machine mini-pc --public-url https://203.0.113.9:8780")
+    program.Store(vps.ini().with_name("receiver.db")).close()
+    (vps.folder / "usr/local/bin/qmt-sentry").unlink()  # as the unit file said before there was an install.sh
+    with vps:
+        assert "已升级并重新启动。" in vps.run("sh receiver/deploy/install.sh")
+    assert list(vps.ini().parent.glob("before-upgrade-*.db"))
+
+
+def test_the_services_user_can_run_the_program_that_a_careful_root_installed(tmp_path):
+    vps = CleanVps(tmp_path / "vps")
+    vps.run("umask 077; sh receiver/deploy/install.sh")
+    program_folder = vps.folder / "opt/qmt-sentry"
+    assert [oct(path.stat().st_mode & 0o005) for path in (program_folder, program_folder / "bin")] == ["0o5", "0o5"]
+
+
 def test_install_needs_no_file_that_is_not_uploaded():
     script = (DEPLOY / "install.sh").read_text(encoding="utf-8")
     for name in (

@@ -150,3 +150,13 @@ def test_a_receiver_that_starts_with_its_clock_set_back_still_hears_that_qmt_is_
     assert bench.accused() == []
     bench.run(20, every=lambda: bench.alive(qmt="missing", script=False))
     assert [title for title in bench.accused() if "QMT 不在运行" in title]
+
+
+def test_a_receiver_that_starts_with_its_clock_set_back_waits_for_the_trays_as_after_any_outage(bench):
+    bench.run(60, every=bench.alive)
+    bench.run(25)
+    bench.time -= 600
+    bench.restart()
+    bench.run(85)  # the trays' longest pause while nobody answered
+    bench.run(60, every=bench.alive)
+    assert bench.accused() == []

@@ -155,6 +155,19 @@ def test_a_backup_taken_while_posts_come_in_is_whole_and_can_be_restored(tmp_pat
     bench.receiver.store.close()
 
 
+def test_a_backup_that_would_take_the_receivers_own_room_is_refused(tmp_path, capsys, monkeypatch):
+    bench = Bench(tmp_path)
+    bench.post("host.heartbeat")
+    bench.receiver.store.close()
+    room = [program.BACKUP_LEAVES + bench.config.database.stat().st_size - 1]
+    monkeypatch.setattr(program.shutil, "disk_usage", lambda path: type("Usage", (), {"free": room[0]}))
+    ini, copy = tmp_path / "receiver.ini", tmp_path / "copy.db"
+    assert run("backup", copy, "--config", ini) == 2
+    assert "磁盘空间不够备份" in capsys.readouterr().err and not copy.exists()
+    room[0] += 1
+    assert run("backup", copy, "--config", ini) == 0
+
+
 def test_restore_is_refused_while_a_receiver_runs_and_for_what_is_no_backup(tmp_path, capsys):
     bench = Bench(tmp_path)
     bench.post("host.heartbeat")

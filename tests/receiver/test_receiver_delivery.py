@@ -156,6 +156,30 @@ def test_a_digest_names_every_order_and_says_why(bench):
     assert all(flag in body for flag in flags) and body.count("没有见到") == 3
 
 
+def test_a_digest_names_all_orders_that_were_rejected_for_one_cause(bench):
+    flags = [f"20260105-5103{number:02}-B-01" for number in range(6)]
+    for flag in flags:
+        rejected(bench, flag, code=f"{flag[9:15]}.SH", name="某某宽基指数", side="B", shares=1200)
+    with bench.receiver.transaction() as tx:
+        rows = tx.db.execute("SELECT *, id message FROM message").fetchall()
+        body = program.digest_text(rows, tx).body
+    assert [row["title"] for row in rows] == ["❗ 6 笔委托被拒 · mini-pc"]
+    assert [flag for flag in flags if flag not in body] == []
+
+
+def test_a_digest_names_the_order_of_a_reminder_and_of_what_is_over_already(bench):
+    flag = "20260105-510300-B-01"
+    bench.post("order.state", flag=flag, code="510300.SH", state="unknown", reason="没有见到")
+    bench.run(4000, every=lambda: bench.alive(script=False), step=10)
+    bench.post("order.state", flag=flag, line=2, state="filled", filled=200)
+    bench.run(3)
+    with bench.receiver.transaction() as tx:
+        kinds = ("alert", "reminder")
+        rows = tx.db.execute("SELECT *, id message FROM message WHERE kind IN (?, ?)", kinds).fetchall()
+        assert {row["kind"] for row in rows} == set(kinds)
+        assert [program.digest_text([row], tx).body.count(flag) for row in rows] == [1] * len(rows)
+
+
 def test_a_digest_takes_only_what_fits_and_leaves_the_rest_waiting(bench, monkeypatch):
     posts, _ = real_wecom(bench, monkeypatch)
     with bench.receiver.transaction() as tx:
@@ -364,6 +388,17 @@ def test_a_start_gives_a_hung_sender_a_new_chance(tmp_path):
     bench.receiver.senders["wecom"].healthy = lambda: False
     bench.run(2)
     assert ("channel", "wecom") in bench.incidents()
+    bench.restart()
+    bench.run(2)
+    assert bench.incidents() == []
+
+
+def test_a_start_gives_a_sender_a_new_chance_that_hung_in_the_version_before(tmp_path):
+    bench = Bench(tmp_path, channels=WECOM + MAIL)
+    bench.receiver.senders["wecom"].healthy = lambda: False
+    bench.run(2)
+    with bench.receiver.store.write() as db:
+        db.execute("UPDATE channel SET why = '发送线程没有响应' WHERE name = 'wecom'")  # as that one called it
     bench.restart()
     bench.run(2)
     assert bench.incidents() == []

@@ -1,5 +1,7 @@
 """Who is accused when, in how many messages, and when it is over. The clock is set by hand."""
 
+import re
+
 import pytest
 
 from receiver import receiver as program
@@ -495,3 +497,8 @@ def test_an_acknowledged_incident_is_quiet_until_it_is_over(tmp_path):
     assert len(bench.told()) == 1
     bench.run(5, every=bench.alive)
     assert len(bench.told()) == 2
+
+
+def test_what_to_do_points_to_no_place_for_the_page_shows_it_below_and_a_message_above():
+    source = program.Path(program.__file__).read_text("utf-8")
+    assert re.findall('按[上下]面的?[^，。”"]*', source) == []

@@ -219,6 +219,19 @@ def test_a_clock_that_was_set_right_by_a_restart_is_told_as_right_and_no_quotes_
     assert [title for title in bench.told() if "行情" in title] == []
 
 
+def test_quotes_that_stop_are_told_in_time_though_the_pcs_clock_alone_is_slow(bench):
+    last = bench.time
+    for second in range(0, 360, 10):
+        slow = bench.time - 200
+        last = bench.time - 1 if second < 100 else last
+        script = event("qmt.heartbeat", slow, strategy="grid", tick_at=last, logged_in=True)
+        bench.batch(event("host.heartbeat", slow), script, sent_at=slow)
+        bench.run(10)
+        if bench.time - last > 140:
+            break
+    assert "❗ 行情停了 · mini-pc" in bench.told()
+
+
 def test_a_pc_that_disagrees_with_both_our_clocks_moves_nothing(bench):
     bench.receiver.follow_clock(600.0)
     for _ in range(30):
