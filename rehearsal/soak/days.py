@@ -135,6 +135,7 @@ def evening(field, night, last):
     field.pause(NEWS)
     field.until(lambda: DECIDED < road.now() % 60 < NEXT and not live(road), 60 + QUIET)
     field.sample()
+    field.stored.update(record.stored(road))
     troubles.end(field, "晚上：" + ("断电" if night == "power" and not last else "依次停止"))
     if last:
         settle(field)

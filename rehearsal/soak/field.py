@@ -27,6 +27,7 @@ class Field:
         self.receiver_kills = []  # epoch s by the parts' clocks
         self.samples = []  # {at, day, name, pid, started, rss, handles}
         self.books = []  # soak/record.py books() of each day's end
+        self.stored = {}  # soak/record.py stored() of each evening, all together
         self.disks = {}  # soak/disk.py Small disks by name, where they could be made
         self.day = 1
         self.ended = set()  # names of the children that were ended on purpose and are not up again

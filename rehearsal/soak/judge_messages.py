@@ -14,6 +14,13 @@ ROUTINE = ("策略下单", "成交", "账户", "可用资金不足", "达到下�
     "委托没有按时成交",
     "委托有结果了",
 )
+# What ends something told earlier, and comes when the strategy has looked: in the morning's first minutes, say.
+ENDS = {
+    "委托有结果了": "委托结果不明",
+    "委托已核清": "委托结果不明",
+    "不再停止": "停止下单",
+    "不再全部停止": "停止下单",
+}
 LATE = 300.0  # s that a summing up may take
 MARK_WORDS = {BAD: "告警", GOOD: "恢复", AGAIN: "提醒"}
 
@@ -88,6 +95,7 @@ def unexplained(record):
             if what not in ROUTINE
             and not any(word in what for word in allowed)
             and not (mark == AGAIN and (message["channel"], what) in told)
+            and not ends(what, [earlier for channel, earlier in told if channel == message["channel"]])
             and not (SUMMED_UP in what and any(message["at"] >= at - LATE for at, _ in sums))
         ]
         told |= {(message["channel"], what) for mark, what in tellings(message) if mark == BAD}
@@ -96,6 +104,11 @@ def unexplained(record):
             kind = record["troubles"][current[0]]["kind"] if current else "开始时"
             found.append(f"{message['channel']} 多了一条“{shown}”（{kind}）")
     return found
+
+
+def ends(what, told):
+    """Whether this is the end of something that was told before."""
+    return any(end in what and any(begun in earlier for earlier in told) for end, begun in ENDS.items())
 
 
 def repeated(record):

@@ -29,10 +29,16 @@ def gather(field, mode, began):
         "books": field.books,
         "messages": road.messages(),
         "posted": oracle.read_lines(road.qmt_folder / "posted.jsonl"),
-        "stored": [_short(event) for event in road.stored()],
+        "stored": list({**field.stored, **stored(road)}.values()),
         "calls": oracle.calls(road.qmt_folder),
         "counter": counter_orders(road.qmt_folder),
     }
+
+
+def stored(road):
+    """{id: event} of all that the receiver holds now. It keeps heartbeats for 2 days, so a soak of days asks each
+    evening."""
+    return {event["id"]: _short(event) for event in road.stored()}
 
 
 _KEPT = ("flag", "line", "state", "filled", "instance", "n")

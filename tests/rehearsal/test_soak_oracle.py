@@ -198,6 +198,16 @@ def come_and_go():
     return record
 
 
+@pytest.mark.parametrize(
+    ("begun", "ended"), [("委托结果不明", "ℹ️ 委托已核清"), ("有基金停止下单", "✅ 已恢复：510300.SH 不再停止")]
+)
+def test_the_end_of_what_was_told_is_explained_by_it_and_by_nothing_else(begun, ended):
+    explained = [dict(good()["troubles"][0], may=[begun]), *good()["troubles"][1:]]
+    before = good()["messages"] + on_all(f"❗ {begun}", 130, 3)
+    assert found(troubles=explained, messages=before + on_all(ended, 400, 3, "历时 1 分钟")) == []
+    assert found(messages=good()["messages"] + on_all(ended, 400, 3, "历时 1 分钟"))
+
+
 def test_what_comes_and_goes_is_to_be_summed_up():
     record = come_and_go()
     assert len(judge.findings(record)) == len(CHANNELS)
