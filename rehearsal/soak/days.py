@@ -145,6 +145,7 @@ def evening(field, night, last):
                 field.kill(name)
             else:
                 getattr(road, name).stop()
+    field.keep_stored()
     field.books.append(record.books(road, field.day))
 
 

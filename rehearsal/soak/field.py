@@ -27,6 +27,7 @@ class Field:
         self.receiver_kills = []  # epoch s by the parts' clocks
         self.samples = []  # {at, day, name, pid, started, rss, handles}
         self.books = []  # soak/record.py books() of each day's end
+        self.stored = []  # the receiver's events so far: it forgets heartbeats and files after days, this does not
         self.disks = {}  # soak/disk.py Small disks by name, where they could be made
         self.day = 1
         self.ended = set()  # names of the children that were ended on purpose and are not up again
@@ -72,6 +73,11 @@ class Field:
             except psutil.Error:
                 continue  # it ended between the two looks: whoever waits for it says so
             self.samples.append(dict(found, at=self.road.now(), day=self.day, name=child.name, pid=child.pid))
+
+    def keep_stored(self):
+        """Note what the receiver has stored since the last time."""
+        known = {event["id"] for event in self.stored}
+        self.stored += [event for event in self.road.stored() if event["id"] not in known]
 
     # What the phone got
 

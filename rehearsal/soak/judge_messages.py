@@ -13,7 +13,9 @@ ROUTINE = ("策略下单", "成交", "账户", "可用资金不足", "达到下�
     "委托没有全部成交",
     "委托没有按时成交",
     "委托有结果了",
+    "委托已核清",
 )
+FUND_STOPPED, FUND_AGAIN = "有基金停止下单", ("不再停止", "基金不再全部停止")  # it may last until another day
 LATE = 300.0  # s that a summing up may take
 MARK_WORDS = {BAD: "告警", GOOD: "恢复", AGAIN: "提醒"}
 
@@ -88,6 +90,7 @@ def unexplained(record):
             if what not in ROUTINE
             and not any(word in what for word in allowed)
             and not (mark == AGAIN and (message["channel"], what) in told)
+            and not (_fund_again(mark, what) and (message["channel"], FUND_STOPPED) in told)
             and not (SUMMED_UP in what and any(message["at"] >= at - LATE for at, _ in sums))
         ]
         told |= {(message["channel"], what) for mark, what in tellings(message) if mark == BAD}
@@ -96,6 +99,10 @@ def unexplained(record):
             kind = record["troubles"][current[0]]["kind"] if current else "开始时"
             found.append(f"{message['channel']} 多了一条“{shown}”（{kind}）")
     return found
+
+
+def _fund_again(mark, what):
+    return mark == GOOD and any(word in what for word in FUND_AGAIN)
 
 
 def repeated(record):

@@ -15,6 +15,7 @@ from rehearsal.soak.troubles import KINDS
 def gather(field, mode, began):
     """The record of a run that has settled. All times are epoch s by the parts' clocks."""
     road = field.road
+    field.keep_stored()
     return {
         "mode": mode,
         "seed": road.seed,
@@ -29,7 +30,7 @@ def gather(field, mode, began):
         "books": field.books,
         "messages": road.messages(),
         "posted": oracle.read_lines(road.qmt_folder / "posted.jsonl"),
-        "stored": [_short(event) for event in road.stored()],
+        "stored": [_short(event) for event in field.stored],
         "calls": oracle.calls(road.qmt_folder),
         "counter": counter_orders(road.qmt_folder),
     }

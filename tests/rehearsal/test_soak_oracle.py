@@ -186,6 +186,16 @@ def test_a_reminder_is_explained_by_what_it_reminds_of_and_by_nothing_else():
     assert found(messages=good()["messages"] + on_all("⏰ 仍未恢复：哨兵没有消息", late, 4))
 
 
+def test_a_fund_that_is_no_longer_stopped_must_have_been_stopped():
+    stopped, again = on_all("❗ 有基金停止下单", 110, 5), on_all("✅ 已恢复：510300.SH 不再停止", 210, 5)
+    record = good()
+    record["troubles"][0]["may"].append("有基金停止下单")
+    record["messages"] += again
+    assert judge.findings(record)
+    record["messages"][-len(again) : -len(again)] = stopped
+    assert judge.findings(record) == []
+
+
 def come_and_go():
     """QMT is killed four times within an hour; the fourth time nothing is told but an hour later."""
     record = good()
