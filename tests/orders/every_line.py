@@ -90,6 +90,7 @@ def timeline():
 
 
 TIMELINE = timeline()
+EPILOGUE = [(TIMELINE[-1][0] + STEP * number, "tick") for number in range(1, 6)]  # of a run that died in its last tick
 PRICES = (
     (at(DAY, "09:31:00"), A, 0.93),
     (at(DAY, "09:31:00"), B, 0.93),
@@ -139,7 +140,7 @@ class Parent:
             mine.close()
             _, status = os.waitpid(child, 0)
         code = os.WEXITSTATUS(status)
-        assert code in (0, DEATH), f"the child ended with {code} at {target}"
+        assert code in (0, DEATH), f"the child ended with {code} at {target}, begun at place {self.place}"
         return code == 0
 
     def answer(self, what, now, *args):
@@ -237,12 +238,12 @@ def run_child(sock, home, place, target):
     instance._newest.clear()
     remote = Remote(sock)
     world = World(home, broker=remote)
-    world.now = TIMELINE[place][0]
+    left, target = (TIMELINE[place:], target) if place < len(TIMELINE) else (EPILOGUE, None)
+    world.now = left[0][0]
     killer = Killer(target)
     killer.watch()
     world.start()
-    while place < len(TIMELINE):
-        now, what = TIMELINE[place]
+    for now, what in left:
         killer.place = place
         place += 1
         world.now = now

@@ -30,3 +30,13 @@ def test_two_runs_meet_the_same_lines():
     first, second = every_line.census(), every_line.census()
     differing = {key for key in set(first) | set(second) if (key in first) != (key in second)}
     assert len(differing) <= 5, sorted(differing)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork: the strategy dies by os._exit in a forked child")
+def test_after_a_death_in_the_very_last_tick_it_is_started_once_more_and_the_books_agree():
+    every_line.warm()
+    census = every_line.census()
+    ticks = len(every_line.TIMELINE)
+    each_tick = sorted(key for key, (visits, place) in census.items() if key[0] == "trader" and visits == ticks)
+    last = each_tick[-1] + (ticks,)
+    assert every_line.run([last]) == [last]
