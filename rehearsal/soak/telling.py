@@ -4,7 +4,7 @@ import re
 
 BAD, GOOD, AGAIN, LINE = "bad", "good", "again", "line"
 MARKS = {"❗": BAD, "✅": GOOD, "⏰": AGAIN, "ℹ️": LINE, "⚠️": BAD, "❓": BAD, "🔔": LINE, "📊": LINE}
-_TIME = r"(?:\d\d:\d\d:\d\d |\d\d-\d\d \d\d:\d\d(?::\d\d)? )?"  # before each line of a digest
+_TIME = r"(?:\d\d:\d\d(?::\d\d)? |\d\d-\d\d \d\d:\d\d(?::\d\d)? )?"  # before each line of a digest
 _LED = re.compile("^" + _TIME + "(" + "|".join(MARKS) + ") (.*)$")
 _NUMBER = re.compile(r"#(\d+)")
 

@@ -25,7 +25,7 @@ def test_a_title_that_was_cut_off_leaves_the_rest_to_the_body():
 
 
 def test_a_digest_tells_what_each_of_its_lines_tells():
-    body = "10:00:01 ❗ QMT 不在运行 #7\n  自 10:00 起\n10:00:09 ✅ 已恢复：QMT 在运行 · mini-pc #7\n10:00:10 ℹ️ 成交 #8"
+    body = "10:00 ❗ QMT 不在运行 #7\n  10:00 起\n01-05 10:00 ✅ 已恢复：QMT 在运行 · mini-pc #7\n10:00 ℹ️ 成交 #8"
     found = tellings(message("📋 积压的 3 条通知", body))
     assert found == {(BAD, "QMT 不在运行"), (GOOD, "QMT 在运行"), (LINE, "成交")}
     assert numbers(message("", body)) == {7, 8}
