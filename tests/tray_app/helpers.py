@@ -6,6 +6,7 @@ import json
 import sqlite3
 import ssl
 import threading
+import time
 
 from tray_app import config, events
 
@@ -138,11 +139,13 @@ class StubReceiver:
         return [event["id"] for event in self.posts[post]["events"]]
 
 
-def ok_body(accepted, rejected=(), now=MONDAY_10_00, ok=True, why=""):
+def ok_body(accepted, rejected=(), now=None, ok=True, why=""):
+    """`now`: the receiver's clock; None: this machine's, as a whole TrayApp must see it (another clock would be its PC's
+    error, as large as the hour at which the test runs)."""
     body = {
         "accepted": list(accepted),
         "rejected": list(rejected),
-        "now": now,
+        "now": time.time() if now is None else now,
         "alerts": {"ok": ok, "why": why},
         "day": {"trading": True, "covered_until": "2026-12-31"},
     }

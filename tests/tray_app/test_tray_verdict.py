@@ -19,7 +19,7 @@ def judge(status, body=b"", headers=None):
 
 
 def test_a_200_of_ours_names_what_leaves():
-    found = judge(200, ok_body(["a"], [{"id": "b", "error": "bad"}], ok=False, why="微信不通"))
+    found = judge(200, ok_body(["a"], [{"id": "b", "error": "bad"}], now=MONDAY_10_00, ok=False, why="微信不通"))
     assert found == Taken(["a"], {"b": "bad"}, MONDAY_10_00, False, "微信不通", True)
 
 
