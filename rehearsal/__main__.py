@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from rehearsal import rehearse
+from rehearsal.clock import shift_to_weekday
 from rehearsal.drills import DRILLS, run_drill
 from rehearsal.road import ROOT, Road
 
@@ -22,6 +24,7 @@ EPILOG = """examples:
   python3 run.py fortnight                a fortnight's orders, by the rule and by the strategy in the simulated QMT
   python3 run.py soak --hours 2           two hours at normal speed, full of troubles, then judged; or --days 20
   python3 run.py test                     all tests that this machine can run
+  python3 run.py test --clock 14:59:20    the same at another hour, on a weekday (Shanghai): none may depend on it
   python3 run.py --python 3.8 test        the tests on another Python; 3.6: the QMT side
   python3 run.py windows [--test]         the mini PC's setup program, into dist/; tried as installed (Debian, root)
 """
@@ -32,8 +35,7 @@ def main():
         stream.reconfigure(encoding="utf-8", errors="replace")  # a Windows console may be set to anything
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the children are ended on the way out
     if sys.argv[1:2] == ["test"]:
-        # A process of its own, in front: pytest's exit code is ours, its options are passed through untouched.
-        sys.exit(subprocess.call([sys.executable, "-m", "pytest", *sys.argv[2:]], cwd=ROOT))
+        sys.exit(run_tests(sys.argv[2:]))
     if sys.argv[1:2] in (["bench"], ["fortnight"], ["soak"]):
         # Imported only now: they need numpy, which a rehearsal of the heartbeat alone does without.
         tool = importlib.import_module(f"rehearsal.{sys.argv[1]}.__main__")
@@ -57,6 +59,24 @@ def main():
     else:
         print(f"数据和日志在 {folder}")
     sys.exit(0 if passed else 1)
+
+
+def run_tests(arguments):
+    """pytest in a process of its own, in front: its exit code is ours, its options are passed through untouched.
+
+    `--clock HH:MM:SS` before them: as if begun then (rehearsal/shifted.py; programs that a test starts go by the real
+    clock). A test that mixes a fixed moment with the machine's clock fails at some hours only.
+    """
+    start = [sys.executable]
+    if arguments[:1] == ["--clock"]:
+        try:
+            shift = shift_to_weekday(" ".join(arguments[1:2]), time.time())
+        except ValueError:
+            print("--clock 后面要写开始的钟点（上海时间），例如：python3 run.py test --clock 14:59:20", file=sys.stderr)
+            return 2
+        start += ["-m", "rehearsal.shifted", str(shift)]
+        arguments = arguments[2:]
+    return subprocess.call([*start, "-m", "pytest", *arguments], cwd=ROOT)
 
 
 def parse(arguments):

@@ -26,3 +26,9 @@ def shift_to(clock: str, now: float, days_ago: int = 0) -> float:
     day = (now + SHANGHAI_OFFSET - 10 * 3600) // DAY - days_ago
     shift = day * DAY - SHANGHAI_OFFSET + hour * 3600 + minute * 60 + second - now
     return shift if shift <= 0 else shift - DAY
+
+
+def shift_to_weekday(clock: str, now: float) -> float:
+    """shift_to() the newest such moment that lies on no Saturday or Sunday."""
+    shifts = (shift_to(clock, now, days_ago) for days_ago in range(4))  # the first two may be the same
+    return next(shift for shift in shifts if time.gmtime(now + shift + SHANGHAI_OFFSET).tm_wday < 5)

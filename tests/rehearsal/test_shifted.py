@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from rehearsal.clock import clock_text, day_text, shift_to
+from rehearsal.clock import DAY, SHANGHAI_OFFSET, clock_text, day_text, shift_to, shift_to_weekday
 from rehearsal.road import ROOT
 
 NOON = 1767585600.0  # 2026-01-05 12:00 in Shanghai
@@ -24,6 +24,16 @@ def test_a_morning_follows_the_afternoon_before_it_at_any_hour(hour):
     afternoon, morning = now + shift_to("14:50:00", now, days_ago=1), now + shift_to("09:31:00", now)
     assert morning - afternoon == (18 * 60 + 41) * 60
     assert morning <= now
+
+
+@pytest.mark.parametrize("clock", ["00:00:00", "10:40:00", "23:59:59"])
+@pytest.mark.parametrize("hours", range(0, 7 * 24, 5))
+def test_tests_at_another_hour_have_a_weekday(hours, clock):
+    now = NOON + hours * 3600
+    shift = shift_to_weekday(clock, now)
+    assert -4 * DAY < shift <= 0
+    assert clock_text(now + shift) == clock
+    assert time.gmtime(now + shift + SHANGHAI_OFFSET).tm_wday < 5
 
 
 def run(*arguments):
@@ -50,6 +60,15 @@ def test_logging_still_formats_its_times(tmp_path):
     _, errors = run("-60", str(script))
     assert "Error" not in errors
     assert errors
+
+
+@pytest.mark.parametrize("clock", [[], ["noon"], ["14:59"]])
+def test_an_hour_that_is_none_is_refused(clock):
+    done = subprocess.run(
+        [sys.executable, "-m", "rehearsal", "test", "--clock", *clock], cwd=ROOT, capture_output=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert b"--clock" in done.stderr and b"Traceback" not in done.stderr
 
 
 def test_a_clock_is_never_set_ahead():
