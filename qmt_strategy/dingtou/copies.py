@@ -74,5 +74,5 @@ class Copies:
 
 def tell(teller: notices.Teller) -> None:
     """A second copy is mounted."""
-    words = "旧的一份已停止工作，新的一份继续交易。在 QMT 里找不到旧的，就“恢复默认布局”"
+    words = "策略挂了两份：旧的一份已停止工作，新的一份继续交易。找不到旧的，就在 QMT 里“恢复默认布局”"
     teller.once("copy", notices.SECOND_COPY, words)

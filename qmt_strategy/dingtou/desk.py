@@ -91,7 +91,7 @@ class Desk:
     def refused(self, error: OSError) -> None:
         """The disk said no: no new intents until a probe succeeds."""
         self.trouble = str(error)[:200] or "OSError"
-        self.teller.refused("write", "读写磁盘失败（%s），能写之前不下新单" % disk.why(error), error, on=True)
+        self.teller.refused("write", "读写磁盘失败：%s" % disk.why(error), error, on=True)
 
     def probe(self) -> None:
         """After a refusal: try again now and then; when everything is on the disk, intents may go on."""

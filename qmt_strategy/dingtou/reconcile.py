@@ -78,9 +78,5 @@ def _left(item: Item) -> int:
 
 
 def _stopped(position: int, expected: int, why: str) -> Verdict:
-    words = "持仓 %d 股，按记录应为 %d 股，对不上%s，停止下单" % (
-        position,
-        expected,
-        "（%s）" % why if why else "",
-    )
-    return Verdict(False, {}, 0, words)
+    found = "核对不了（%s）" % why if why else "对不上"
+    return Verdict(False, {}, 0, "持仓 %d 股，按记录应为 %d 股，%s，停止下单" % (position, expected, found))
