@@ -17,7 +17,7 @@ GRID, BOOK, STARTS, LEDGER = "格子记录", "持仓账", "起始记录", "成�
 
 def changed(name: str, folder: str) -> str:
     """What is told, and what the owner does, when the record `name` in our `folder` was lost or changed."""
-    return "%s丢了或被改动，今天不再下单。请在 QMT 里核对委托和持仓；别动哨兵文件夹里的 %s" % (name, folder)
+    return "%s丢了或被改动，今天不再下单。请核对委托和持仓；别动哨兵文件夹里的 %s" % (name, folder)
 
 
 def run(desk: "Desk") -> bool:

@@ -70,7 +70,7 @@ class Desk:
         lost = max([self.book.rows] + [int(flag.number("rows")) for flag in recent]) - len(self.ledger.entries)
         if lost > 0:
             self.book.lost_day = self.day
-            self.stop_all("成交记录少了 %d 行，今天不再下单。请在 QMT 里核对持仓；别动哨兵文件夹里的 deals" % lost)
+            self.stop_all("成交记录少了 %d 行，今天不再下单。请核对持仓；别动哨兵文件夹里的 deals" % lost)
 
     def _needed_since(self) -> str:
         """The first day whose flag files matter; '' = all, where books or grid state must perhaps be rebuilt."""
