@@ -152,7 +152,7 @@ def _money(f: Facts, limits: Limits) -> Optional[Reason]:
             return Reason("zero-shares", "%.0f 元不够买 100 股" % f.yuan, False)
         return Reason("no-shares", "没有可卖的股数", False)
     if not f.yuan <= limits.order_yuan:
-        return Reason("cap", "要 %.0f 元，超过单笔上限 %.0f 元" % (f.yuan, limits.order_yuan), False)
+        return Reason("cap", "超过单笔上限 %.0f 元" % limits.order_yuan, False)
     if not f.day_yuan + f.yuan <= limits.day_yuan:
         return Reason(
             "day-cap",
@@ -160,5 +160,5 @@ def _money(f: Facts, limits: Limits) -> Optional[Reason]:
             False,
         )
     if f.buy and not f.yuan * BY_FEE <= f.free_cash:
-        return Reason("cash", "可用资金 %.0f 元，不够买 %.0f 元" % (f.free_cash, f.yuan), False)
+        return Reason("cash", "可用资金 %.0f 元，不够：含费用要 %.0f 元" % (f.free_cash, f.yuan * BY_FEE), False)
     return None
