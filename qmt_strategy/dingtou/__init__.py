@@ -15,5 +15,5 @@ def require(version: int) -> None:
     """
     if version > VERSION:
         raise ImportError(
-            "dingtou 版本 %d 太旧，脚本需要 %d：请重新运行哨兵的安装程序，然后重启 QMT" % (VERSION, version)
+            "装好的策略程序太旧（版本 %d，脚本要 %d）。请重新运行哨兵的安装程序，再重启 QMT" % (VERSION, version)
         )

@@ -100,7 +100,7 @@ class Beat:
         for words in self._settings.problems:
             self._notice("settings", words)
         if injected and injected != self._account:
-            words = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，心跳按 sentry.ini 的账号。请核对"
+            words = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，心跳说的是前一个账号的。请改成一致"
             self._notice("account_differs", words)
         # Without set_account no callback comes (qmt-facts 1.6). Each is guarded alone: one failing leaves the other.
         self._guard.run("set_account", _call, ContextInfo, "set_account", self._account)
@@ -193,7 +193,7 @@ class Beat:
     # ---- telling
 
     def _tell_old_copy(self) -> None:
-        words = "心跳策略同时运行着两份，旧的一份已停止工作。请在 QMT 里只保留一份，必要时“恢复默认布局”后重启 QMT"
+        words = "心跳脚本运行着两份，旧的一份已停止工作。请在 QMT 里只留一份；找不到旧的，就“恢复默认布局”再重启 QMT"
         self._notice("old_copy", words)
 
     def _notice(self, what: str, words: str) -> None:

@@ -77,12 +77,12 @@ class Book:
         self._raw = _read(self._path)
         if not self._raw:
             if self.starts:
-                self.problem = "state/book.json 丢了"
+                self.problem = "持仓账丢了"
             return
         try:
             self.accounts, self.rows, self.lost_day, self.account = _accounts(self._raw)
         except (ValueError, KeyError, TypeError):
-            self.problem = "state/book.json 读不懂"
+            self.problem = "持仓账读不懂"
 
     def save(self) -> None:
         """Write book.json, synced. Raises OSError."""

@@ -51,8 +51,8 @@ class Canceller:
             teller.once(flag.name, notices.UNFILLED, words, stage="cancelling", **about)
         waited = abs(now - self._first.get(flag.name, now))
         if second >= cancels.CONFIRMED_BY:
-            words = "委托 %s 到 14:56:30 还没有确认撤单。请打开 QMT 核对" % flag.name
+            words = "委托 %s 到 14:56:30 还没有确认撤单。请在 QMT 里查这笔委托" % flag.name
             teller.once(flag.name + " end", notices.UNFILLED, words, stage="unconfirmed", **about)
         elif waited >= UNCONFIRMED:
-            words = "委托 %s 要求撤单 %.0f 秒了还没有确认。请打开 QMT 核对，必要时手工撤单" % (flag.name, waited)
+            words = "委托 %s 要求撤单 %.0f 秒还没有确认。请在 QMT 里看，还挂着就手工撤单" % (flag.name, waited)
             teller.once(flag.name + " deaf", notices.UNFILLED, words, stage="unconfirmed", **about)

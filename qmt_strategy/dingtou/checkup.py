@@ -12,7 +12,12 @@ from . import ledger, notices
 if TYPE_CHECKING:
     from .desk import Desk
 
-_ASK = "今天不再下单，请不要改动哨兵文件夹里的文件"
+GRID, BOOK, STARTS, LEDGER = "格子记录", "持仓账", "起始记录", "成交记录"  # what the owner reads for each file
+
+
+def changed(name: str, folder: str) -> str:
+    """What is told, and what the owner does, when the record `name` in our `folder` was lost or changed."""
+    return "%s丢了或被改动，今天不再下单。请核对委托和持仓；别动哨兵文件夹里的 %s" % (name, folder)
 
 
 def run(desk: "Desk") -> bool:
@@ -46,7 +51,7 @@ def grid(desk: "Desk") -> bool:
     """state/grid.json: when lost, no fund's cell is believed any more."""
     if desk.grid_file.there():
         return True
-    words = "网格状态 state/grid.json 丢了或被改动，" + _ASK
+    words = changed(GRID, "state")
     desk.grid_file.state = desk.grid._replace(cells={}, problem=words)
     desk.grid_file.see()
     desk.stop_all(words)
@@ -58,7 +63,7 @@ def book(desk: "Desk") -> bool:
     if desk.trouble or not desk.book.accounts or desk.book.there():
         return True
     desk.book.see()
-    desk.stop_all("state/book.json 丢了或被改动，" + _ASK)
+    desk.stop_all(changed(BOOK, "state"))
     desk.write(desk.save_book)
     return False
 
@@ -67,7 +72,7 @@ def starts(desk: "Desk") -> bool:
     """flags/started.jsonl."""
     if desk.trouble or desk.book.starts_there():
         return True
-    desk.stop_all("flags/started.jsonl 丢了或被改动，已补写，" + _ASK)
+    desk.stop_all(changed(STARTS, "flags"))
     desk.write(desk.book.restore_starts)
     return False
 
@@ -81,8 +86,7 @@ def flags(desk: "Desk") -> bool:
         sound = False
         if not desk.write(desk.flags.rewrite, flag):
             desk.note_unwritten(flag)
-        words = "委托记录 flags/%s/%s.jsonl 丢了或被改动，已补写，" % (flag.id.day, flag.name)
-        desk.stop(desk.full(flag.id.code), words + _ASK)
+        desk.stop(desk.full(flag.id.code), changed("委托记录 %s " % flag.name, "flags"))
     return sound
 
 
@@ -104,6 +108,7 @@ def deals(desk: "Desk") -> bool:
     else:
         desk.ledger.mend()  # rows are gone: what we know is written again
         desk.write(desk.ledger.flush)
-    desk.stop_all("deals/transaction.csv 丢了或被改动，" + _ASK)
-    desk.teller.once("ledger", notices.STATE, "deals/transaction.csv 丢了或被改动，能补的已补写", stage="ledger")
+    desk.stop_all(changed(LEDGER, "deals"))
+    words = "成交记录被改动，看不懂，没有补写" if fresh.problem else "成交记录丢了或被改动，能补的已补写"
+    desk.teller.once("ledger", notices.STATE, words, stage="ledger")
     return False

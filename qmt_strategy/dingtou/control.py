@@ -57,9 +57,9 @@ def parse(raw: bytes, flag: str) -> Answer:
     try:
         value = json.loads(raw.decode("utf-8-sig"))
     except ValueError:
-        return Answer("", 0, 0.0, unusable % (flag, "不是完整的 JSON"))
+        return Answer("", 0, 0.0, unusable % (flag, "内容不完整"))
     if not isinstance(value, dict) or value.get("flag", flag) != flag or value.get("answer") not in _KINDS:
-        return Answer("", 0, 0.0, unusable % (flag, "缺少 answer"))
+        return Answer("", 0, 0.0, unusable % (flag, "没有写结果"))
     shares, price = value.get("shares", 0), value.get("price", 0.0)
     if isinstance(shares, bool) or not isinstance(shares, int) or not 0 <= shares <= 100000000:
         return Answer("", 0, 0.0, unusable % (flag, "股数不对"))

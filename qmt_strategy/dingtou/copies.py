@@ -55,8 +55,7 @@ class Copies:
                 self.claim()
             found = self.newest()
         except OSError as error:
-            words = "读写不了 state/copies.json（%s），不下单。请检查磁盘和权限" % error
-            teller.once("copies", notices.DISK, words)
+            teller.refused("copies", "运行记录读写不了（%s），不下单" % disk.why(error), error)
             return False
         if not found:
             tell(teller)
@@ -75,5 +74,5 @@ class Copies:
 
 def tell(teller: notices.Teller) -> None:
     """A second copy is mounted."""
-    words = "同一个策略被挂了两份：旧的一份已停止工作，新的一份继续交易。请在 QMT 里只保留一份（可用“恢复默认布局”）"
+    words = "策略挂了两份：旧的一份已停止工作，新的一份继续交易。找不到旧的，就在 QMT 里“恢复默认布局”"
     teller.once("copy", notices.SECOND_COPY, words)

@@ -52,7 +52,7 @@ def _load(fund: Fund, day: str, context: Any, tick: Any, late: Sequence[plan.Lat
     detail = detail if isinstance(detail, dict) else {}
     bars = series.daily(context, fund.code, rule.bars_needed(fund.rule.ma), day)
     if clock.weekday(day) >= 5 and not series.is_trading_day(context, fund.code, day):
-        made = plan.refused("今天是周末，QMT 的交易日历里没有今天（交易所的测试也不下单）")
+        made = plan.refused("今天是周末，QMT 的交易日历里没有今天")
     elif bars.why_not:
         made = plan.refused(bars.why_not)
     else:

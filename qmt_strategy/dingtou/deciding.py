@@ -105,9 +105,9 @@ class Decider:
     def _see_silence(self, now: float, ticks: Dict[str, Any]) -> None:
         """Tell, once a day, what has kept funds from being looked at for minutes."""
         gap, self._called = now - self._called, now
-        slow = "策略每 %.0f 秒才被调用一次，太慢，委托可能核对不了。请把策略挂在成交活跃的图上（如 510300 的 1 分钟图）"
+        slow = "策略每 %.0f 秒才运行一次，太慢，委托可能核对不了。请改挂成交活跃的图（如 510300 的 1 分钟图）"
         found = {"calls": slow % gap if lookout.GAP < gap < 600 else ""}
-        found["account"] = "" if self._eyes.last_look().good else "QMT 一直没有登录资金账号，不下单。请登录后核对"
+        found["account"] = "" if self._eyes.last_look().good else "QMT 没有登录资金账号 5 分钟了，不下单。请登录"
         for fund in self._params.funds:
             if not fund.why_not:
                 found[fund.code] = "" if self.fresh(ticks.get(fund.code), now) else _no_tick(fund.code, ticks, now)
@@ -129,7 +129,7 @@ class Decider:
         self._desk.note_late(fund.code, made.plan)
         if made.plan.why_not:
             what = notices.BLOCKED if made.plan.may_buy or made.plan.may_sell else notices.STOPPED_FUND
-            words = "%s：%s" % (fund.code, made.plan.why_not)
+            words = "%s %s" % (fund.code, made.plan.why_not)
             self._desk.teller.once("plan " + fund.code, what, words, code=fund.code)
         if made.chart:
             self._eyes.post("file", made.chart)
@@ -213,7 +213,7 @@ class Decider:
             notices.tell_refusal(desk.teller, fund.code, wish, reason)
             return reason
         if not checkup.run(desk):
-            return gate.Reason("state", "状态文件刚被改动，先不下单", True)
+            return gate.Reason("state", "记录刚被改动，先不下单", True)
         until = (clock.tick_time(tick) or 0.0) + self._params.tick_max_age
         self._placer.place(ContextInfo, fund, wish, ticket, look, first, until)
         return None
@@ -222,14 +222,15 @@ class Decider:
 def _no_tick(code: str, ticks: Dict[str, Any], now: float) -> str:
     at = clock.tick_time(ticks.get(code))
     if at is None:
-        return "%s 没有行情，没有检查它。请核对 sentry.ini 里的代码和 QMT 的行情连接" % code
-    return "%s 的行情时间与电脑相差 %.0f 秒（停牌、行情停住或电脑时间不准），没有检查它。请核对" % (code, abs(now - at))
+        return "%s 没有行情 5 分钟了，先不买卖它。请看 QMT 的行情连接，再看 sentry.ini 里的代码" % code
+    words = "%s 的行情与电脑时间差 %.0f 秒，先不买卖它。停牌就不用管；不是就看行情连接和电脑时间"
+    return words % (code, abs(now - at))
 
 
 def _not_sure(desk: Desk, flag: Flag) -> str:
     """What is not known of an order that would hold up its fund for good, Chinese."""
     if flag.order.state in orders.UNSEEN:
-        return "委托 %s 5 分钟了还没有在委托列表里核对到。请打开 QMT 核对，并把策略挂在成交活跃的图上" % flag.name
+        return "委托 %s 5 分钟了还没有在委托列表里查到。请在 QMT 里核对，并把策略改挂成交活跃的图" % flag.name
     if flag.order.state == orders.CANCELLED and not flag.settled and not desk.deals_agree(flag):
-        return "委托 %s 已撤，但成交明细与委托列表对不上，余下的部分先不下单。请打开 QMT 核对" % flag.name
+        return "委托 %s 已撤，成交明细与委托列表对不上，余下的先不下单。请在 QMT 里核对" % flag.name
     return ""

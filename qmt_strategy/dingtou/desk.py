@@ -70,7 +70,7 @@ class Desk:
         lost = max([self.book.rows] + [int(flag.number("rows")) for flag in recent]) - len(self.ledger.entries)
         if lost > 0:
             self.book.lost_day = self.day
-            self.stop_all("deals/transaction.csv 少了 %d 行，今天不交易" % lost)
+            self.stop_all("成交记录少了 %d 行，今天不再下单。请核对持仓；别动哨兵文件夹里的 deals" % lost)
 
     def _needed_since(self) -> str:
         """The first day whose flag files matter; '' = all, where books or grid state must perhaps be rebuilt."""
@@ -91,8 +91,7 @@ class Desk:
     def refused(self, error: OSError) -> None:
         """The disk said no: no new intents until a probe succeeds."""
         self.trouble = str(error)[:200] or "OSError"
-        words = "读写磁盘失败（%s），确认能写之前不下新单。请检查磁盘空间和权限" % self.trouble
-        self.teller.once("write", notices.DISK, words, on=True)
+        self.teller.refused("write", "读写磁盘失败：%s" % disk.why(error), error, on=True)
 
     def probe(self) -> None:
         """After a refusal: try again now and then; when everything is on the disk, intents may go on."""
@@ -101,7 +100,7 @@ class Desk:
             return
         self._probed = now
         if self.write(self._write_all):
-            self.teller.tell(notices.DISK, "磁盘又能写了，恢复下单", on=False)
+            self.teller.tell(notices.DISK, "磁盘又能读写了", on=False)
 
     def _write_all(self) -> None:
         """A probe, and everything that the disk refused before. Raises OSError."""
@@ -149,7 +148,7 @@ class Desk:
         trace = Trace(ident.text, str(line["root"]), int(line["cell"]), int(line["shares"]), float(line["yuan"]))
         self.book.accounts[code] = account._replace(traces=account.traces + [trace])
         if not self.write(self.save_book):
-            self.append(flag, state=orders.VOID, reason="写不进 state/book.json，没有下单")
+            self.append(flag, state=orders.VOID, reason="写不进持仓账，没有下单")
             return None
         return flag
 
@@ -181,7 +180,7 @@ class Desk:
             elif row.day in ("", self.day) and not self._all_booked(row):
                 others.add(row.code)
             if flag is None and row.remark in self.flags.flags and row.day in ("", self.day):
-                words = "券商那里有两笔委托的备注都是 %s。请核对当日委托" % row.remark
+                words = "QMT 里有两笔委托的备注都是 %s，今天不再下单。请在 QMT 里核对这两笔" % row.remark
                 self.stop(self.full(row.code), words)
         for flag in list(self.flags.flags.values()):
             if flag.id.day == self.day and flag.order.state in (orders.INTENT, orders.SENT, orders.WORKING):
@@ -245,7 +244,7 @@ class Desk:
             kind = orders.ALIVE  # how much of it was traded is not known yet: the rest must not be bought again
         filled = row.traded or (row.volume if kind == orders.DONE else 0)
         if self.oversized(flag, row):
-            words = "委托 %s 想下 %d 股，券商那里却是 %d 股。已停止，请马上核对" % (
+            words = "委托 %s 要的是 %d 股，QMT 里却是 %d 股，今天不再下单。请马上在 QMT 里核对" % (
                 flag.name,
                 flag.order.expected,
                 row.volume,
@@ -316,18 +315,19 @@ class Desk:
     def stopped(self, code: str) -> str:
         """Why a fund gets no intent today, in Chinese; '' = it may."""
         if self.ledger.problem:
-            return self.ledger.problem + "，所有基金停止交易。请修好或移走这个文件，然后重新运行策略"
+            return self.ledger.problem + "，所有基金停止下单。请修好或移走它，再重新运行策略：在哨兵文件夹的 deals 里"
         if self.grid.problem:
             return self.grid.problem
         account = self.book.accounts.get(code)
         if account is not None and account.stop_day == self.day:
             return account.stop_why
         if self.other_account(code):
-            words = "资金账号换了，这只基金的账是另一个账号的，停止交易。"
-            return words + "请核对持仓，再写 start_cell = 格子号 当天日期；或改回原来的账号"
+            words = "资金账号换了，这只基金的账是原账号的，停止下单。"
+            return words + "请改回原账号；或核对持仓，再在 sentry.ini 写 start_cell = 格子号 当天日期"
         for flag in self.flags.of(code):
             if flag.stops(self.day):
-                return "委托 %s 的结果不明，或今天才查明，这只基金今天不再下单" % flag.name
+                words = "委托 %s 结果不明或今天才查明，今天不再下单。仍不明，就右键点哨兵图标，选“处理未知委托”"
+                return words % flag.name
         return ""
 
     # ---- books and grid state

@@ -6,6 +6,7 @@ POSIX needs the folder synced as well before a new name is sure; Windows cannot 
 keeps the entry of a file that was itself flushed (rehearsal/powercut replays both).
 """
 
+import errno
 import os
 import shutil
 import time
@@ -14,8 +15,17 @@ from .atomic import WAITS
 from .atomic import write_whole as replace
 from .durable import patiently, sync_folder
 
-__all__ = ["append", "create", "free", "make_folder", "probe", "read", "replace", "sync_folder"]
+__all__ = ["append", "create", "free", "make_folder", "probe", "read", "replace", "sync_folder", "why"]
 
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_WINDOWS_FULL = (39, 112)  # ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
+_WORDS = {
+    errno.EACCES: "没有权限，或被别的程序占用",
+    errno.EPERM: "没有权限，或被别的程序占用",
+    errno.EROFS: "磁盘只能读",
+    errno.ENOENT: "文件不见了",
+    errno.EIO: "磁盘可能坏了",
+}
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows: no translation of line ends
 _PART = 1 << 16  # bytes read at a time
 
@@ -87,6 +97,15 @@ def probe(folder: str) -> None:
     replace(path, raw)
     if read(path) != raw:
         raise OSError("the probe file reads back differently")
+
+
+def why(error: OSError) -> str:
+    """Why the disk refused, in Chinese and for a phone: the system's own words are English and name whole paths."""
+    if error.errno in _FULL or getattr(error, "winerror", None) in _WINDOWS_FULL:
+        return "磁盘满了"
+    if error.errno in _WORDS:
+        return _WORDS[error.errno]
+    return "系统错误 %d" % error.errno if error.errno else "读写的结果不对"
 
 
 def _write_all(handle: int, raw: bytes) -> None:

@@ -89,22 +89,24 @@ def refuse(facts: Facts, limits: Limits) -> Optional[Reason]:
 
 def _machine(f: Facts) -> Optional[Reason]:
     if not f.live:
-        return Reason("observe", "现在是观察模式，不下单", False)
+        return Reason("observe", "现在是观察模式", False)
     if not f.newest_copy:
-        return Reason("second-copy", "另有一份策略更新，这一份不下单", False)
+        return Reason("second-copy", "另有一份更新的策略在运行", False)
     if f.stop:
         return Reason("stop", "已停止下单", True)
     if not f.disk_ok:
-        return Reason("disk", "磁盘写入失败过，确认能写之前不下单", True)
+        return Reason("disk", "磁盘写不进去", True)
     if f.free_space < FREE_SPACE:
-        return Reason("space", "磁盘剩余空间不足 200 MB，不下单。请清理磁盘", True)
+        return Reason("space", "磁盘剩余不到 200 MB。请清理磁盘", True)
     if not in_hours(f.second):
         return Reason("hours", "不在下单时间内（9:30-11:30、13:00-14:54）", f.second < AFTERNOON[1])
     if not f.logged_in:
         return Reason("logged-out", "QMT 没有登录资金账号", True)
     if f.trading_date and f.trading_date != f.today:
         return Reason(
-            "trading-date", "QMT 的交易日是 %s，电脑日期是 %s，不下单。请核对" % (f.trading_date, f.today), True
+            "trading-date",
+            "QMT 的交易日是 %s，电脑日期是 %s。请校准电脑日期；没错就重启 QMT" % (f.trading_date, f.today),
+            True,
         )
     return None
 
@@ -117,7 +119,7 @@ def _fund(f: Facts, limits: Limits) -> Optional[Reason]:
     if f.own_live:
         return Reason("own-live", "上一笔委托还没有结束", True)
     if f.other_live:
-        return Reason("other-live", "账户里有别处下的同一只基金的委托还没有结束，先不下单", True)
+        return Reason("other-live", "这只基金有别处下的委托还没有结束，先等它", True)
     if f.attempts >= limits.attempts:
         return Reason("attempts", "今天这只基金已有 %d 次委托（含手动），达到上限" % f.attempts, False)
     return None
@@ -127,36 +129,36 @@ def _market(f: Facts, limits: Limits) -> Optional[Reason]:
     if f.tick_at is None or f.tick_day != f.today:
         return Reason("tick-day", "没有今天的行情", True)
     if not abs(f.now - f.tick_at) <= limits.tick_age:
-        return Reason("tick-age", "行情时间与电脑时间相差超过 %.0f 秒，不下单" % limits.tick_age, True)
+        return Reason("tick-age", "行情与电脑时间相差超过 %.0f 秒" % limits.tick_age, True)
     if not in_hours(clock.second_of_day(f.tick_at)):
         return Reason("hours", "行情的时间不在下单时间内（9:30-11:30、13:00-14:54）", True)
     if f.phase in _HALTED or f.suspended:
-        return Reason("halted", "停牌，不下单", True)
+        return Reason("halted", "停牌", True)
     if not (f.bid > 0 and f.ask > 0 and f.price > 0):
-        return Reason("no-quote", "没有买卖盘价格（可能涨跌停，或没有选五档行情），不下单", True)
+        return Reason("no-quote", "没有买卖盘价格（涨跌停，或 QMT 没有选五档行情）", True)
     if f.phase in _OTHER_PHASES:
-        return Reason("phase", "行情不在连续交易阶段，不下单", True)
+        return Reason("phase", "行情显示现在不是连续交易时段", True)
     if f.bid > f.ask or (f.last > 0 and abs(f.price / f.last - 1.0) > FAR):
-        words = "买卖盘（%.3f / %.3f，委托价位 %.3f）与最新价 %.3f 相差太大，不下单"
+        words = "盘口不对：买一 %.3f，卖一 %.3f，委托价 %.3f，最新价 %.3f"
         return Reason("far", words % (f.bid, f.ask, f.price, f.last), True)
     if (f.up_limit > 0 and f.price > f.up_limit + 1e-9) or (f.down_limit > 0 and f.price < f.down_limit - 1e-9):
-        return Reason("price-limit", "价格超出涨跌停范围，不下单", True)
+        return Reason("price-limit", "委托价超出涨跌停", True)
     return None
 
 
 def _money(f: Facts, limits: Limits) -> Optional[Reason]:
     if f.shares <= 0:
         if f.buy:
-            return Reason("zero-shares", "金额 %.0f 元不够买 100 股，不下单" % f.yuan, False)
-        return Reason("no-shares", "没有可以卖出的股数，不下单", False)
+            return Reason("zero-shares", "%.0f 元不够买 100 股" % f.yuan, False)
+        return Reason("no-shares", "没有可卖的股数", False)
     if not f.yuan <= limits.order_yuan:
-        return Reason("cap", "这笔委托要 %.0f 元，超过单笔上限 %.0f 元，不下单" % (f.yuan, limits.order_yuan), False)
+        return Reason("cap", "超过单笔上限 %.0f 元" % limits.order_yuan, False)
     if not f.day_yuan + f.yuan <= limits.day_yuan:
         return Reason(
             "day-cap",
-            "今天已委托 %.0f 元，再加 %.0f 元就超过每天上限 %.0f 元，不下单" % (f.day_yuan, f.yuan, limits.day_yuan),
+            "今天已委托 %.0f 元，再加 %.0f 元就超过全天上限 %.0f 元" % (f.day_yuan, f.yuan, limits.day_yuan),
             False,
         )
     if f.buy and not f.yuan * BY_FEE <= f.free_cash:
-        return Reason("cash", "可用资金 %.0f 元，不够买 %.0f 元，不下单" % (f.free_cash, f.yuan), False)
+        return Reason("cash", "可用资金 %.0f 元，不够：含费用要 %.0f 元" % (f.free_cash, f.yuan * BY_FEE), False)
     return None

@@ -16,6 +16,7 @@ import os
 import time
 from typing import Any, Callable, Dict, NamedTuple
 
+from . import disk
 from .atomic import read_whole, write_whole
 from .params import Fund
 
@@ -48,15 +49,13 @@ def load(home: str, pause: Callable[[float], None] = time.sleep) -> GridState:
     try:
         raw = read_whole(path(home), pause)
     except OSError as error:
-        words = "网格状态 state/grid.json 打不开（%s），所有基金停止交易。请检查磁盘和文件权限" % (
-            error.strerror or error
-        )
-        return GridState({}, words, True)
+        words = "格子记录打不开（%s），所有基金停止下单。请检查哨兵文件夹里 state 的权限"
+        return GridState({}, words % disk.why(error), True)
     try:
         return GridState(_cells(raw) if raw is not None else {}, "", False)
     except ValueError as error:
-        words = "网格状态 state/grid.json 已损坏（%s），所有基金停止交易。" % error
-        return GridState({}, words + "请在 sentry.ini 里重新选择各基金的 start_cell，后面写上当天日期", False)
+        words = "格子记录已损坏（%s），所有基金停止下单。" % error
+        return GridState({}, words + "请核对持仓，再在 sentry.ini 给每只基金写 start_cell = 格子号 当天日期", False)
 
 
 def save(home: str, cells: Dict[str, Cell], pause: Callable[[float], None] = time.sleep) -> None:
@@ -100,15 +99,14 @@ def why_not(state: GridState, fund: Fund, today: str, trace: str, held: bool = F
     if state.problem:
         return state.problem
     if not trace and fund.start:
-        words = "%s 在账户里有持仓，哨兵却没有它的任何记录（新装，或记录全丢了），不下单。请核对持仓，"
-        words += "再写 start_cell = 格子号 当天日期（如 -15 %s）"
-        return words % (fund.code, today)
+        words = "账户里有持仓，哨兵却没有它的记录，不下单。"
+        return words + "请核对持仓，再在 sentry.ini 写 start_cell = 格子号 当天日期（如 -15 %s）" % today
     if not trace:
-        words = "sentry.ini [fund:%s] 还没有 start_cell，只观察。"
-        words += "请填 current（当前格）、none（还没交易过）或格子号如 -15"
-        return (words + ("；账户里已有持仓，后面再写当天日期" if held else "")) % fund.code
-    words = "%s 交易过，但网格状态 state/grid.json 里没有它，已停止交易。请核对持仓，再写 start_cell = 格子号 日期"
-    return (words + "（日期在 %s 之后、不晚于今天）") % (fund.code, trace)
+        words = "还没有选起始格，只观察。请在 sentry.ini 的 [fund:%s] 写 start_cell = "
+        words += "current（当前格）、none（没交易过）或格子号"
+        return (words + ("，再写当天日期" if held else "")) % fund.code
+    words = "交易过，格子记录里却没有它，停止下单。请核对持仓，再在 sentry.ini 写 start_cell = 格子号 日期"
+    return (words + "（%s 之后、不晚于今天）") % trace
 
 
 # ---- the file's content; ValueError says in Chinese what is wrong
@@ -132,14 +130,14 @@ def _checked(raw: bytes) -> Dict[str, Any]:
     try:
         document = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
-        raise ValueError("不是完整的 JSON") from None
+        raise ValueError("内容不完整") from None
     if not isinstance(document, dict) or not isinstance(document.get("funds"), dict):
         raise ValueError("内容不对")
     if document.get("version") != VERSION:
         raise ValueError("版本是 %s，本程序只懂 %d" % (str(document.get("version"))[:20], VERSION))
     funds: Dict[str, Any] = document["funds"]
     if document.get("sha256") != _checksum(funds):
-        raise ValueError("校验和不对")
+        raise ValueError("被改过")
     return funds
 
 

@@ -263,16 +263,16 @@ def parse(raw: bytes) -> Tuple[List[Entry], str]:
     problem = ""
     try:
         table = list(csv.reader(io.StringIO(text.replace("\0", "?"))))
-    except csv.Error as error:
-        return [], "deals/transaction.csv 读不懂（%s）" % error
+    except csv.Error:
+        return [], "成交记录读不懂"
     if table and tuple(cell.strip() for cell in table[0]) != COLUMNS:
-        return [], "deals/transaction.csv 的表头不对"
+        return [], "成交记录的表头不对"
     for number, cells in enumerate(table[1:], 2):
         if not any(cells):
             continue
         entry = _entry(cells)
         if entry is None:
-            problem = problem or "deals/transaction.csv 第 %d 行看不懂" % number
+            problem = problem or "成交记录第 %d 行看不懂" % number
         else:
             found.append(entry)
     return found, problem

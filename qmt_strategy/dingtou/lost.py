@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-from . import ids, notices, orders
+from . import checkup, ids, notices, orders
 from .book import Start
 from .flags import Flag, first_line
 from .looks import OrderRow
@@ -19,7 +19,7 @@ def restore(desk: "Desk") -> None:
             flag = desk.flags.flags.get(trace.id)
             if ident is None or (flag is not None and flag.lines):
                 continue
-            words = "委托记录 %s 丢了：不知道这笔委托下没下" % trace.id
+            words = "委托记录丢了，不知道下没下"
             line = first_line(
                 ident,
                 desk.now(),
@@ -42,7 +42,7 @@ def tell_damaged(desk: "Desk") -> None:
         account = desk.book.accounts.get(code)
         known = account is not None and (flag.name in account.stop_why or (flag.ended and flag.id.day < account.day))
         if flag.damaged and not known:
-            words = "委托记录 %s 被改动过（%s），今天不再下单。请核对券商的委托" % (flag.name, flag.damaged)
+            words = "委托 %s 的记录被改动过（%s），今天不再下单。请在 QMT 里核对委托" % (flag.name, flag.damaged)
             desk.stop(code, words)
 
 
@@ -51,7 +51,7 @@ def mend_starts(desk: "Desk") -> None:
     for code, account in sorted(desk.book.accounts.items()):
         if not account.started or desk.book.started(code, account.started):
             continue
-        desk.stop(code, "flags/started.jsonl 丢了或被改动，已补写，今天不再下单，请不要改动哨兵文件夹里的文件")
+        desk.stop(code, checkup.changed(checkup.STARTS, "flags"))
         cell = desk.grid.cells.get(code)
         if cell is not None:
             desk.book.add_start(Start(code, cell.cell, account.shares, account.day))
@@ -91,8 +91,7 @@ def adopt(desk: "Desk", row: OrderRow) -> Optional[Flag]:
         adopted=True,
         stop=desk.day,
     )
-    words = "委托 %s 没有委托记录，已按券商的委托补记；这只基金今天不再下单" % ident.text
-    return _make(desk, ident, [line], words)
+    return _make(desk, ident, [line], "哨兵没有它的记录，已按 QMT 的委托补记")
 
 
 def _make(desk: "Desk", ident: ids.Id, lines: List[Dict[str, Any]], words: str) -> Flag:
@@ -101,5 +100,6 @@ def _make(desk: "Desk", ident: ids.Id, lines: List[Dict[str, Any]], words: str) 
     if not desk.write(desk.flags.rewrite, flag):
         desk.note_unwritten(flag)
     about = {"code": flag.code, "flag": ident.text, "reason": words}
-    desk.teller.once(ident.text, notices.UNKNOWN, words + "。请核对券商的当日委托", **about)
+    told = "委托 %s：%s。这只基金今天不再下单，请在 QMT 里核对这笔委托" % (ident.text, words)
+    desk.teller.once(ident.text, notices.UNKNOWN, told, **about)
     return flag

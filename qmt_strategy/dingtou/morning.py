@@ -5,7 +5,7 @@ The pure part is reconcile.py. A mismatch counts only when it has lasted: POSITI
 
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
-from . import control, gridstate, ids, ledger, lookout, notices, orders, proofs, reconcile, settle
+from . import checkup, control, gridstate, ids, ledger, lookout, notices, orders, proofs, reconcile, settle
 from .book import Account, Start
 from .desk import Desk
 from .flags import Flag
@@ -61,7 +61,7 @@ class Morning:
         if (account.day != desk.day or lost) and not self._reconcile(fund, account, look):
             return
         if lost:
-            words = "%s，已按委托记录和成交记录重建，今天不交易" % (desk.book.problem or "state/book.json 丢了")
+            words = "%s，已按委托和成交重建，今天不再下单。请核对持仓" % (desk.book.problem or "持仓账丢了")
             desk.stop(fund.code, words)
         for chain in settle.chains(desk.flags.of(fund.code)):
             if settle.pending(chain) and chain[-1].id.day != desk.day:
@@ -82,8 +82,8 @@ class Morning:
             return Account(start.shares, start.day, [], started=start.day), True
         known = fund.code in desk.grid.cells or desk.last_trace(fund.code) or fund.code[:6] in desk.held
         if known and not may_start(desk, fund):
-            words = "这只基金的账（state/book.json、flags/started.jsonl）丢了。"
-            words += "请核对持仓，再在 sentry.ini 里写 start_cell = 格子号 当天日期"
+            words = "持仓账和起始记录都丢了，停止下单。"
+            words += "请核对持仓，再在 sentry.ini 写 start_cell = 格子号 当天日期"
             desk.teller.once(fund.code, notices.STOPPED_FUND, "%s：%s" % (fund.code, words), code=fund.code)
         return None, False
 
@@ -106,7 +106,7 @@ class Morning:
         # POSITION is loaded later than ACCOUNT: what it proves about an open order, nothing included, must last.
         certain = verdict.ok and not verdict.split and not any(proofs.is_open(desk, flag) for flag in flags)
         if not certain and look.position_day not in ("", desk.day):
-            self._why[code] = "QMT 的持仓还是 %s 的，没有刷新，查不清未完的委托。请重启 QMT" % look.position_day
+            self._why[code] = "QMT 的持仓还是 %s 的，没有刷新，先不下单。请重启 QMT" % look.position_day
             desk.teller.once(code + " old", notices.STOPPED_FUND, "%s：%s" % (code, self._why[code]), code=code)
             return False
         if not certain and not (self._lasts(code, verdict)):
@@ -129,10 +129,12 @@ class Morning:
                 desk.record(flag, orders.Seen(orders.LOST))
         answered = [flag.name for flag in flags if flag.order.by == "owner"]
         if answered and all(flag.ended for flag in flags):
-            words += "。您对 %s 的答复与持仓不符：请再核对，并在 sentry.ini 里写 start_cell = 格子号 当天日期"
+            words += "。您对 %s 的答复与持仓不符：请核对，再在 sentry.ini 写 start_cell = 格子号 当天日期"
             words = words % "、".join(answered)
-        elif not any(proofs.is_open(desk, flag) for flag in flags):
-            words += "。要照现在的持仓继续，在 sentry.ini 里写 start_cell = 格子号 当天日期"
+        else:
+            words += "。请在 QMT 里核对；今天份额拆分的，明天会自动再核对"
+            if not any(proofs.is_open(desk, flag) for flag in flags):
+                words += "。要照现在的持仓继续，在 sentry.ini 写 start_cell = 格子号 当天日期"
         self._why[code] = words
         key = " ".join([code, "position"] + answered)
         desk.teller.once(key, notices.STOPPED_FUND, "%s：%s" % (code, words), code=code)
@@ -190,7 +192,7 @@ class Morning:
             )
             if other:
                 desk.drop_cell(code)
-                desk.stop(code, "网格状态 state/grid.json 与记录 %s 矛盾，今天不交易" % other)
+                desk.stop(code, "格子记录与%s矛盾，今天不再下单。请核对持仓" % _record(other))
             return
         start = desk.book.last_start(code)
         rebuilt = None
@@ -206,7 +208,7 @@ class Morning:
             return  # a later order of ours filled, and its flag file is gone: nobody knows its cell
         desk.grid_file.state = desk.grid._replace(problem="")
         desk.move_grid(code, rebuilt, newest.name if newest is not None else "rebuilt")
-        desk.stop(code, "网格状态 state/grid.json 丢了或读不懂，已按委托记录重建为第 %d 格，今天不交易" % rebuilt)
+        desk.stop(code, "格子记录丢了或读不懂，已按委托重建为第 %d 格，今天不再下单。请核对持仓" % rebuilt)
 
 
 # ---- a fund's start
@@ -225,7 +227,7 @@ def unused_choice(desk: Desk, fund: Fund) -> str:
     used = desk.book.last_start(fund.code).day
     if not fund.start_day or fund.start_day <= used or fund.start_day > trace:
         return ""
-    words = "sentry.ini [fund:%s] start_cell 的日期 %s 不晚于这只基金最近一次交易（%s），没有采用。请改成之后的交易日"
+    words = "sentry.ini [fund:%s] start_cell 的日期 %s 没有采用，要在最近一次交易（%s）之后。请改成之后的交易日"
     return words % (fund.code, fund.start_day, trace)
 
 
@@ -257,6 +259,11 @@ def start(desk: Desk, fund: Fund, cell: int, look: Look) -> bool:
 
 
 # ---- parts
+
+
+def _record(by: str) -> str:
+    """What stands against the grid state: an order's flag file, or the book, which has starts and rebuilds as well."""
+    return "委托 %s 的记录" % by if ids.parse(by) is not None else checkup.BOOK
 
 
 def take_answer(desk: Desk, flag: Flag) -> None:

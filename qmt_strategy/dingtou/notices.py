@@ -56,6 +56,11 @@ class Teller:
         self.tell(what, text, **more)
         return True
 
+    def refused(self, key: str, words: str, error: OSError, **more: Any) -> None:
+        """`once`, of a disk that refused: `words` are for the phone, the system's own for QMT's window alone."""
+        if self.once(key, DISK, words, **more):
+            self._say("[QMT 哨兵] %s" % error)
+
     def forget(self, key: str, what: str) -> None:
         """Let `once` tell it again today: it had ended and begins anew."""
         _told.discard((self._home, self.day, what + ":" + key))

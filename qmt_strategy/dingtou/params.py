@@ -165,8 +165,8 @@ def parse(text: str) -> Params:
     try:
         ini = settings.read_ini(text, strict=True)
     except configparser.Error as error:
-        words = "sentry.ini 读不懂或有重复的节、项（%s），不下单，只观察。请改正后重新运行策略"
-        return _observing(_params(configparser.ConfigParser(interpolation=None), "", problems), words % _line(error))
+        words = "sentry.ini 读不懂（%s），不下单，只观察。请改正，再重新运行策略" % settings.fault(error)
+        return _observing(_params(configparser.ConfigParser(interpolation=None), "", problems), words)
     return _params(ini, text, problems)
 
 
@@ -222,7 +222,7 @@ def _section(
     """The values of one section; what is wrong becomes its default and a sentence (`until` mended, this happens)."""
     given = dict(ini.items(name)) if ini.has_section(name) else {}
     for key in sorted(set(given) - set(keys)):
-        problems.append("sentry.ini [%s] 里没有 %s 这一项，%s。可用的是：%s" % (name, key[:60], until, "、".join(keys)))
+        problems.append("sentry.ini [%s] 里没有 %s 这一项，%s。%s" % (name, key[:60], until, _mend(key, keys)))
     values = {}
     for key, (default, reader) in keys.items():
         text = (given.get(key) or "").strip()
@@ -234,6 +234,12 @@ def _section(
     return values
 
 
+def _mend(key: str, keys: Dict[str, _Key]) -> str:
+    """What to do about a key that is none: the one that was probably meant, not all sixteen."""
+    close = difflib.get_close_matches(key, keys, 1)
+    return "应为 %s" % close[0] if close else "请改正或删掉它"
+
+
 def _stray_sections(ini: configparser.ConfigParser, codes: Tuple[str, ...]) -> List[str]:
     """Sections meant for a fund or the strategy that would be passed over: a slip must not trade at defaults."""
     problems = []
@@ -243,7 +249,7 @@ def _stray_sections(ini: configparser.ConfigParser, codes: Tuple[str, ...]) -> L
         if name.upper() in wanted and name.startswith(FUND) and name.upper() not in seen:
             seen.add(name.upper())
         elif re.search(r"\d{6}|fund", name, re.IGNORECASE):
-            words = "sentry.ini 的 [%s] 不是 funds 里哪只基金的节，不下单，只观察。应如 [fund:512690.SH]，且在 funds 里"
+            words = "sentry.ini 的 [%s] 不是 funds 里哪只基金的，不下单，只观察。应如 [fund:512690.SH]，且 funds 里有它"
             problems.append(words % name[:60])
         elif name != "strategy" and difflib.get_close_matches(name.lower().strip(), ["strategy"], 1, 0.75):
             problems.append("sentry.ini 的 [%s] 应写成 [strategy]，不下单，只观察" % name[:60])
@@ -254,7 +260,3 @@ def _stray_sections(ini: configparser.ConfigParser, codes: Tuple[str, ...]) -> L
 
 def _observing(params: Params, problem: str) -> Params:
     return params._replace(live=False, chosen=False, why_observe=problem, problems=(problem,) + params.problems)
-
-
-def _line(error: configparser.Error) -> str:
-    return str(error).replace("\n", " ")[:200]

@@ -157,7 +157,7 @@ def _wrong_bars(closes: List[float], dates: List[str], rule: Rule) -> str:
 
 def _frozen(closes: List[float]) -> str:
     if len(closes) >= FROZEN and len(set(closes[-FROZEN:])) == 1:
-        return "最近 %d 根日线的收盘价完全相同，行情可能停住了。请重启 QMT 并检查行情连接" % FROZEN
+        return "最近 %d 根日线的收盘价完全相同，行情可能停住了。请重启 QMT，看行情连接" % FROZEN
     return ""
 
 
@@ -177,9 +177,9 @@ def _jump(closes: List[float], dates: List[str], limit: float) -> str:
 def _wrong_day(dates: List[str], today: str, previous_day: str) -> str:
     gap = _days_between(previous_day, today)
     if gap is None or not 0 < gap <= LONGEST_GAP:
-        return "不知道上一个交易日是哪天（QMT 给的是“%s”）。请检查 QMT 的行情连接" % previous_day
+        return "不知道上一个交易日是哪天（QMT 说是“%s”）。请检查 QMT 的行情连接" % previous_day
     if dates[-1] != previous_day:
-        words = "日线的最后一天是 %s，上一个交易日却是 %s。%s；若昨天停牌，明天会自动恢复"
+        words = "日线的最后一天是 %s，上一个交易日却是 %s。%s；昨天停牌就不用管，明天会自动再核对"
         return words % (dates[-1], previous_day, _DOWNLOAD)
     return ""
 
@@ -197,7 +197,7 @@ def still_late(closes: List[float], dates: List[str], late: Sequence[Late], raw:
         true = raw.get(day, 0.0) / reference
         shown = closes[place] / closes[place - 1]
         if not true > 0.0 or abs(shown / true - 1.0) > 2 * SCALE:
-            words = "%s 除权，QMT 的前复权日线还没有把它算进去（当天应变动 %+.2f%%，日线是 %+.2f%%）。%s（含除权数据）"
+            words = "%s 除权，QMT 的日线还没有算进去（应变动 %+.2f%%，日线是 %+.2f%%）。%s（含除权数据）"
             return words % (day, (true - 1.0) * 100, (shown - 1.0) * 100, _DOWNLOAD)
     return ""
 
@@ -210,12 +210,9 @@ def _wrong_scale(close: float, reference: float, price_tick: Optional[float]) ->
     if not 0.0 < tick <= WIDEST_TICK:
         tick = PRICE_TICK
     if abs(close - reference) > max(tick, SCALE * reference) + 1e-9:
-        return (
-            "前复权日线的最后收盘价是 %.4f，昨收价却是 %.4f，多半是今天除权而 QMT 的复权因子还没更新。明天会自动再核对"
-            % (
-                close,
-                reference,
-            )
+        return "日线的收盘价是 %.4f，昨收价却是 %.4f，多半是今天除权而 QMT 的复权因子还没更新。明天会自动再核对" % (
+            close,
+            reference,
         )
     return ""
 

@@ -59,9 +59,9 @@ def judge(
     if open_items and not sure:
         return _stopped(position, expected + split_shares, "成交记录丢过，查不清未完的委托")
     if any(nameless.get(item.buy, 0) for item in open_items):
-        return _stopped(position, expected + split_shares, "当天还有没有备注的成交，分不清是不是这笔委托的")
+        return _stopped(position, expected + split_shares, "当天有成交没有备注，分不清是谁的")
     if any(item.others for item in open_items):
-        return _stopped(position, expected + split_shares, "当天还有别的委托没有看到结果，分不清是哪一笔的")
+        return _stopped(position, expected + split_shares, "当天还有委托没看到结果，分不清是哪一笔的")
     if rest == 0:
         return Verdict(True, certain, split_shares, "")
     explaining = [item for item in open_items if item.buy == (rest > 0) and _left(item) >= abs(rest)]
@@ -78,9 +78,5 @@ def _left(item: Item) -> int:
 
 
 def _stopped(position: int, expected: int, why: str) -> Verdict:
-    words = "持仓 %d 股，按记录应为 %d 股，对不上%s。这只基金停止交易，请核对（若今天份额拆分，明天会自动再核对）" % (
-        position,
-        expected,
-        "（%s）" % why if why else "",
-    )
-    return Verdict(False, {}, 0, words)
+    found = "核对不了（%s）" % why if why else "对不上"
+    return Verdict(False, {}, 0, "持仓 %d 股，按记录应为 %d 股，%s，停止下单" % (position, expected, found))

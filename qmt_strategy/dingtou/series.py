@@ -9,8 +9,9 @@ import math
 from typing import Any, Iterable, List, NamedTuple
 
 from . import clock, rows
+from .guard import say
 
-_CHECK = "请在 QMT 里补充下载日线并检查行情连接"
+_CHECK = "请在 QMT 里补充下载日线，再看行情连接"
 
 
 class Series(NamedTuple):
@@ -40,7 +41,8 @@ def daily(
             subscribe=subscribe,
         )
     except Exception as error:  # QMT's own functions raise anything; one fund without data is not a dead strategy
-        return _nothing("取日线出错（%s: %s）。%s" % (type(error).__name__, str(error)[:100], _CHECK))
+        say("[QMT 哨兵] %s: get_market_data_ex: %s: %s" % (code, type(error).__name__, str(error)[:200]))
+        return _nothing("QMT 取日线出错。" + _CHECK)
     return from_answer(answer, code, count, today)
 
 
@@ -57,7 +59,7 @@ def from_answer(answer: Any, code: str, count: int, today: str) -> Series:
     if len(dates) != len(closes) or "" in dates:
         return _nothing("QMT 给的日线日期读不懂。" + _CHECK)
     if max(dates) > today:
-        return _nothing("QMT 给的日线里有 %s，比今天（%s）还晚。请检查这台电脑的日期" % (max(dates), today))
+        return _nothing("QMT 给的日线里有 %s，比今天（%s）还晚。请校准电脑日期" % (max(dates), today))
     complete = [i for i, day in enumerate(dates) if day < today][-count:]
     if not complete:
         return _nothing("QMT 只给了今天的日线。" + _CHECK)

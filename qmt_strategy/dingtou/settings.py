@@ -9,6 +9,7 @@ import os
 import re
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
+from . import disk
 from .clock import Hours
 
 _HOURS = "09:10-11:35, 12:55-15:05"
@@ -81,15 +82,26 @@ def read_ini(text: str, strict: bool) -> configparser.ConfigParser:
     return parser
 
 
+def fault(error: configparser.Error) -> str:
+    """What is wrong with a file that configparser refuses, and in which line, in Chinese."""
+    if isinstance(error, configparser.DuplicateSectionError):
+        return "第 %d 行的 [%s] 写了两遍" % (error.lineno or 0, error.section[:60])
+    if isinstance(error, configparser.DuplicateOptionError):
+        return "第 %d 行：[%s] 的 %s 写了两遍" % (error.lineno or 0, error.section[:60], error.option[:60])
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        return "第 %d 行的前面没有 [节]" % error.lineno
+    if isinstance(error, configparser.ParsingError) and error.errors:
+        return "第 %d 行看不懂" % error.errors[0][0]
+    return "格式不对"
+
+
 def parse(text: str) -> Settings:
     """Settings from the text of a sentry.ini; '' gives all defaults."""
     problems: List[str] = []
     try:
         parser = read_ini(text, strict=False)
     except configparser.Error as error:
-        problems.append(
-            "sentry.ini 读不懂，全部用默认值：%s。请改正后重新运行策略" % str(error).replace("\n", " ")[:200]
-        )
+        problems.append("sentry.ini 读不懂（%s），全部用默认值。请改正，再重新运行策略" % fault(error))
         parser = configparser.ConfigParser(interpolation=None)
     values: Dict[str, Any] = {}
     for section, key, default, reader, valid in _KEYS:
@@ -120,7 +132,8 @@ def read(home: str) -> Tuple[str, str]:
         with open(path, "rb") as file:
             raw = file.read(1 << 20)
     except OSError as error:
-        return "", "sentry.ini 打不开，全部用默认值：%s。请检查文件权限" % error if os.path.exists(path) else ""
+        words = "sentry.ini 打不开（%s），全部用默认值。请检查文件权限"
+        return "", words % disk.why(error) if os.path.exists(path) else ""
     # Keys are ASCII: a file saved in the PC's own encoding still reads, only its Chinese comments are garbled.
     return raw.decode("utf-8-sig", "replace"), ""
 

@@ -73,8 +73,8 @@ def settle(desk: "Desk", chain: List[Flag]) -> None:
             saved = desk.move_grid(code, cell, by)
         else:
             saved = desk.drop_cell(code)
-            words = "委托 %s 成交了，但不知道它属于哪一格" % by
-            desk.stop(code, words + "。请在 sentry.ini 里写 start_cell = 格子号 当天日期")
+            words = "委托 %s 成交了，但不知道属于哪一格，停止下单。" % by
+            desk.stop(code, words + "请核对持仓，再在 sentry.ini 写 start_cell = 格子号 当天日期")
         if not saved:
             return  # it stays pending, and with it the fund, until the disk takes it
         _tell_shortfall(desk, chain)
@@ -97,8 +97,7 @@ def _tell_shortfall(desk: "Desk", chain: List[Flag]) -> None:
     rest = first.number("target") - yuan
     price = first.number("price")
     if missing >= 100 and rest >= 100 * price:
-        words = "%s %s 想成交 %d 股，只成交 %d 股" % (side(first), first.code, first.order.expected, shares)
-        words += "，差 %d 股" % missing
+        words = "%s %s 只成交 %d 股，差 %d 股" % (side(first), first.code, shares, missing)
         desk.teller.tell(notices.UNFILLED, words, stage="short", code=first.code, flag=first.name)
 
 
@@ -118,7 +117,7 @@ def tell(teller: notices.Teller, flag: Flag, actions: Tuple[str, ...]) -> None:
         if action == orders.TELL_ENDED and order.filled:
             words = "%s成交 %d 股，均价 %.4f" % (name, order.filled, order.average)
             if order.filled < order.expected:
-                words += "，没有全部成交（应为 %d 股）" % order.expected
+                words += "，没有全部成交（委托 %d 股）" % order.expected
             teller.tell(notices.FILL, words, **about)
         elif action == orders.TELL_ENDED:
             words = "到收盘没有成交" if order.state == orders.EXPIRED else "没有成交，已撤单"
@@ -127,10 +126,10 @@ def tell(teller: notices.Teller, flag: Flag, actions: Tuple[str, ...]) -> None:
             words = "%s被拒：%s" % (name, order.reason or "没有说明原因")
             teller.tell(notices.REJECTED, words, reason=order.reason, **about)
         elif action == orders.TELL_UNKNOWN:
-            why, where = "在委托列表里找不到，结果不明", "当日委托"
+            why, where = "委托列表里一直查不到", "当日委托"
             if flag.id.day != teller.day:
                 why, where = "隔夜没有结果，持仓也说明不了", "历史委托"
-            words = "。不会重发，这只基金停止下单。请核对券商的%s，再右键点哨兵图标，选“处理未知委托”" % where
+            words = "。不会重发，这只基金停止下单。请在 QMT 里查%s，再右键点哨兵图标，选“处理未知委托”" % where
             teller.tell(notices.UNKNOWN, name + why + words, reason=why, **about)
         elif action == orders.TELL_LATE and flag.id.day != teller.day:  # the closing auction's, shown by POSITION
             words = "按今天的持仓核对：共成交 %d 股" % order.filled

@@ -16,6 +16,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Tuple
 
 from . import clock
+from .disk import why
 from .durable import patiently, sync_name
 
 HEARTBEAT = "qmt.heartbeat"
@@ -47,7 +48,8 @@ class Spool:
         self.folder = os.path.join(home, "spool")
         self.strategy = strategy
         self.instance = instance
-        self.last_error = ""
+        self.last_error = ""  # in the system's own words
+        self._why = ""  # in the owner's
         self._now = now
         self._pause = pause
         self._n = 0
@@ -134,7 +136,7 @@ class Spool:
     # ---- a disk that refuses
 
     def _remember_failure(self, event: Dict[str, Any], error: OSError) -> None:
-        self.last_error = str(error)[:200]
+        self.last_error, self._why = str(error)[:200], why(error)
         if not self._failed:
             self._failed_since = event["at"]
         self._failed += 1
@@ -153,14 +155,12 @@ class Spool:
         if not self._failed:
             return
         since = clock.stamp(self._failed_since)
-        words = "从 %s:%s:%s 起有 %d 条消息写不进磁盘（%s），其中 %d 条已丢失。请检查磁盘空间和 %s 的权限" % (
+        words = "%s:%s 起有 %d 条消息写不进磁盘（%s），其中 %d 条已丢失。请检查磁盘空间和哨兵文件夹的权限" % (
             since[8:10],
             since[10:12],
-            since[12:14],
             self._failed,
-            self.last_error,
+            self._why,
             self._lost,
-            self.folder,
         )
         self._failed = self._lost = 0
         self.post("strategy.notice", {"what": "spool_failed", "text": words})

@@ -32,8 +32,8 @@ def make(look: Look, second: int, warning: float) -> Summary:
     parts += ["市值 %s 元" % _yuan(look.market_value), "盈亏 %s 元" % _yuan(look.profit)]
     low = ""
     if look.available < warning:
-        low = "可用资金 %s 元，低于提醒线 %s 元。请考虑转入资金" % (_yuan(look.available), _yuan(warning))
-    return Summary(key, "账户：" + "，".join(parts), low, second >= AT[-1])
+        low = "可用资金 %s 元，低于提醒线 %s 元" % (_yuan(look.available), _yuan(warning))
+    return Summary(key, "，".join(parts), low, second >= AT[-1])
 
 
 def _yuan(value: object) -> str:

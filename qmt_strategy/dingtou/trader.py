@@ -68,7 +68,8 @@ class Trader:
         self._home = home.folder(environ)
         self._observe = mismatch  # why no order is placed, Chinese; '' = live
         if script != SCRIPT and not mismatch:
-            words = "etf_grid.py（%s）与 dingtou 程序包（%s）不是一套，只观察。请重新运行哨兵的安装程序，然后重启 QMT"
+            words = "QMT 里的脚本（版本 %s）与装好的程序（版本 %s）不是一套，只观察。"
+            words += "请重新运行哨兵的安装程序，把脚本重新粘贴进 QMT，再重启 QMT"
             self._observe = words % (script, SCRIPT)
         self._active = False
         self._guard = Guard(self._post, now, tell)
@@ -134,12 +135,13 @@ class Trader:
         self._steady = lookout.Steady()
         self._observe = self._observe or found.why_observe
         if not self._observe and getattr(ContextInfo, "do_back_test", None) is not False:
-            self._observe = "QMT 没有说明现在不是回测（do_back_test），只观察，不下单"
+            self._observe = "QMT 没有说明现在不是回测，只观察。请在“模型交易”里重新运行策略"
         if not self._observe and self._account_type.upper() != "STOCK":
             # Credit accounts need other opTypes (33 and 34, qmt-facts 1.1), futures other rules altogether.
-            self._observe = "账号类型是 %s，只支持普通股票账号（STOCK），只观察，不下单" % self._account_type
+            words = "账号类型是 %s，只观察：只支持普通股票账号（STOCK）。请改选账号，再重新运行策略"
+            self._observe = words % self._account_type
         if not self._observe and injected != found.account_id:
-            self._observe = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，只观察，不下单。请改成一致后重新运行策略"
+            self._observe = "sentry.ini 的 [account] id 与 QMT 里选的账号不同，只观察。请改成一致，再重新运行策略"
         self._chosen = found.chosen and self._observe == found.why_observe
         self._strange = bool(found.account_id) and injected != found.account_id  # its books are not those of `account`
         self._configured = bool(found.account_id) and not self._strange
@@ -173,8 +175,9 @@ class Trader:
         last = ContextInfo.is_last_bar()
         if last is not True or getattr(ContextInfo, "do_back_test", False):
             if last and last is not True:  # true in some other way: believed by nobody, but said
-                words = "QMT 的 is_last_bar() 给出了意外的值（%s），不下单。请更新 QMT 和哨兵" % type(last).__name__
-                self._teller.once("last bar", notices.BLOCKED, words)
+                words = "QMT 没有说清是不是最新的行情，不下单。请更新 QMT 和哨兵"
+                if self._teller.once("last bar", notices.BLOCKED, words):
+                    self._say("[QMT 哨兵] is_last_bar(): %s" % type(last).__name__)
             return
         self._looked = -1
         now = self._now()
@@ -273,7 +276,7 @@ class Trader:
 
     def _lost_copies(self) -> None:
         if self._copies.lost and self._desk.book.accounts:
-            self._desk.stop_all("state/copies.json 丢了或被改动，今天不再下单，请不要改动哨兵文件夹里的文件")
+            self._desk.stop_all(checkup.changed("运行记录", "state"))
         self._copies.lost = False
 
     def _newest_copy(self) -> bool:

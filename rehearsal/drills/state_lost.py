@@ -18,7 +18,7 @@ def drill(stage):
     shutil.rmtree(stage.road.home / "state")
     stage.road.tell_qmt("behaviour logged_out=no")
     told = stage.expect_on_every_channel("有基金停止下单", lost, PROMISED)
-    stage.expect_words(told, ["state/", "怎么办"])
+    stage.expect_words(told, ["丢了或被改动", "哨兵文件夹里的 state", "怎么办"])
     stage.watch(QUIET)
     stage.check(not trading.calls(stage), "没有下单")
     stage.did("重开 QMT")

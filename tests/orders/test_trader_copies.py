@@ -54,7 +54,7 @@ def test_a_lost_counter_file_is_claimed_by_one_copy_and_nothing_is_ordered_that_
 
     os.remove(os.path.join(world.home, "state", "copies.json"))
     drop(world).run(60)
-    assert world.calls() == [] and "copies.json" in world.notices("stopped-fund")[0][1]
+    assert world.calls() == [] and "运行记录丢了或被改动" in world.notices("stopped-fund")[0][1]
     world.overnight(NEXT).run(120)
     drop(world).run(60)
     assert len(world.calls()) == 1 and world.notices("second-copy") == []

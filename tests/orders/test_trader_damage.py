@@ -111,7 +111,7 @@ def test_without_the_record_of_its_start_a_fund_does_not_trade_today(world, how,
         world.restart()
     world.run(60)
     drop(world).run(120)
-    assert world.calls() == [] and any("started.jsonl" in text for _, text in world.notices("stopped-fund"))
+    assert world.calls() == [] and any("起始记录丢了或被改动" in text for _, text in world.notices("stopped-fund"))
     world.restart().overnight(NEXT).run(120)
     drop(world).run(60)
     assert len(world.calls()) == 1

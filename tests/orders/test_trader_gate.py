@@ -210,7 +210,7 @@ def test_a_context_that_does_not_say_it_is_no_back_test_is_only_observed(fresh):
     fresh.context.do_back_test = None
     fresh.start().run(120)
     drop(fresh).run(120)
-    assert fresh.calls() == [] and "do_back_test" in fresh.notices("observe")[0][1]
+    assert fresh.calls() == [] and "没有说明现在不是回测" in fresh.notices("observe")[0][1]
 
 
 def test_decide_once_decides_once(home):

@@ -82,7 +82,7 @@ def test_a_state_file_that_goes_between_the_look_and_the_order_forbids_it(world)
 
     world.broker.table = steal
     drop(world).run(30)
-    assert world.calls() == [] and any("grid.json" in text for _, text in world.notices("stopped-fund"))
+    assert world.calls() == [] and any("格子记录丢了或被改动" in text for _, text in world.notices("stopped-fund"))
 
 
 def test_after_ninety_nine_orders_of_a_day_there_is_no_hundredth(world, monkeypatch):

@@ -102,7 +102,7 @@ def test_what_is_no_grid_state_is_damage_not_an_empty_state(home, raw):
     put(home, raw)
     found = gridstate.load(home)
     assert found.cells == {}
-    assert "所有基金停止交易" in found.problem
+    assert "所有基金停止下单" in found.problem
     assert gridstate.why_not(found, fund(), TODAY, "") == found.problem
 
 
@@ -154,7 +154,7 @@ def state(*codes, **more):
 
 def test_a_first_run_needs_the_owners_choice():
     assert not gridstate.may_start(state(), fund(), TODAY, "")
-    assert "还没有 start_cell" in gridstate.why_not(state(), fund(), TODAY, "")
+    assert "还没有选起始格" in gridstate.why_not(state(), fund(), TODAY, "")
     for start in ("none", "current", "number"):
         assert gridstate.may_start(state(), fund(start), TODAY, "")
         assert gridstate.why_not(state(), fund(start), TODAY, "") == ""
@@ -164,7 +164,7 @@ def test_a_lost_file_of_a_fund_that_traded_is_no_first_run():
     for start in ("none", "current", "number"):
         assert not gridstate.may_start(state(), fund(start), TODAY, "20240129")
         words = gridstate.why_not(state(), fund(start), TODAY, "20240129")
-        assert "交易过，但网格状态 state/grid.json 里没有它" in words
+        assert "交易过，格子记录里却没有它" in words
         assert "20240129" in words
 
 

@@ -23,6 +23,7 @@ ALLOWED = {
     "datetime",
     "difflib",
     "dingtou",
+    "errno",
     "functools",
     "hashlib",
     "io",
@@ -154,7 +155,7 @@ def test_somebody_elses_package_of_that_name_is_no_exception(home, tmp_path):
 
 def test_a_package_that_is_too_old_says_what_to_do(home):
     lines = run_script(home, [STRATEGY], "scope['NEEDS'] = 99")
-    assert "版本 2 太旧" in lines[0] and lines[1:] == ["alive"]
+    assert "太旧（版本 2，脚本要 99）" in lines[0] and lines[1:] == ["alive"]
 
 
 def test_a_package_that_is_damaged_is_no_exception(home, tmp_path):
