@@ -2054,6 +2054,7 @@ class Store:
         self.path = path
         self.refusing = ""  # why the last write failed; empty while writes work
         self.lock = threading.Lock()
+        self.undo: list[Callable[[], None]] = []  # what this transaction has changed in memory, if it is rolled back
         try:
             new = not path.exists()
             self.db = self.connect()
@@ -2097,6 +2098,7 @@ class Store:
             raise StoreRefused(self.refusing)
         try:
             try:
+                self.undo.clear()
                 self.db.execute("BEGIN IMMEDIATE")
                 yield self.db
                 self.db.execute("COMMIT")
@@ -2112,6 +2114,8 @@ class Store:
             self.lock.release()
 
     def roll_back(self) -> None:
+        for step in self.undo:
+            step()
         try:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
@@ -2256,6 +2260,15 @@ def get_meta(db: sqlite3.Connection, key: str) -> str | None:
 
 def put_meta(db: sqlite3.Connection, key: str, value: Any) -> None:
     db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, str(value)))
+
+
+def seconds_since_mark(db: sqlite3.Connection, boot: str, up: float) -> float | None:
+    """Seconds that have really passed since `last_alive` was written, whatever became of the clock: by this boot's
+    count, which nobody can set. None where it cannot tell: booted since, no such count, or the mark is of a program
+    that did not know of it."""
+    then, up_then, alive = json.loads(get_meta(db, "alive_boot") or '["", 0, 0]')
+    same = bool(boot) and then == boot and up >= up_then and str(alive) == get_meta(db, "last_alive")
+    return up - up_then if same else None
 
 
 def load_calendar(db: sqlite3.Connection, config: Config) -> Calendar:
@@ -3677,18 +3690,19 @@ def remind(tx: Tx) -> None:
         save(tx.db, "incident", incident)
 
 
-def tell_outage(tx: Tx, since: float) -> None:
-    """One line about our own absence, instead of accusations against all who could not reach us."""
-    detail = (
-        f"{minute(since, tx.now)} – {minute(tx.now, tx.now)}（{length(tx.now - since)}）没有看着小主机。\n"
-        "小主机上的记录会补报。"
-    )
+def tell_outage(tx: Tx, since: float | None) -> None:
+    """One line about our own absence, instead of accusations against all who could not reach us. `since` None: the
+    clock was wrong before or behind it, so that it does not tell how long it lasted."""
+    if since is None:
+        span = f"{minute(tx.now, tx.now)} 才又看着小主机。这台服务器的时钟不准或调过，中断了多久不清楚。"
+    else:
+        span = f"{minute(since, tx.now)} – {minute(tx.now, tx.now)}（{length(tx.now - since)}）没有看着小主机。"
     told = notice(
         "receiver.outage",
         "",
-        since,
+        since or tx.now,
         "接收端中断过",
-        detail,
+        span + "\n小主机上的记录会补报。",
         "不是您自己重启的，就在服务器上看日志：journalctl -u qmt-sentry",
     )
     open_incident(tx, "", told, tx.now)
@@ -4468,10 +4482,17 @@ class Post:
 
 
 class Receiver:
-    """Everything but the sockets. `now` gives epoch seconds; tests step it and `check_once` by hand."""
+    """Everything but the sockets. `now` gives epoch seconds; tests step it and `check_once` by hand. `boot` says which
+    boot of this machine it is and how many seconds that has lasted; an empty name: it cannot be told."""
 
-    def __init__(self, config: Config, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        config: Config,
+        now: Callable[[], float] = time.time,
+        boot: Callable[[], tuple[str, float]] = lambda: ("", 0.0),
+    ) -> None:
         self.config = config
+        self.boot = boot
         self.ini_seen: tuple[int, ...] | None = None  # receiver.ini as it was at the last look
         self.ini_read: tuple[int, ...] | None = None  # and when it was last read while running
         self.own_clock = now
@@ -4490,32 +4511,44 @@ class Receiver:
         self.queue = threading.Lock()  # over these two
         self.stop_event = threading.Event()
         self.checker: threading.Thread | None = None
-        self.start_in_the_past()
-        with self.transaction() as tx:
+        self.outage_known = True  # how long the absence lasted that ends now
+        with self.transaction(self.catch_up) as tx:
             self.begin(tx)
+            self.outage_known = True
 
-    def start_in_the_past(self) -> None:
-        """A server may boot with its clock behind. What is stored would then lie in the future, and all news count as
-        older than what is known: QMT's end would go unheard until the clock had caught up."""
-        with self.store.read() as db:
-            ahead = float(get_meta(db, "last_alive") or 0.0) - self.now()
-        if ahead > CLOCK_NOISE:
-            self.clock_jumped(-ahead)
-            with self.store.write() as db:  # nobody knows for how long it was away: long enough to wait for the trays
-                put_meta(db, "last_alive", self.now() - ABSENT_AFTER - 1.0)
+    def catch_up(self, db: sqlite3.Connection) -> None:
+        """The clock may have been set while we were not running. Within one boot of this machine it is known by how
+        much: what is stored moves along, and the rest is the absence. After a boot it is not known. What is stored may
+        not lie in the future even then, or all news would count as older than what is known: QMT's end would go unheard
+        until the clock had caught up."""
+        alive, now = float(get_meta(db, "last_alive") or 0.0), self.now()
+        if not alive:
+            return
+        lived = seconds_since_mark(db, *self.boot())
+        jump = now - alive - lived if lived is not None else min(now - alive, 0.0)
+        behind = abs(jump) > CLOCK_NOISE and lived is None
+        if abs(jump) > CLOCK_NOISE:
+            self.shift(db, jump)
+            # Nobody knows for how long it was away: long enough to wait for the trays.
+            self.mark_alive(db, ABSENT_AFTER + 1.0 if lived is None else lived)
+        wrong = db.execute("SELECT 1 FROM machine WHERE abs(clock_off) >= ?", (CLOCK_WRONG,)).fetchone()
+        self.outage_known = lived is not None or not (behind or self.correction or wrong)
 
     def now(self) -> float:
         """Epoch seconds by which everything is judged."""
         return self.own_clock() + self.correction
 
     @contextmanager
-    def transaction(self) -> Iterator[Tx]:
+    def transaction(self, first: Callable[[sqlite3.Connection], None] | None = None) -> Iterator[Tx]:
+        """`first`: done in the same transaction before its time is read, since it may change how that is counted."""
         with self.store.write() as db:
+            if first is not None:
+                first(db)
             now = self.now()
             absent_since = self.after_absence(db, now)
             tx = Tx(db, now, self.config, load_calendar(db, self.config), now < self.settling_until)
             if absent_since is not None:
-                tell_outage(tx, absent_since)
+                tell_outage(tx, absent_since if self.outage_known else None)
             yield tx
             settle(tx)
             for name in sorted(tx.unjudged):
@@ -4628,19 +4661,27 @@ class Receiver:
         """After its own outage (not running, or the database refused) the receiver accuses nobody of silence for one
         interval: they had no one to talk to. Not more often than every 10 minutes, or a receiver that keeps crashing
         would never accuse anyone. Renews the mark that it is alive. Returns since when it was away, if that is worth a
-        word."""
+        word: as ever where its length is not known."""
         alive = float(get_meta(db, "last_alive") or 0.0)
         if 0 <= now - alive < ALIVE_EVERY:
             return None
+        lived = seconds_since_mark(db, *self.boot())  # a clock that was set just now looks like an absence
+        away = (now - alive if lived is None else lived) if alive else 0.0
         settled = float(get_meta(db, "settled_at") or 0.0)
-        if alive and now - alive > ABSENT_AFTER:
+        if away > ABSENT_AFTER:
             put_meta(db, "absent_at", now)
-        if alive and now - alive > ABSENT_AFTER and not 0 <= now - settled < SETTLE_AGAIN:
+        if away > ABSENT_AFTER and not 0 <= now - settled < SETTLE_AGAIN:
             self.settling_until = now + self.patience()
             put_meta(db, "settled_at", now)
-            log.info("was away for %s, settling for %.0f s", length(now - alive), self.patience())
-        put_meta(db, "last_alive", now)
-        return alive if alive and now - alive > OUTAGE_TOLD else None
+            log.info("was away for %s, settling for %.0f s", length(away), self.patience())
+        self.mark_alive(db)
+        return now - away if away > OUTAGE_TOLD or not self.outage_known and away > ABSENT_AFTER else None
+
+    def mark_alive(self, db: sqlite3.Connection, ago: float = 0.0) -> None:
+        """So many seconds ago we were alive: by the clock, and by this boot's own count."""
+        (boot, up), alive = self.boot(), self.now() - ago
+        put_meta(db, "last_alive", alive)
+        put_meta(db, "alive_boot", dump_json([boot, up - ago, alive]))
 
     def patience(self) -> float:
         """Seconds that everyone has to be heard again after an outage of ours."""
@@ -4712,9 +4753,9 @@ class Receiver:
     def follow_clock(self, off: float) -> None:
         """Judges by the clock of PC and exchange from now on, and says so; when our own is right again, by that."""
         self.clock_doubts.clear()
-        self.clock_jumped(off, moves=True)
-        wrong = abs(self.correction) >= CLOCK_WRONG
-        with self.transaction() as tx:
+        # One transaction: a kill between them would leave the stored times moved and us counting as before.
+        with self.transaction(partial(self.shift, delta=off, moves=True)) as tx:
+            wrong = abs(self.correction) >= CLOCK_WRONG
             put_meta(tx.db, "clock_correction", self.correction)
             tx.db.execute("UPDATE machine SET clock_off = NULL")
             tx.db.execute("UPDATE source SET clock_off = NULL")
@@ -4724,36 +4765,45 @@ class Receiver:
             elif not wrong and over:
                 resolve(tx, over, "接收端的时钟又和小主机、交易所一致了。")
 
-    def clock_jumped(self, delta: float, moves: bool = False) -> None:
+    def clock_jumped(self, delta: float) -> None:
         """This machine's clock was set, or the machine was suspended: the wall clock moved by `delta` seconds that no
-        one lived through. All that waits for an instant or measures silence moves along. `moves`: it has not moved, it
-        is we who will count otherwise from here on."""
-        log.warning("clock jumped by %.0f s", delta)
+        one lived through."""
         with self.store.write() as db:
-            if moves:
-                self.correction += delta
-                if abs(self.correction) < CLOCK_NOISE:
-                    self.correction = 0.0
-            for table, columns in (
-                (
-                    "machine",
-                    "heard heard_since waiting_since drained paused_until stopped started fresh_until hold_until"
-                    " beat_at stop_at mode_at",
-                ),
-                ("orders", "placed"),
-                ("source", "last_seen received up_since last_well hold_until logged_out_since"),
-                ("incident", "seen remind_at last muted_until"),
-                ("outbox", "due first_tried"),
-                ("attempt", "at"),
-                ("channel", "quiet_until failing_since"),
-            ):
-                changes = ", ".join(f"{column} = {column} + :delta" for column in columns.split())
-                db.execute(f"UPDATE {table} SET {changes}", {"delta": delta})
-            if abs(delta) >= CLOCK_WRONG:  # the ticks known so far cannot be compared with the new time
-                db.execute("UPDATE source SET tick_fresh = NULL")
-            put_meta(db, "last_alive", self.now())
-            # A post may have come between the jump and its notice: then it is counted from the new time already.
-            self.settling_until = min(self.settling_until + delta, self.now() + self.patience())
+            self.shift(db, delta)
+
+    def shift(self, db: sqlite3.Connection, delta: float, moves: bool = False) -> None:
+        """All that waits for an instant or measures silence moves along with the clock, by `delta` seconds. `moves`:
+        the clock has not moved, it is we who will count otherwise from here on."""
+        log.warning("clock jumped by %.0f s", delta)
+        self.store.undo.append(partial(self.count_as_before, self.correction, self.settling_until))
+        if moves:
+            self.correction += delta
+            if abs(self.correction) < CLOCK_NOISE:
+                self.correction = 0.0
+        for table, columns in (
+            (
+                "machine",
+                "heard heard_since waiting_since drained paused_until stopped started fresh_until hold_until"
+                " beat_at stop_at mode_at",
+            ),
+            ("orders", "placed"),
+            ("source", "last_seen received up_since last_well hold_until logged_out_since"),
+            ("incident", "seen remind_at last muted_until"),
+            ("outbox", "due first_tried"),
+            ("attempt", "at"),
+            ("channel", "quiet_until failing_since"),
+        ):
+            changes = ", ".join(f"{column} = {column} + :delta" for column in columns.split())
+            db.execute(f"UPDATE {table} SET {changes}", {"delta": delta})
+        if abs(delta) >= CLOCK_WRONG:  # the ticks known so far cannot be compared with the new time
+            db.execute("UPDATE source SET tick_fresh = NULL")
+        self.mark_alive(db)
+        # A post may have come between the jump and its notice: then it is counted from the new time already.
+        self.settling_until = min(self.settling_until + delta, self.now() + self.patience())
+
+    def count_as_before(self, correction: float, settling_until: float) -> None:
+        """The clock was followed in a transaction that came to nothing."""
+        self.correction, self.settling_until = correction, settling_until
 
     def run_checker(self) -> None:
         """The checker's thread: once a second, by the monotonic clock."""
@@ -8413,6 +8463,16 @@ def give_back_memory() -> None:
     ask_glibc("malloc_trim", 0)
 
 
+def boot_clock() -> tuple[str, float]:
+    """Which boot of this machine it is, and how many seconds that has lasted, suspends included: a clock that is never
+    set. ("", 0.0) where the system does not tell (other than Linux)."""
+    try:
+        name = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return name, time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (OSError, AttributeError, ValueError):
+        return "", 0.0
+
+
 def few_arenas() -> None:
     """Two heaps for all threads instead of eight for each core (M_ARENA_MAX is -8)."""
     ask_glibc("mallopt", -8, 2)
@@ -8458,7 +8518,7 @@ def run_serve(options: argparse.Namespace) -> int:
         raise ConfigError(f"写不了数据库所在的文件夹 {config.database.parent}：{error.strerror}。") from None
     with lock:
         try:
-            receiver = Receiver(config)
+            receiver = Receiver(config, boot=boot_clock)
         except StoreRefused as error:
             raise ConfigError(f"打不开数据库 {config.database}：{error}。检查磁盘空间和文件权限。") from None
         tls = (config.certificate, config.certificate_key) if config.certificate and config.certificate_key else None
