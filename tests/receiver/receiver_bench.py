@@ -81,10 +81,13 @@ class Bench:
         """A kill -9 and a new start: nothing but the database survives."""
         if self.receiver is not None:
             self.receiver.store.close()
-        self.receiver = program.Receiver(self.config, now=lambda: self.time, boot=lambda: (self.boot, self.time - self.clock_was_set))
+        self.receiver = program.Receiver(self.config, lambda: self.time, self.boot_clock)
         self.phones = {}
         for name, sender in self.receiver.senders.items():
             self.phones[name] = sender.channel = FakeChannel(self.config.channels[name])
+
+    def boot_clock(self):
+        return self.boot, self.time - self.clock_was_set
 
     def set_clock(self, delta):
         """Its administrator sets the clock: nobody lives through these seconds."""

@@ -1,4 +1,4 @@
-"""A clock that is set, found wrong, or followed: over kills and restarts, nothing moves twice and no time is made up."""
+"""A clock that is set, found wrong or followed: over kills and restarts nothing moves twice, no outage is made up."""
 
 import sqlite3
 from contextlib import contextmanager
