@@ -18,7 +18,7 @@ crash can repeat a message (same text, same number) but never lose one.
     receiver.py pair NAME                       a pairing code for one more mini PC, or a new one for a known one
     receiver.py password                        a new password for the page
     receiver.py hash                            puts digests in the place of plain secrets in an old ini
-    receiver.py check | backup FILE | restore FILE
+    receiver.py check | backup FILE | daily-backup | restore FILE
 
 Needs Python 3.8 or newer with bottle and cheroot; nothing else.
 """
@@ -149,6 +149,7 @@ HOLIDAY_ASKED = 9 * 3600 + 35 * 60  # no tick dated today by then: is the exchan
 HOLIDAY_PATIENCE = 300.0  # seconds that QMT must have been well before that is asked
 DISK_LEAST = 50 << 20  # bytes free below which /healthz fails
 BACKUP_LEAVES = 2 * DISK_LEAST  # bytes that must be free after a backup
+BACKUP_OVERDUE = 50 * 3600.0  # seconds of our own life without a daily backup: two were missed, whatever the clock did
 WATCHDOG_EVERY = 60.0
 GIVE_BACK_EVERY = 600.0  # seconds between two returns of free memory to the system
 STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by its recovery
@@ -287,6 +288,11 @@ def clock(epoch: float | None, now: float) -> str:
 def minute(epoch: float | None, now: float) -> str:
     """A time in a message: 14:02 today, 11-20 14:02 on another day of this year, with the year otherwise."""
     return clock(epoch, now) if epoch is None else clock(epoch, now)[:-3]
+
+
+def day_minute(epoch: float) -> str:
+    """A time that may be read on another day: 11-20 14:02."""
+    return shanghai(epoch).strftime("%m-%d %H:%M")
 
 
 def length(seconds: float) -> str:
@@ -1791,6 +1797,53 @@ def accuse_channel(name: str, why: str, since: float, now: float) -> Accusation:
     )
 
 
+class DailyBackup(NamedTuple):
+    """What became of the daily backups since the first one. Times are epoch seconds."""
+
+    good: float | None  # the newest that was made
+    tried: float  # the last try
+    bad_since: float | None  # since when every try has failed; None: the last one went well
+    why: str  # the last failure
+    waited: float = 0.0  # seconds since the last try in which we were alive: a server that was off has missed nothing
+
+
+def accuse_backup(known: DailyBackup) -> Accusation | None:
+    """None: all is well. Its times bear their day: what fails after the close is told the next morning."""
+    good = f"最近一份好的：{day_minute(known.good)}。" if known.good is not None else "还没有一份做成过。"
+    well = "每日备份又做成了"
+    if known.bad_since is not None:
+        since = f"{day_minute(known.bad_since)} 起没有做成：{words(known.why, 200)}"
+        todo = "在服务器上运行 qmt-sentry daily-backup，看它说什么。"
+        return Accusation(
+            "backup",
+            "",
+            known.bad_since,
+            "每日备份没有做成",
+            well,
+            f"{since}\n{good}",
+            todo,
+            priority=NORMAL,
+            reminded=False,
+        )
+    if known.waited >= BACKUP_OVERDUE:
+        todo = (
+            "在服务器上运行 systemctl enable --now qmt-sentry-backup.timer，再运行 qmt-sentry daily-backup。"
+            "有意停掉的：qmt-sentry daily-backup --off。"
+        )
+        return Accusation(
+            "backup",
+            "",
+            known.tried,
+            "每日备份没有在做",
+            well,
+            f"{day_minute(known.tried)} 以后没有再做过。\n{good}",
+            todo,
+            priority=NORMAL,
+            reminded=False,
+        )
+    return None
+
+
 SPOKEN_BY = {"login": "qmt.heartbeat", "tick": "qmt.heartbeat"}  # incident -> the source that tells of it, if another
 
 
@@ -2269,6 +2322,19 @@ def seconds_since_mark(db: sqlite3.Connection, boot: str, up: float) -> float | 
     then, up_then, alive = json.loads(get_meta(db, "alive_boot") or '["", 0, 0]')
     same = bool(boot) and then == boot and up >= up_then and str(alive) == get_meta(db, "last_alive")
     return up - up_then if same else None
+
+
+def daily_backup(db: sqlite3.Connection) -> DailyBackup | None:
+    """None: there was none yet, or the owner wants none any more. Its time of waiting lies apart, for it grows."""
+    known, waited = get_meta(db, "daily_backup"), get_meta(db, "backup_waited")
+    return DailyBackup(*json.loads(known))._replace(waited=float(waited or 0.0)) if known else None
+
+
+def keep_backup(db: sqlite3.Connection, known: DailyBackup | None) -> None:
+    db.execute("DELETE FROM meta WHERE key IN ('daily_backup', 'backup_waited')")
+    if known is not None:
+        put_meta(db, "daily_backup", dump_json(known))
+        put_meta(db, "backup_waited", known.waited)
 
 
 def load_calendar(db: sqlite3.Connection, config: Config) -> Calendar:
@@ -3708,6 +3774,19 @@ def tell_outage(tx: Tx, since: float | None) -> None:
     open_incident(tx, "", told, tx.now)
 
 
+def judge_backup(tx: Tx) -> None:
+    """The daily backup, whose command leaves word in our database, and whose timer leaves none when it is dead."""
+    known = daily_backup(tx.db)
+    accusation = accuse_backup(known) if known is not None else None
+    mine = [incident for incident in open_incidents(tx.db, "") if incident.kind == "backup"]
+    if accusation is not None and not mine:
+        open_incident(tx, "", accusation, tx.now)
+    elif known is None and mine:  # no longer wanted: nothing is well again
+        tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, mine[0].id))
+    elif accusation is None and mine:
+        resolve(tx, mine)
+
+
 def send_test(tx: Tx, machine: str, text: str = "") -> None:
     """A test goes to every channel, to those that are switched off too: its yes switches them on again."""
     body = (text + "\n" if text else "") + f"{clock(tx.now, tx.now)} 发出。收到这条，说明这个通道是通的。"
@@ -4674,6 +4753,9 @@ class Receiver:
             self.settling_until = now + self.patience()
             put_meta(db, "settled_at", now)
             log.info("was away for %s, settling for %.0f s", length(away), self.patience())
+        if 0 <= away <= ABSENT_AFTER:
+            lived_on = "UPDATE meta SET value = CAST(value AS REAL) + ? WHERE key = 'backup_waited'"
+            db.execute(lived_on, (away,))
         self.mark_alive(db)
         return now - away if away > OUTAGE_TOLD or not self.outage_known and away > ABSENT_AFTER else None
 
@@ -4720,6 +4802,7 @@ class Receiver:
             for name, sender in self.senders.items():
                 if not sender.healthy():
                     channel_hung(tx, name)
+            judge_backup(tx)
             close_gone(tx)
             close_one_offs(tx)
             remind(tx)
@@ -5968,8 +6051,16 @@ def machines_page_data(ask: Ask) -> dict[str, Any]:
         "url": config.public_url,
         "encrypted": config.public_url.startswith("https://"),
         "fingerprint": own_fingerprint(config),
+        "backup": backup_words(daily_backup(ask.db)),
         "watch": watch_data(ask.receiver),
     }
+
+
+def backup_words(known: DailyBackup | None) -> str:
+    """The newest daily backup, for the page and for `check`; empty where none is made."""
+    if known is None:
+        return ""
+    return f"每日备份最近一份好的：{'还没有' if known.good is None else day_minute(known.good)}"
 
 
 def own_fingerprint(config: Config) -> str:
@@ -7240,6 +7331,7 @@ def render_machines(data: dict[str, Any], csrf: str) -> str:
     shield = "加密（https）" if data["encrypted"] else "没有加密（http），只应在本机或代理后面用"
     pairs = [("地址", data["url"]), ("连接", shield)]
     pairs += [("证书指纹", data["fingerprint"])] if data["fingerprint"] else []
+    pairs += [("备份", data["backup"])] if data["backup"] else []
     server = facts(pairs) + render_lamp(data["watch"], "", csrf)
     blocks = "".join(cards) + block("加一台小主机", steps) + block("这台服务器", server)
     leave = post_form("/logout", '<button class="quiet">退出登录</button>', csrf=csrf)
@@ -8332,15 +8424,23 @@ def integrity(path: Path) -> tuple[str, int]:
 
 
 def run_backup(options: argparse.Namespace) -> int:
-    """A whole copy while the receiver runs, checked before it gets its name. Never overwrites."""
+    """Never overwrites."""
     config, target = load_config(options.config), Path(options.file)
-    if not config.database.exists():
-        raise ConfigError(f"还没有数据库 {config.database}。先运行一次 receiver.py serve。")
     if target.exists():
         raise ConfigError(f"{target} 已经存在，不会覆盖。换一个文件名。")
+    copy_database(config, target)
+    return 0
+
+
+def copy_database(config: Config, target: Path) -> None:
+    """A whole copy while the receiver runs, checked before it gets its name. Raises ConfigError."""
+    if not config.database.exists():
+        raise ConfigError(f"还没有数据库 {config.database}。先运行一次 receiver.py serve。")
     beside = target.with_name(target.name + ".part")
     mask = os.umask(0o077)
     try:
+        with suppress(FileNotFoundError):
+            beside.unlink()  # of a backup that was killed
         # A copy must never take the room that the receiver itself needs to take posts in.
         left = shutil.disk_usage(str(target.absolute().parent)).free - config.database.stat().st_size
         if left < BACKUP_LEAVES:
@@ -8360,7 +8460,46 @@ def run_backup(options: argparse.Namespace) -> int:
         if beside.exists():
             beside.unlink()
     print(f"已备份到 {target}（{target.stat().st_size / 1e6:.1f} MB，检查通过）")
+
+
+def run_daily_backup(options: argparse.Namespace) -> int:
+    """For a timer. A file for each day of the week beside the database; the old one goes when the new one is whole.
+    Leaves word for the receiver: a failure that only the timer knows of is found out when the backup is needed."""
+    config, now = load_config(options.config), time.time()
+    if options.off:
+        leave_word(config.database, lambda _known: None)
+        print("不再等每日备份。定时也停掉：systemctl disable --now qmt-sentry-backup.timer")
+        return 0
+    try:
+        copy_database(config, config.database.with_name(f"day-{shanghai(now).isoweekday()}.db"))
+    except ConfigError as error:
+        why = str(error)
+
+        def failed(known: DailyBackup | None) -> DailyBackup:
+            bad_since = known.bad_since if known is not None else None
+            return DailyBackup(known.good if known else None, now, now if bad_since is None else bad_since, why)
+
+        with suppress(ConfigError):  # then the receiver will miss this try, and says so in two days
+            leave_word(config.database, failed)
+        raise
+    leave_word(config.database, lambda _known: DailyBackup(now, now, None, ""))
     return 0
+
+
+def leave_word(database: Path, change: Callable[[DailyBackup | None], DailyBackup | None]) -> None:
+    """What the receiver shall know of the daily backup. Not by `Store`, which would upgrade a database that an older
+    receiver is using. Raises ConfigError."""
+    try:
+        path = f"file:{urllib.parse.quote(str(database))}?mode=rw"
+        with closing(sqlite3.connect(path, uri=True, timeout=30, isolation_level=None)) as db:
+            db.row_factory = sqlite3.Row
+            db.execute("BEGIN IMMEDIATE")
+            keep_backup(db, change(daily_backup(db)))
+            db.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        raise ConfigError(
+            f"备份的结果没有记进数据库 {database}：{error}。检查磁盘空间和文件权限，再运行一次。"
+        ) from None
 
 
 def run_restore(options: argparse.Namespace) -> int:
@@ -8389,7 +8528,12 @@ def run_restore(options: argparse.Namespace) -> int:
         except OSError as error:
             raise ConfigError(f"恢复没有成功：{error.strerror}。原来的数据在 {config.database} 或 {aside}。") from None
         try:
-            Store(config.database).close()  # upgrades it if it is older
+            store = Store(config.database)  # upgrades it if it is older
+            with store.write() as db:
+                known = daily_backup(db)
+                if known is not None:  # the copy was made, so what it says of a failure before it is over
+                    keep_backup(db, known._replace(bad_since=None, why="", waited=0.0))
+            store.close()
         except StoreRefused as error:
             raise ConfigError(f"恢复后的数据库打不开（{error}）。原来的数据在 {aside}。") from None
     print(f"已恢复。原来的数据留在 {aside}。现在启动接收端：systemctl start qmt-sentry")
@@ -8429,6 +8573,10 @@ def run_check(options: argparse.Namespace) -> int:
             if found == "ok" and version == len(MIGRATIONS):
                 warning = load_calendar(db, config).coverage_warning(time.time())
                 notes += [warning] if warning else []
+                backup = daily_backup(db)
+                trouble = accuse_backup(backup) if backup is not None else None
+                bad += [trouble.what + "：" + trouble.detail.replace("\n", "") + trouble.todo] if trouble else []
+                notes += [backup_words(backup)] if backup is not None and trouble is None else []
     for line in bad:
         print("✗ " + line)
     for line in notes:
@@ -8659,6 +8807,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     check = commands.add_parser("check", help="检查设置、数据库和休市日表，什么也不发")
     backup = commands.add_parser("backup", help="备份数据库，运行中也可以")
     backup.add_argument("file", metavar="文件")
+    daily = commands.add_parser("daily-backup", help="给定时用的备份：一周七份；没有做成，接收端会告警")
+    daily.add_argument("--off", action="store_true", help="不备份，也不再等每日备份")
     restore = commands.add_parser("restore", help="用备份恢复数据库，要先停掉接收端")
     restore.add_argument("file", metavar="文件")
     for command, run in (
@@ -8671,6 +8821,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         (digests, run_hash),
         (check, run_check),
         (backup, run_backup),
+        (daily, run_daily_backup),
         (restore, run_restore),
     ):
         command.set_defaults(run=run)
