@@ -8771,7 +8771,10 @@ def run_calendar(options: argparse.Namespace) -> int:
         ("已加入休市日：" if options.action == "add" else "已删除休市日：")
         + "、".join(day.isoformat() for day in sorted(days))
     )
-    print(f"休市日表到 {known.covered_until}。补全一整年后加上 --complete-until 2027-12-31 再运行一次，提醒就会消失。")
+    year = (known.covered_until + timedelta(days=1)).year  # the one that is not covered yet
+    print(
+        f"休市日表到 {known.covered_until}。补全 {year} 年后加上 --complete-until {year}-12-31 再运行一次，提醒就会消失。"
+    )
     return 0
 
 
