@@ -4610,7 +4610,9 @@ class Receiver:
             self.shift(db, jump)
             # Nobody knows for how long it was away: long enough to wait for the trays.
             self.mark_alive(db, ABSENT_AFTER + 1.0 if lived is None else lived)
-        wrong = db.execute("SELECT 1 FROM machine WHERE abs(clock_off) >= ?", (CLOCK_WRONG,)).fetchone()
+        lately = alive + jump - DAY  # a machine that was given up long ago contradicts nothing
+        contradiction = "SELECT 1 FROM machine WHERE abs(clock_off) >= ? AND heard > ?"
+        wrong = db.execute(contradiction, (CLOCK_WRONG, lately)).fetchone()
         self.outage_known = lived is not None or not (behind or self.correction or wrong)
 
     def now(self) -> float:
@@ -8771,10 +8773,9 @@ def run_calendar(options: argparse.Namespace) -> int:
         ("已加入休市日：" if options.action == "add" else "已删除休市日：")
         + "、".join(day.isoformat() for day in sorted(days))
     )
-    year = (known.covered_until + timedelta(days=1)).year  # the one that is not covered yet
-    print(
-        f"休市日表到 {known.covered_until}。补全 {year} 年后加上 --complete-until {year}-12-31 再运行一次，提醒就会消失。"
-    )
+    covered = known.covered_until
+    year = (covered + timedelta(days=1)).year  # the one that is not covered yet
+    print(f"休市日表到 {covered}。补全 {year} 年后加上 --complete-until {year}-12-31 再运行一次，提醒就会消失。")
     return 0
 
 

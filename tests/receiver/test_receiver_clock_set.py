@@ -148,6 +148,16 @@ def test_a_reboot_with_a_clock_that_only_the_pc_contradicts_names_no_length(benc
     assert [UNSURE in body for body in outages(bench)] == [True]
 
 
+def test_a_pc_that_was_given_up_long_ago_contradicts_no_clock(bench):
+    bench.boot = "one"
+    bench.batch(event("host.heartbeat", bench.time + 3600), sent_at=bench.time + 3600)
+    bench.jump("2026-01-09 10:00:00")
+    bench.time += 600
+    bench.boot = "two"
+    bench.restart()
+    assert ["10:00 – 10:10（10 分）" in body for body in outages(bench)] == [True]
+
+
 def test_a_reboot_with_its_clock_behind_names_no_length_and_only_once(bench):
     bench.boot = "one"
     bench.run(60, every=bench.alive)
