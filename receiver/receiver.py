@@ -18,7 +18,7 @@ crash can repeat a message (same text, same number) but never lose one.
     receiver.py pair NAME                       a pairing code for one more mini PC, or a new one for a known one
     receiver.py password                        a new password for the page
     receiver.py hash                            puts digests in the place of plain secrets in an old ini
-    receiver.py check | backup FILE | restore FILE
+    receiver.py check | backup FILE | daily-backup | restore FILE
 
 Needs Python 3.8 or newer with bottle and cheroot; nothing else.
 """
@@ -149,6 +149,7 @@ HOLIDAY_ASKED = 9 * 3600 + 35 * 60  # no tick dated today by then: is the exchan
 HOLIDAY_PATIENCE = 300.0  # seconds that QMT must have been well before that is asked
 DISK_LEAST = 50 << 20  # bytes free below which /healthz fails
 BACKUP_LEAVES = 2 * DISK_LEAST  # bytes that must be free after a backup
+BACKUP_OVERDUE = 50 * 3600.0  # seconds of our own life without a daily backup: two were missed, whatever the clock did
 WATCHDOG_EVERY = 60.0
 GIVE_BACK_EVERY = 600.0  # seconds between two returns of free memory to the system
 STALE_ALERT = 600.0  # an alert that no one got within this time is replaced by its recovery
@@ -287,6 +288,11 @@ def clock(epoch: float | None, now: float) -> str:
 def minute(epoch: float | None, now: float) -> str:
     """A time in a message: 14:02 today, 11-20 14:02 on another day of this year, with the year otherwise."""
     return clock(epoch, now) if epoch is None else clock(epoch, now)[:-3]
+
+
+def day_minute(epoch: float) -> str:
+    """A time that may be read on another day: 11-20 14:02."""
+    return shanghai(epoch).strftime("%m-%d %H:%M")
 
 
 def length(seconds: float) -> str:
@@ -1791,6 +1797,53 @@ def accuse_channel(name: str, why: str, since: float, now: float) -> Accusation:
     )
 
 
+class DailyBackup(NamedTuple):
+    """What became of the daily backups since the first one. Times are epoch seconds."""
+
+    good: float | None  # the newest that was made
+    tried: float  # the last try
+    bad_since: float | None  # since when every try has failed; None: the last one went well
+    why: str  # the last failure
+    waited: float = 0.0  # seconds since the last try in which we were alive: a server that was off has missed nothing
+
+
+def accuse_backup(known: DailyBackup) -> Accusation | None:
+    """None: all is well. Its times bear their day: what fails after the close is told the next morning."""
+    good = f"最近一份好的：{day_minute(known.good)}。" if known.good is not None else "还没有一份做成过。"
+    well = "每日备份又做成了"
+    if known.bad_since is not None:
+        since = f"{day_minute(known.bad_since)} 起没有做成：{words(known.why, 200)}"
+        todo = "在服务器上运行 qmt-sentry daily-backup，看它说什么。"
+        return Accusation(
+            "backup",
+            "",
+            known.bad_since,
+            "每日备份没有做成",
+            well,
+            f"{since}\n{good}",
+            todo,
+            priority=NORMAL,
+            reminded=False,
+        )
+    if known.waited >= BACKUP_OVERDUE:
+        todo = (
+            "在服务器上运行 systemctl enable --now qmt-sentry-backup.timer，再运行 qmt-sentry daily-backup。"
+            "有意停掉的：qmt-sentry daily-backup --off。"
+        )
+        return Accusation(
+            "backup",
+            "",
+            known.tried,
+            "每日备份没有在做",
+            well,
+            f"{day_minute(known.tried)} 以后没有再做过。\n{good}",
+            todo,
+            priority=NORMAL,
+            reminded=False,
+        )
+    return None
+
+
 SPOKEN_BY = {"login": "qmt.heartbeat", "tick": "qmt.heartbeat"}  # incident -> the source that tells of it, if another
 
 
@@ -2054,6 +2107,7 @@ class Store:
         self.path = path
         self.refusing = ""  # why the last write failed; empty while writes work
         self.lock = threading.Lock()
+        self.undo: list[Callable[[], None]] = []  # what this transaction has changed in memory, if it is rolled back
         try:
             new = not path.exists()
             self.db = self.connect()
@@ -2097,6 +2151,7 @@ class Store:
             raise StoreRefused(self.refusing)
         try:
             try:
+                self.undo.clear()
                 self.db.execute("BEGIN IMMEDIATE")
                 yield self.db
                 self.db.execute("COMMIT")
@@ -2112,6 +2167,8 @@ class Store:
             self.lock.release()
 
     def roll_back(self) -> None:
+        for step in self.undo:
+            step()
         try:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
@@ -2256,6 +2313,28 @@ def get_meta(db: sqlite3.Connection, key: str) -> str | None:
 
 def put_meta(db: sqlite3.Connection, key: str, value: Any) -> None:
     db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, str(value)))
+
+
+def seconds_since_mark(db: sqlite3.Connection, boot: str, up: float) -> float | None:
+    """Seconds that have really passed since `last_alive` was written, whatever became of the clock: by this boot's
+    count, which nobody can set. None where it cannot tell: booted since, no such count, or the mark is of a program
+    that did not know of it."""
+    then, up_then, alive = json.loads(get_meta(db, "alive_boot") or '["", 0, 0]')
+    same = bool(boot) and then == boot and up >= up_then and str(alive) == get_meta(db, "last_alive")
+    return up - up_then if same else None
+
+
+def daily_backup(db: sqlite3.Connection) -> DailyBackup | None:
+    """None: there was none yet, or the owner wants none any more. Its time of waiting lies apart, for it grows."""
+    known, waited = get_meta(db, "daily_backup"), get_meta(db, "backup_waited")
+    return DailyBackup(*json.loads(known))._replace(waited=float(waited or 0.0)) if known else None
+
+
+def keep_backup(db: sqlite3.Connection, known: DailyBackup | None) -> None:
+    db.execute("DELETE FROM meta WHERE key IN ('daily_backup', 'backup_waited')")
+    if known is not None:
+        put_meta(db, "daily_backup", dump_json(known))
+        put_meta(db, "backup_waited", known.waited)
 
 
 def load_calendar(db: sqlite3.Connection, config: Config) -> Calendar:
@@ -3677,21 +3756,35 @@ def remind(tx: Tx) -> None:
         save(tx.db, "incident", incident)
 
 
-def tell_outage(tx: Tx, since: float) -> None:
-    """One line about our own absence, instead of accusations against all who could not reach us."""
-    detail = (
-        f"{minute(since, tx.now)} – {minute(tx.now, tx.now)}（{length(tx.now - since)}）没有看着小主机。\n"
-        "小主机上的记录会补报。"
-    )
+def tell_outage(tx: Tx, since: float | None) -> None:
+    """One line about our own absence, instead of accusations against all who could not reach us. `since` None: the
+    clock was wrong before or behind it, so that it does not tell how long it lasted."""
+    if since is None:
+        span = f"{minute(tx.now, tx.now)} 才又看着小主机。这台服务器的时钟不准或调过，中断了多久不清楚。"
+    else:
+        span = f"{minute(since, tx.now)} – {minute(tx.now, tx.now)}（{length(tx.now - since)}）没有看着小主机。"
     told = notice(
         "receiver.outage",
         "",
-        since,
+        since or tx.now,
         "接收端中断过",
-        detail,
+        span + "\n小主机上的记录会补报。",
         "不是您自己重启的，就在服务器上看日志：journalctl -u qmt-sentry",
     )
     open_incident(tx, "", told, tx.now)
+
+
+def judge_backup(tx: Tx) -> None:
+    """The daily backup, whose command leaves word in our database, and whose timer leaves none when it is dead."""
+    known = daily_backup(tx.db)
+    accusation = accuse_backup(known) if known is not None else None
+    mine = [incident for incident in open_incidents(tx.db, "") if incident.kind == "backup"]
+    if accusation is not None and not mine:
+        open_incident(tx, "", accusation, tx.now)
+    elif known is None and mine:  # no longer wanted: nothing is well again
+        tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, mine[0].id))
+    elif accusation is None and mine:
+        resolve(tx, mine)
 
 
 def send_test(tx: Tx, machine: str, text: str = "") -> None:
@@ -4468,10 +4561,17 @@ class Post:
 
 
 class Receiver:
-    """Everything but the sockets. `now` gives epoch seconds; tests step it and `check_once` by hand."""
+    """Everything but the sockets. `now` gives epoch seconds; tests step it and `check_once` by hand. `boot` says which
+    boot of this machine it is and how many seconds that has lasted; an empty name: it cannot be told."""
 
-    def __init__(self, config: Config, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        config: Config,
+        now: Callable[[], float] = time.time,
+        boot: Callable[[], tuple[str, float]] = lambda: ("", 0.0),
+    ) -> None:
         self.config = config
+        self.boot = boot
         self.ini_seen: tuple[int, ...] | None = None  # receiver.ini as it was at the last look
         self.ini_read: tuple[int, ...] | None = None  # and when it was last read while running
         self.own_clock = now
@@ -4490,32 +4590,46 @@ class Receiver:
         self.queue = threading.Lock()  # over these two
         self.stop_event = threading.Event()
         self.checker: threading.Thread | None = None
-        self.start_in_the_past()
-        with self.transaction() as tx:
+        self.outage_known = True  # how long the absence lasted that ends now
+        with self.transaction(self.catch_up) as tx:
             self.begin(tx)
+            self.outage_known = True
 
-    def start_in_the_past(self) -> None:
-        """A server may boot with its clock behind. What is stored would then lie in the future, and all news count as
-        older than what is known: QMT's end would go unheard until the clock had caught up."""
-        with self.store.read() as db:
-            ahead = float(get_meta(db, "last_alive") or 0.0) - self.now()
-        if ahead > CLOCK_NOISE:
-            self.clock_jumped(-ahead)
-            with self.store.write() as db:  # nobody knows for how long it was away: long enough to wait for the trays
-                put_meta(db, "last_alive", self.now() - ABSENT_AFTER - 1.0)
+    def catch_up(self, db: sqlite3.Connection) -> None:
+        """The clock may have been set while we were not running. Within one boot of this machine it is known by how
+        much: what is stored moves along, and the rest is the absence. After a boot it is not known. What is stored may
+        not lie in the future even then, or all news would count as older than what is known: QMT's end would go unheard
+        until the clock had caught up."""
+        alive, now = float(get_meta(db, "last_alive") or 0.0), self.now()
+        if not alive:
+            return
+        lived = seconds_since_mark(db, *self.boot())
+        jump = now - alive - lived if lived is not None else min(now - alive, 0.0)
+        behind = abs(jump) > CLOCK_NOISE and lived is None
+        if abs(jump) > CLOCK_NOISE:
+            self.shift(db, jump)
+            # Nobody knows for how long it was away: long enough to wait for the trays.
+            self.mark_alive(db, ABSENT_AFTER + 1.0 if lived is None else lived)
+        lately = alive + jump - DAY  # a machine that was given up long ago contradicts nothing
+        contradiction = "SELECT 1 FROM machine WHERE abs(clock_off) >= ? AND heard > ?"
+        wrong = db.execute(contradiction, (CLOCK_WRONG, lately)).fetchone()
+        self.outage_known = lived is not None or not (behind or self.correction or wrong)
 
     def now(self) -> float:
         """Epoch seconds by which everything is judged."""
         return self.own_clock() + self.correction
 
     @contextmanager
-    def transaction(self) -> Iterator[Tx]:
+    def transaction(self, first: Callable[[sqlite3.Connection], None] | None = None) -> Iterator[Tx]:
+        """`first`: done in the same transaction before its time is read, since it may change how that is counted."""
         with self.store.write() as db:
+            if first is not None:
+                first(db)
             now = self.now()
             absent_since = self.after_absence(db, now)
             tx = Tx(db, now, self.config, load_calendar(db, self.config), now < self.settling_until)
             if absent_since is not None:
-                tell_outage(tx, absent_since)
+                tell_outage(tx, absent_since if self.outage_known else None)
             yield tx
             settle(tx)
             for name in sorted(tx.unjudged):
@@ -4628,19 +4742,30 @@ class Receiver:
         """After its own outage (not running, or the database refused) the receiver accuses nobody of silence for one
         interval: they had no one to talk to. Not more often than every 10 minutes, or a receiver that keeps crashing
         would never accuse anyone. Renews the mark that it is alive. Returns since when it was away, if that is worth a
-        word."""
+        word: as ever where its length is not known."""
         alive = float(get_meta(db, "last_alive") or 0.0)
         if 0 <= now - alive < ALIVE_EVERY:
             return None
+        lived = seconds_since_mark(db, *self.boot())  # a clock that was set just now looks like an absence
+        away = (now - alive if lived is None else lived) if alive else 0.0
         settled = float(get_meta(db, "settled_at") or 0.0)
-        if alive and now - alive > ABSENT_AFTER:
+        if away > ABSENT_AFTER:
             put_meta(db, "absent_at", now)
-        if alive and now - alive > ABSENT_AFTER and not 0 <= now - settled < SETTLE_AGAIN:
+        if away > ABSENT_AFTER and not 0 <= now - settled < SETTLE_AGAIN:
             self.settling_until = now + self.patience()
             put_meta(db, "settled_at", now)
-            log.info("was away for %s, settling for %.0f s", length(now - alive), self.patience())
-        put_meta(db, "last_alive", now)
-        return alive if alive and now - alive > OUTAGE_TOLD else None
+            log.info("was away for %s, settling for %.0f s", length(away), self.patience())
+        if 0 <= away <= ABSENT_AFTER:
+            lived_on = "UPDATE meta SET value = CAST(value AS REAL) + ? WHERE key = 'backup_waited'"
+            db.execute(lived_on, (away,))
+        self.mark_alive(db)
+        return now - away if away > OUTAGE_TOLD or not self.outage_known and away > ABSENT_AFTER else None
+
+    def mark_alive(self, db: sqlite3.Connection, ago: float = 0.0) -> None:
+        """So many seconds ago we were alive: by the clock, and by this boot's own count."""
+        (boot, up), alive = self.boot(), self.now() - ago
+        put_meta(db, "last_alive", alive)
+        put_meta(db, "alive_boot", dump_json([boot, up - ago, alive]))
 
     def patience(self) -> float:
         """Seconds that everyone has to be heard again after an outage of ours."""
@@ -4679,6 +4804,7 @@ class Receiver:
             for name, sender in self.senders.items():
                 if not sender.healthy():
                     channel_hung(tx, name)
+            judge_backup(tx)
             close_gone(tx)
             close_one_offs(tx)
             remind(tx)
@@ -4712,9 +4838,9 @@ class Receiver:
     def follow_clock(self, off: float) -> None:
         """Judges by the clock of PC and exchange from now on, and says so; when our own is right again, by that."""
         self.clock_doubts.clear()
-        self.clock_jumped(off, moves=True)
-        wrong = abs(self.correction) >= CLOCK_WRONG
-        with self.transaction() as tx:
+        # One transaction: a kill between them would leave the stored times moved and us counting as before.
+        with self.transaction(partial(self.shift, delta=off, moves=True)) as tx:
+            wrong = abs(self.correction) >= CLOCK_WRONG
             put_meta(tx.db, "clock_correction", self.correction)
             tx.db.execute("UPDATE machine SET clock_off = NULL")
             tx.db.execute("UPDATE source SET clock_off = NULL")
@@ -4724,36 +4850,45 @@ class Receiver:
             elif not wrong and over:
                 resolve(tx, over, "接收端的时钟又和小主机、交易所一致了。")
 
-    def clock_jumped(self, delta: float, moves: bool = False) -> None:
+    def clock_jumped(self, delta: float) -> None:
         """This machine's clock was set, or the machine was suspended: the wall clock moved by `delta` seconds that no
-        one lived through. All that waits for an instant or measures silence moves along. `moves`: it has not moved, it
-        is we who will count otherwise from here on."""
-        log.warning("clock jumped by %.0f s", delta)
+        one lived through."""
         with self.store.write() as db:
-            if moves:
-                self.correction += delta
-                if abs(self.correction) < CLOCK_NOISE:
-                    self.correction = 0.0
-            for table, columns in (
-                (
-                    "machine",
-                    "heard heard_since waiting_since drained paused_until stopped started fresh_until hold_until"
-                    " beat_at stop_at mode_at",
-                ),
-                ("orders", "placed"),
-                ("source", "last_seen received up_since last_well hold_until logged_out_since"),
-                ("incident", "seen remind_at last muted_until"),
-                ("outbox", "due first_tried"),
-                ("attempt", "at"),
-                ("channel", "quiet_until failing_since"),
-            ):
-                changes = ", ".join(f"{column} = {column} + :delta" for column in columns.split())
-                db.execute(f"UPDATE {table} SET {changes}", {"delta": delta})
-            if abs(delta) >= CLOCK_WRONG:  # the ticks known so far cannot be compared with the new time
-                db.execute("UPDATE source SET tick_fresh = NULL")
-            put_meta(db, "last_alive", self.now())
-            # A post may have come between the jump and its notice: then it is counted from the new time already.
-            self.settling_until = min(self.settling_until + delta, self.now() + self.patience())
+            self.shift(db, delta)
+
+    def shift(self, db: sqlite3.Connection, delta: float, moves: bool = False) -> None:
+        """All that waits for an instant or measures silence moves along with the clock, by `delta` seconds. `moves`:
+        the clock has not moved, it is we who will count otherwise from here on."""
+        log.warning("clock jumped by %.0f s", delta)
+        self.store.undo.append(partial(self.count_as_before, self.correction, self.settling_until))
+        if moves:
+            self.correction += delta
+            if abs(self.correction) < CLOCK_NOISE:
+                self.correction = 0.0
+        for table, columns in (
+            (
+                "machine",
+                "heard heard_since waiting_since drained paused_until stopped started fresh_until hold_until"
+                " beat_at stop_at mode_at",
+            ),
+            ("orders", "placed"),
+            ("source", "last_seen received up_since last_well hold_until logged_out_since"),
+            ("incident", "seen remind_at last muted_until"),
+            ("outbox", "due first_tried"),
+            ("attempt", "at"),
+            ("channel", "quiet_until failing_since"),
+        ):
+            changes = ", ".join(f"{column} = {column} + :delta" for column in columns.split())
+            db.execute(f"UPDATE {table} SET {changes}", {"delta": delta})
+        if abs(delta) >= CLOCK_WRONG:  # the ticks known so far cannot be compared with the new time
+            db.execute("UPDATE source SET tick_fresh = NULL")
+        self.mark_alive(db)
+        # A post may have come between the jump and its notice: then it is counted from the new time already.
+        self.settling_until = min(self.settling_until + delta, self.now() + self.patience())
+
+    def count_as_before(self, correction: float, settling_until: float) -> None:
+        """The clock was followed in a transaction that came to nothing."""
+        self.correction, self.settling_until = correction, settling_until
 
     def run_checker(self) -> None:
         """The checker's thread: once a second, by the monotonic clock."""
@@ -5918,8 +6053,16 @@ def machines_page_data(ask: Ask) -> dict[str, Any]:
         "url": config.public_url,
         "encrypted": config.public_url.startswith("https://"),
         "fingerprint": own_fingerprint(config),
+        "backup": backup_words(daily_backup(ask.db)),
         "watch": watch_data(ask.receiver),
     }
+
+
+def backup_words(known: DailyBackup | None) -> str:
+    """The newest daily backup, for the page and for `check`; empty where none is made."""
+    if known is None:
+        return ""
+    return f"每日备份最近一份好的：{'还没有' if known.good is None else day_minute(known.good)}"
 
 
 def own_fingerprint(config: Config) -> str:
@@ -7190,6 +7333,7 @@ def render_machines(data: dict[str, Any], csrf: str) -> str:
     shield = "加密（https）" if data["encrypted"] else "没有加密（http），只应在本机或代理后面用"
     pairs = [("地址", data["url"]), ("连接", shield)]
     pairs += [("证书指纹", data["fingerprint"])] if data["fingerprint"] else []
+    pairs += [("备份", data["backup"])] if data["backup"] else []
     server = facts(pairs) + render_lamp(data["watch"], "", csrf)
     blocks = "".join(cards) + block("加一台小主机", steps) + block("这台服务器", server)
     leave = post_form("/logout", '<button class="quiet">退出登录</button>', csrf=csrf)
@@ -8282,15 +8426,23 @@ def integrity(path: Path) -> tuple[str, int]:
 
 
 def run_backup(options: argparse.Namespace) -> int:
-    """A whole copy while the receiver runs, checked before it gets its name. Never overwrites."""
+    """Never overwrites."""
     config, target = load_config(options.config), Path(options.file)
-    if not config.database.exists():
-        raise ConfigError(f"还没有数据库 {config.database}。先运行一次 receiver.py serve。")
     if target.exists():
         raise ConfigError(f"{target} 已经存在，不会覆盖。换一个文件名。")
+    copy_database(config, target)
+    return 0
+
+
+def copy_database(config: Config, target: Path) -> None:
+    """A whole copy while the receiver runs, checked before it gets its name. Raises ConfigError."""
+    if not config.database.exists():
+        raise ConfigError(f"还没有数据库 {config.database}。先运行一次 receiver.py serve。")
     beside = target.with_name(target.name + ".part")
     mask = os.umask(0o077)
     try:
+        with suppress(FileNotFoundError):
+            beside.unlink()  # of a backup that was killed
         # A copy must never take the room that the receiver itself needs to take posts in.
         left = shutil.disk_usage(str(target.absolute().parent)).free - config.database.stat().st_size
         if left < BACKUP_LEAVES:
@@ -8310,7 +8462,46 @@ def run_backup(options: argparse.Namespace) -> int:
         if beside.exists():
             beside.unlink()
     print(f"已备份到 {target}（{target.stat().st_size / 1e6:.1f} MB，检查通过）")
+
+
+def run_daily_backup(options: argparse.Namespace) -> int:
+    """For a timer. A file for each day of the week beside the database; the old one goes when the new one is whole.
+    Leaves word for the receiver: a failure that only the timer knows of is found out when the backup is needed."""
+    config, now = load_config(options.config), time.time()
+    if options.off:
+        leave_word(config.database, lambda _known: None)
+        print("不再等每日备份。定时也停掉：systemctl disable --now qmt-sentry-backup.timer")
+        return 0
+    try:
+        copy_database(config, config.database.with_name(f"day-{shanghai(now).isoweekday()}.db"))
+    except ConfigError as error:
+        why = str(error)
+
+        def failed(known: DailyBackup | None) -> DailyBackup:
+            bad_since = known.bad_since if known is not None else None
+            return DailyBackup(known.good if known else None, now, now if bad_since is None else bad_since, why)
+
+        with suppress(ConfigError):  # then the receiver will miss this try, and says so in two days
+            leave_word(config.database, failed)
+        raise
+    leave_word(config.database, lambda _known: DailyBackup(now, now, None, ""))
     return 0
+
+
+def leave_word(database: Path, change: Callable[[DailyBackup | None], DailyBackup | None]) -> None:
+    """What the receiver shall know of the daily backup. Not by `Store`, which would upgrade a database that an older
+    receiver is using. Raises ConfigError."""
+    try:
+        path = f"file:{urllib.parse.quote(str(database))}?mode=rw"
+        with closing(sqlite3.connect(path, uri=True, timeout=30, isolation_level=None)) as db:
+            db.row_factory = sqlite3.Row
+            db.execute("BEGIN IMMEDIATE")
+            keep_backup(db, change(daily_backup(db)))
+            db.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        raise ConfigError(
+            f"备份的结果没有记进数据库 {database}：{error}。检查磁盘空间和文件权限，再运行一次。"
+        ) from None
 
 
 def run_restore(options: argparse.Namespace) -> int:
@@ -8339,7 +8530,12 @@ def run_restore(options: argparse.Namespace) -> int:
         except OSError as error:
             raise ConfigError(f"恢复没有成功：{error.strerror}。原来的数据在 {config.database} 或 {aside}。") from None
         try:
-            Store(config.database).close()  # upgrades it if it is older
+            store = Store(config.database)  # upgrades it if it is older
+            with store.write() as db:
+                known = daily_backup(db)
+                if known is not None:  # the copy was made, so what it says of a failure before it is over
+                    keep_backup(db, known._replace(bad_since=None, why="", waited=0.0))
+            store.close()
         except StoreRefused as error:
             raise ConfigError(f"恢复后的数据库打不开（{error}）。原来的数据在 {aside}。") from None
     print(f"已恢复。原来的数据留在 {aside}。现在启动接收端：systemctl start qmt-sentry")
@@ -8379,6 +8575,10 @@ def run_check(options: argparse.Namespace) -> int:
             if found == "ok" and version == len(MIGRATIONS):
                 warning = load_calendar(db, config).coverage_warning(time.time())
                 notes += [warning] if warning else []
+                backup = daily_backup(db)
+                trouble = accuse_backup(backup) if backup is not None else None
+                bad += [trouble.what + "：" + trouble.detail.replace("\n", "") + trouble.todo] if trouble else []
+                notes += [backup_words(backup)] if backup is not None and trouble is None else []
     for line in bad:
         print("✗ " + line)
     for line in notes:
@@ -8411,6 +8611,16 @@ def give_back_memory() -> None:
     program may have 256 MB: what is free goes back to the system."""
     gc.collect()
     ask_glibc("malloc_trim", 0)
+
+
+def boot_clock() -> tuple[str, float]:
+    """Which boot of this machine it is, and how many seconds that has lasted, suspends included: a clock that is never
+    set. ("", 0.0) where the system does not tell (other than Linux)."""
+    try:
+        name = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return name, time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (OSError, AttributeError, ValueError):
+        return "", 0.0
 
 
 def few_arenas() -> None:
@@ -8458,7 +8668,7 @@ def run_serve(options: argparse.Namespace) -> int:
         raise ConfigError(f"写不了数据库所在的文件夹 {config.database.parent}：{error.strerror}。") from None
     with lock:
         try:
-            receiver = Receiver(config)
+            receiver = Receiver(config, boot=boot_clock)
         except StoreRefused as error:
             raise ConfigError(f"打不开数据库 {config.database}：{error}。检查磁盘空间和文件权限。") from None
         tls = (config.certificate, config.certificate_key) if config.certificate and config.certificate_key else None
@@ -8563,7 +8773,9 @@ def run_calendar(options: argparse.Namespace) -> int:
         ("已加入休市日：" if options.action == "add" else "已删除休市日：")
         + "、".join(day.isoformat() for day in sorted(days))
     )
-    print(f"休市日表到 {known.covered_until}。补全一整年后加上 --complete-until 2027-12-31 再运行一次，提醒就会消失。")
+    covered = known.covered_until
+    year = (covered + timedelta(days=1)).year  # the one that is not covered yet
+    print(f"休市日表到 {covered}。补全 {year} 年后加上 --complete-until {year}-12-31 再运行一次，提醒就会消失。")
     return 0
 
 
@@ -8599,6 +8811,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     check = commands.add_parser("check", help="检查设置、数据库和休市日表，什么也不发")
     backup = commands.add_parser("backup", help="备份数据库，运行中也可以")
     backup.add_argument("file", metavar="文件")
+    daily = commands.add_parser("daily-backup", help="给定时用的备份：一周七份；没有做成，接收端会告警")
+    daily.add_argument("--off", action="store_true", help="不备份，也不再等每日备份")
     restore = commands.add_parser("restore", help="用备份恢复数据库，要先停掉接收端")
     restore.add_argument("file", metavar="文件")
     for command, run in (
@@ -8611,6 +8825,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         (digests, run_hash),
         (check, run_check),
         (backup, run_backup),
+        (daily, run_daily_backup),
         (restore, run_restore),
     ):
         command.set_defaults(run=run)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the receiver on a Debian or Ubuntu VPS, or upgrades it: `sh receiver/deploy/install.sh`, as root. It may be run
-# again at any time; receiver.ini is never touched, and before an upgrade the database is backed up by the old program.
+# again at any time; receiver.ini is never touched, before an upgrade the database is backed up by the old program, and
+# a receiver that its owner has stopped stays stopped.
 set -eu
 umask 022 # a hardened root's 077 would keep the service's user out of its own program
 cd "$(dirname "$0")/.."
@@ -34,11 +35,15 @@ install -m 755 deploy/qmt-sentry /usr/local/bin/qmt-sentry
 for unit in qmt-sentry.service qmt-sentry-backup.service qmt-sentry-backup.timer; do
     install -m 644 "deploy/$unit" "/etc/systemd/system/$unit"
 done
+state=$(systemctl is-active qmt-sentry || true)
 systemctl daemon-reload
 systemctl enable --now qmt-sentry-backup.timer
-if [ -e "$home/receiver.ini" ]; then
+if [ ! -e "$home/receiver.ini" ]; then
+    echo "已装好。下一步：qmt-sentry init"
+elif [ "$state" = inactive ] || [ "$state" = failed ]; then
+    # Whoever stopped it had a reason. One that crashes is never in these states: its unit says Restart=always.
+    echo "已升级。接收端原来停着，没有启动它；要启动：systemctl start qmt-sentry"
+else
     systemctl restart qmt-sentry
     echo "已升级并重新启动。运行 qmt-sentry check 看一眼。"
-else
-    echo "已装好。下一步：qmt-sentry init"
 fi

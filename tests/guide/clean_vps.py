@@ -2,7 +2,8 @@
 
 Substituted: absolute folders lie in this folder; the network address and the domain are loopback; the port is free;
 `python3 -m venv` gives the tests' own Python with a pip that only notes what it is asked for; runuser, useradd,
-install's owner, apt-get, nano and journalctl are left out. systemctl is noted, then done as the unit files say.
+install's owner, apt-get, nano and journalctl are left out. systemctl is noted, then done as the unit files say; what
+it says of the receiver (active, inactive, ...) is in state.txt.
 """
 
 import os
@@ -21,7 +22,8 @@ FOLDERS = ("/opt/qmt-sentry", "/var/lib/qmt-sentry", "/etc/", "/usr/local/bin", 
 DATA = "var/lib/qmt-sentry"
 
 STUBS = {
-    "systemctl": 'echo "$*" >> "$CLEAN_VPS/systemctl.txt"',
+    "systemctl": '[ "$1" = is-active ] || { echo "$*" >> "$CLEAN_VPS/systemctl.txt"; exit; }\n'
+    'cat "$CLEAN_VPS/state.txt"\ngrep -qx active "$CLEAN_VPS/state.txt"',
     "runuser": '[ "$1 $2 $3" = "-u qmt-sentry --" ] || exit 9\nshift 3\nexec "$@"',
     "id": '[ "$1" = -u ] && echo 0',  # root, and no user qmt-sentry yet
     "useradd": "exit 0",
@@ -43,6 +45,8 @@ class CleanVps:
         self.folder, self.port = folder, port or free_port()
         self.home = folder / "root"
         self.server = None
+        folder.mkdir()
+        self.say("inactive")
         for part in ("root", "stubs", "etc/caddy", "etc/systemd/system", "usr/local/bin", "var/lib", "opt"):
             (folder / part).mkdir(parents=True)
         for name, script in STUBS.items():
@@ -118,14 +122,20 @@ class CleanVps:
         log = self.folder / "serve.txt"
         with open(str(log), "wb") as out:
             self.server = subprocess.Popen(command, cwd=where, stdout=out, stderr=subprocess.STDOUT)
+        self.say("active")
         deadline = time.monotonic() + TIMEOUT
         while b"listening on" not in log.read_bytes():
             assert self.server.poll() is None and time.monotonic() < deadline, log.read_text(encoding="utf-8")
             time.sleep(0.02)
 
+    def say(self, state):
+        """What `systemctl is-active` says of the receiver from now on."""
+        (self.folder / "state.txt").write_text(state + "\n", encoding="utf-8")
+
     def stop(self):
         server, self.server = self.server, None
         if server is not None:
+            self.say("inactive")
             server.terminate()
             try:
                 server.wait(60)

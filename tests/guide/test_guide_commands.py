@@ -34,6 +34,7 @@ SAID_ONLY = {
     "python3 run.py": "the rehearsal: has its own tests (end_to_end)",
     "Get-FileHash 文件": "PowerShell",
     "systemctl disable --now qmt-sentry": "on the old VPS: in a block of upkeep.md, with the timer",
+    "systemctl enable --now qmt-sentry-backup.timer": "install.sh has run it",
 }
 COMMAND_WORDS = (
     "qmt-sentry ",
@@ -226,15 +227,37 @@ def test_install_may_be_run_again_and_mends_a_broken_environment(tmp_path):
     assert (program_folder / "bin/pip").exists() and (program_folder / "receiver.py").exists()
 
 
-def test_install_upgrades_a_receiver_that_was_installed_by_hand(tmp_path):
-    vps = CleanVps(tmp_path / "vps")
+def initialised(folder):
+    vps = CleanVps(folder)
     vps.run("sh receiver/deploy/install.sh")
-    vps.run("qmt-sentry init --machine mini-pc --public-url https://203.0.113.9:8780")
-    program.Store(vps.ini().with_name("receiver.db")).close()
-    (vps.folder / "usr/local/bin/qmt-sentry").unlink()  # as the unit file said before there was an install.sh
-    with vps:
+    vps.run("qmt-sentry init --public-url https://203.0.113.9:8780 --listen 127.0.0.1:8780")
+    return vps
+
+
+def test_install_upgrades_a_receiver_that_was_installed_by_hand(tmp_path):
+    with initialised(tmp_path / "vps") as vps:
+        (vps.folder / "usr/local/bin/qmt-sentry").unlink()  # as the unit file said before there was an install.sh
+        vps.run("systemctl start qmt-sentry")
         assert "已升级并重新启动。" in vps.run("sh receiver/deploy/install.sh")
-    assert list(vps.ini().parent.glob("before-upgrade-*.db"))
+        assert list(vps.ini().parent.glob("before-upgrade-*.db"))
+
+
+def test_an_upgrade_leaves_a_receiver_stopped_that_its_owner_has_stopped(tmp_path):
+    with initialised(tmp_path / "vps") as vps:
+        for state in ("inactive", "failed"):  # failed: it took too long to stop, and was killed
+            vps.say(state)
+            said = vps.run("sh receiver/deploy/install.sh")
+            assert vps.server is None and "重新启动" not in said
+        [line] = [line for line in said.splitlines() if "接收端原来停着" in line]
+        vps.run(line.partition("要启动：")[2])
+        assert vps.server is not None
+
+
+def test_an_upgrade_starts_a_receiver_that_kept_crashing(tmp_path):
+    with initialised(tmp_path / "vps") as vps:
+        vps.say("activating")  # systemd waits for RestartSec
+        assert "已升级并重新启动。" in vps.run("sh receiver/deploy/install.sh")
+        assert vps.server is not None
 
 
 def test_the_services_user_can_run_the_program_that_a_careful_root_installed(tmp_path):

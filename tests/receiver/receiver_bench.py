@@ -72,6 +72,7 @@ class FakeChannel(program.Channel):
 class Bench:
     def __init__(self, folder, now=MONDAY + " 10:00:00", **ini):
         self.time = at(now)
+        self.boot, self.clock_was_set = "", 0.0  # no name: the machine does not count since its boot
         self.config = program.load_config(write_ini(folder, **ini))
         self.receiver = None
         self.restart()
@@ -80,10 +81,18 @@ class Bench:
         """A kill -9 and a new start: nothing but the database survives."""
         if self.receiver is not None:
             self.receiver.store.close()
-        self.receiver = program.Receiver(self.config, now=lambda: self.time)
+        self.receiver = program.Receiver(self.config, lambda: self.time, self.boot_clock)
         self.phones = {}
         for name, sender in self.receiver.senders.items():
             self.phones[name] = sender.channel = FakeChannel(self.config.channels[name])
+
+    def boot_clock(self):
+        return self.boot, self.time - self.clock_was_set
+
+    def set_clock(self, delta):
+        """Its administrator sets the clock: nobody lives through these seconds."""
+        self.time += delta
+        self.clock_was_set += delta
 
     def jump(self, text):
         """To another time, through which the receiver has lived."""

@@ -8,7 +8,7 @@ import pytest
 
 from receiver import receiver
 from receiver.receiver import ConfigError, load_config, main
-from tests.receiver.receiver_bench import MAIL, WECOM, write_ini
+from tests.receiver.receiver_bench import MAIL, WECOM, at, write_ini
 
 
 def complaint(folder, **ini):
@@ -147,9 +147,12 @@ def test_the_example_ini_has_every_section_and_key_and_the_checks_defaults():
         assert set(ini[section]) == {*keys, "type"}
 
 
-def test_calendar_add_keeps_days_in_the_database(tmp_path, capsys):
+def test_calendar_add_keeps_days_in_the_database(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(receiver.time, "time", lambda: at("2026-11-20 10:00:00"))
     path = write_ini(tmp_path, channels=WECOM)
     days = ["2027-01-01", "2027-02-08"]
+    assert main(["calendar", "add", *days, "--config", str(path)]) == 0
+    assert "休市日表到 2026-12-31。补全 2027 年后加上 --complete-until 2027-12-31" in capsys.readouterr().out
     assert main(["calendar", "add", *days, "--complete-until", "2027-12-31", "--config", str(path)]) == 0
-    assert "2027-12-31" in capsys.readouterr().out
+    assert "休市日表到 2027-12-31。补全 2028 年后加上 --complete-until 2028-12-31" in capsys.readouterr().out
     assert main(["calendar", "add", "2027-1-x", "--config", str(path)]) == 2

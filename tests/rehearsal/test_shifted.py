@@ -43,6 +43,12 @@ def run(*arguments):
     return done.stdout.decode().strip(), done.stderr.decode()
 
 
+def test_a_shifted_program_has_no_count_since_the_boot_that_contradicts_its_clock(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import time\nprint(hasattr(time, 'CLOCK_BOOTTIME'))", encoding="utf-8")
+    assert run("-5", str(script)) == ("False", "")
+
+
 def test_a_shifted_program_reads_another_time_and_its_own_arguments(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import sys, time\nprint(sys.argv[1], time.time(), time.gmtime().tm_year)", encoding="utf-8")
