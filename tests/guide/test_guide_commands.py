@@ -229,7 +229,7 @@ def test_install_may_be_run_again_and_mends_a_broken_environment(tmp_path):
 def test_install_upgrades_a_receiver_that_was_installed_by_hand(tmp_path):
     vps = CleanVps(tmp_path / "vps")
     vps.run("sh receiver/deploy/install.sh")
-    vps.run("qmt-sentry init --machine mini-pc --public-url https://203.0.113.9:8780")
+    vps.run("qmt-sentry init --machine mini-pc --listen 0.0.0.0:8780 --public-url https://203.0.113.9:8780")
     program.Store(vps.ini().with_name("receiver.db")).close()
     (vps.folder / "usr/local/bin/qmt-sentry").unlink()  # as the unit file said before there was an install.sh
     with vps:
