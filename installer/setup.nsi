@@ -89,8 +89,8 @@ Page custom pairing_page pairing_done
   "The code was stored, but the receiver does not answer now. It will be connected to when it does."
 !insertmacro TEXT PAIR_CERTIFICATE "接收端的证书和配对码里的不是同一张，没有配对：请在服务器上重新运行 receiver.py pair 名字。" \
   "The receiver's certificate is not the one of the code. Run receiver.py pair again."
-!insertmacro TEXT PAIR_TOKEN "接收端不认这个令牌，没有配对：等几秒再粘贴一次，还不行就在服务器上重新运行 receiver.py pair 名字。" \
-  "The receiver does not know this token. Paste the code again in a few seconds, or run receiver.py pair again."
+!insertmacro TEXT PAIR_TOKEN "接收端不认这个配对码，没有配对：等几秒再粘贴一次，还不行就在服务器上重新运行 receiver.py pair 名字。" \
+  "The receiver does not know this code. Paste the code again in a few seconds, or run receiver.py pair again."
 !insertmacro TEXT PAIR_CODE "这不是完整的配对码：请把 QS1. 开头的那一行从头到尾重新复制一次。" \
   "This is no complete pairing code. Copy the whole line that begins with QS1. again."
 !insertmacro TEXT PURGE "要连同设置、日志和没送出的消息一起删除吗？选“否”保留，以后重装还能用。" \

@@ -88,7 +88,8 @@ def test_the_page_about_importing_fits_a_narrow_window(browser, picture_until, r
 
 
 class TradingDay(Road):
-    """The rehearsal's road on the newest trading day, with one channel and one word of the day."""
+    """The rehearsal's road on the newest trading day on which the receiver did not ask for next year's holidays yet;
+    with one channel and one word of the day."""
 
     def __init__(self, folder, clock, word):
         trade = rehearse.trade_settings(None, 60)
@@ -97,7 +98,7 @@ class TradingDay(Road):
         days = program.make_calendar(program.load_config(write_receiver_ini(self.folder)))
         days_ago = 0
         self.set_clock(clock)
-        while not days.trades_on(self.now()):
+        while not days.trades_on(self.now()) or days.coverage_warning(self.now()):
             days_ago += 1
             self.set_clock(clock, days_ago)
 
