@@ -1,7 +1,8 @@
-"""`run.py pictures`: docs/img as everything looks today. 25 minutes, mostly waiting; look at each before committing.
+"""`run.py pictures`: docs/img as everything looks today. 20 minutes, mostly waiting; look at each before committing.
 
 Pages and the phone come from the browser's tests (Debian's chromium and chromium-driver), the mini PC from the tests of
-the installed program under Wine (Debian, root), the icons from the function that draws them.
+the installed program under Wine (Debian, root), the icons from the function that draws them. Let no other simulated QMT
+run on this machine meanwhile: the tray tells of programs of the same name, and their paths would be in the pictures.
 """
 
 import argparse

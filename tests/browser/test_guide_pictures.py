@@ -17,7 +17,7 @@ from tests.browser.conftest import shrink
 from tests.receiver.receiver_bench import write_ini as write_receiver_ini
 
 FOLDER = os.environ.get("QMT_SENTRY_SCREENSHOTS")
-WIDTH, MARGIN = 390, 16  # CSS pixels
+WIDTH, MARGIN = 390, 8  # CSS pixels
 KEY, TOKEN, MAIL, CODE = "the-key", "the-token", "12345@qq.com", "the-code"
 CHANNELS = """
 [channel:wecom]
