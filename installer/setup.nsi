@@ -82,15 +82,15 @@ Page custom pairing_page pairing_done
 !insertmacro TEXT TWICE "另一个哨兵安装程序正在运行：请等它结束。" "Another setup of QMT Sentry is running. Wait for it to end."
 !insertmacro TEXT PAIR_TITLE "配对" "Pairing"
 !insertmacro TEXT PAIR_SUBTITLE "让这台电脑认识您的接收端。" "Connect this PC with your receiver."
-!insertmacro TEXT PAIR_LABEL "在服务器上运行 receiver.py pair，把 QS1. 开头的那一行粘贴到下面。也可以先留空，以后在图标的菜单里配对。" \
-  "Run receiver.py pair on the server and paste the line that begins with QS1. below, or pair later from the icon's menu."
+!insertmacro TEXT PAIR_LABEL "把配对码（服务器上 init 或 pair 打印的、QS1. 开头的那一整行）粘贴到下面。也可以先留空，以后在图标的菜单里配对。" \
+  "Paste the pairing code below: the line that begins with QS1., printed by init or pair on the server. Or pair later from the icon's menu."
 !insertmacro TEXT AUTOOFF "交易日收盘后（15:15）自动关机，可在菜单里取消" "Shut the PC down after the close (15:15) on trading days"
 !insertmacro TEXT PAIR_LATER "配对码已写入，但现在连不上接收端；它起来后会自动连上。" \
   "The code was stored, but the receiver does not answer now. It will be connected to when it does."
-!insertmacro TEXT PAIR_CERTIFICATE "接收端的证书和配对码里的不是同一张，没有配对：请在服务器上重新运行 receiver.py pair。" \
+!insertmacro TEXT PAIR_CERTIFICATE "接收端的证书和配对码里的不是同一张，没有配对：请在服务器上重新运行 receiver.py pair 名字。" \
   "The receiver's certificate is not the one of the code. Run receiver.py pair again."
-!insertmacro TEXT PAIR_TOKEN "接收端不认这个令牌，没有配对：等几秒再粘贴一次，还不行就在服务器上重新运行 receiver.py pair。" \
-  "The receiver does not know this token. Paste the code again in a few seconds, or run receiver.py pair again."
+!insertmacro TEXT PAIR_TOKEN "接收端不认这个配对码，没有配对：等几秒再粘贴一次，还不行就在服务器上重新运行 receiver.py pair 名字。" \
+  "The receiver does not know this code. Paste the code again in a few seconds, or run receiver.py pair again."
 !insertmacro TEXT PAIR_CODE "这不是完整的配对码：请把 QS1. 开头的那一行从头到尾重新复制一次。" \
   "This is no complete pairing code. Copy the whole line that begins with QS1. again."
 !insertmacro TEXT PURGE "要连同设置、日志和没送出的消息一起删除吗？选“否”保留，以后重装还能用。" \

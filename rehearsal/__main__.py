@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from rehearsal import rehearse
+from rehearsal import pictures, rehearse
 from rehearsal.clock import shift_to_weekday
 from rehearsal.drills import DRILLS, run_drill
 from rehearsal.road import ROOT, Road
@@ -27,6 +27,7 @@ EPILOG = """examples:
   python3 run.py test --clock 14:59:20    the same at another hour, on a weekday (Shanghai): none may depend on it
   python3 run.py --python 3.8 test        the tests on another Python; 3.6: the QMT side
   python3 run.py windows [--test]         the mini PC's setup program, into dist/; tried as installed (Debian, root)
+  python3 run.py pictures                 the pictures in docs/img, taken anew (Debian, root, chromium)
 """
 
 
@@ -40,6 +41,8 @@ def main():
         # Imported only now: they need numpy, which a rehearsal of the heartbeat alone does without.
         tool = importlib.import_module(f"rehearsal.{sys.argv[1]}.__main__")
         sys.exit(tool.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["pictures"]:
+        sys.exit(pictures.main(sys.argv[2:]))
     options = parse(sys.argv[1:])
     folder = Path(tempfile.mkdtemp(prefix="qmt-sentry-"))
     try:
@@ -98,6 +101,7 @@ def parse(arguments):
     commands.add_parser("bench", help="measure something (see bench --help)")
     commands.add_parser("fortnight", help="compare a fortnight's orders with the pure rule's (see fortnight --help)")
     commands.add_parser("soak", help="hours or weeks full of troubles, then judged (see soak --help)")
+    commands.add_parser("pictures", help="take the pictures in docs/img anew (see pictures --help)")
     commands.add_parser("test", help="run the tests (further arguments go to pytest)")
     return parser.parse_args(arguments)
 

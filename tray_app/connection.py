@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter  # type: ignore[import-untyped,unused-
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 15.0
 LONGEST_ANSWER = 20.0  # seconds for the whole answer: a read timeout alone lets one byte a time go on for ever
 LARGEST_ANSWER = 1024 * 1024  # bytes
-OTHER_CERTIFICATE = "接收端的证书和配对时的不是同一张（换过证书，或有人冒充）：请用 receiver.py pair 重新配对"
+OTHER_CERTIFICATE = "接收端的证书和配对时的不是同一张（换过证书，或有人冒充）：请用 receiver.py pair 名字 重新配对"
 BAD_CERTIFICATE = "接收端的证书不对（请核对网址和这台电脑的时间）"
 NO_TLS = "和接收端谈不成加密连接（端口上说的可能不是 HTTPS，请核对网址和端口）"
 

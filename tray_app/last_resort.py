@@ -113,7 +113,7 @@ def text_of(word: str, memory: Memory, link: Link, facts: str, machine: str, eve
     if cannot:
         todo = "登录服务器，看接收端的告警通道报什么错"
     elif link.state == "denied":
-        todo = "在服务器上运行 receiver.py pair，把新的配对码粘贴到小主机"
+        todo = "在服务器上运行 receiver.py pair 名字，把新的配对码粘贴到小主机"
     else:
         todo = "登录服务器看接收端是否在运行，再看小主机的网络"
     return (

@@ -98,18 +98,18 @@ CANCEL_LABEL = "取消"
 
 # 粘贴配对码
 PAIR_TITLE = "QMT 哨兵：配对"
-PAIR_TEXT = "在服务器上运行 receiver.py pair，复制 QS1. 开头的那一行，粘贴在下面。"
+PAIR_TEXT = "在服务器上运行 receiver.py pair 名字，复制 QS1. 开头的那一整行，粘贴在下面。"
 CODE_LABEL = "配对码"
 PAIR_LABEL = "配对"
 CLOSE_LABEL = "知道了"
-NO_CODE = "这不是配对码：请在服务器上运行 receiver.py pair，复制 QS1. 开头的那一整行。"
+NO_CODE = "这不是配对码：请在服务器上运行 receiver.py pair 名字，复制 QS1. 开头的那一整行。"
 NEWER_CODE = "这个配对码是给更新版本的哨兵用的：请先升级小主机上的哨兵，再粘贴一次。"
 BROKEN_CODE = "这不是完整的配对码：请把 QS1. 开头的那一行从头到尾重新复制一次。"
 PAIRED = "已配对并连上接收端（{where}，{machine}）{but}。"
 PAIR_BUT = "；但接收端说：{why}"
 PAIR_NOT_REACHED = "配对码已写入，但现在连不上 {where}：{why}；接收端起来后会自动连上。"
 PAIR_OTHER_CERTIFICATE = (
-    "{where} 的证书和配对码里的不一样，没有配对（码旧了，或有人冒充）：请在服务器上重新运行 receiver.py pair。"
+    "{where} 的证书和配对码里的不一样，没有配对（码旧了，或有人冒充）：请在服务器上重新运行 receiver.py pair 名字。"
 )
 PAIR_BAD_CERTIFICATE = "{where} 的证书不可信，没有配对：请核对这台电脑的时间和接收端的网址。"
 PAIR_UNKNOWN_TOKEN = (
@@ -158,7 +158,7 @@ SELFTEST_BAD = "自检没有通过（{names}）：请重新运行安装程序；
 NO_REPORT = "结果写不进 {path}（{why}）：请检查文件夹和磁盘。"
 
 # --doctor
-DOCTOR_TITLE = "QMT 哨兵：体检"
+DOCTOR_TITLE = "QMT 哨兵：检查设置"
 DOCTOR_WELL = "没有要改的地方。"
 DOCTOR_FIX = "有 {count} 处要改，请按上面写的做，做完再查一次。"
 DOCTOR_WRITTEN = "以上也写在 {path}。"

@@ -13,6 +13,7 @@ from tray_app import config, main, menu
 from tray_app import strings_zh as zh
 
 PICTURE_BYTES = 120_000
+READMES = ("README.md", "README.zh-CN.md")
 SENTRY_INI = (ROOT / "tray_app" / "sentry.example.ini").read_text(encoding="utf-8")  # as installed
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
@@ -39,13 +40,23 @@ def test_every_page_is_linked_from_the_first_one():
 
 
 def test_both_readmes_link_the_guide_on_their_first_screen():
-    for name in ("README.md", "README.zh-CN.md"):
+    for name in READMES:
         assert "docs/guide/README.md" in "\n".join((ROOT / name).read_text(encoding="utf-8").splitlines()[:12]), name
 
 
 def test_pictures_are_small():
     names = {name for page in pages() for name in re.findall(r"\.\./img/([\w.-]+)", text_of(page))}
     assert names and [name for name in names if (ROOT / "docs/img" / name).stat().st_size > PICTURE_BYTES] == []
+
+
+def test_every_picture_is_taken_anew_by_run_py_pictures():
+    tests = [path for folder in ("browser", "windows") for path in sorted((ROOT / "tests" / folder).glob("test_*.py"))]
+    taken = "".join(path.read_text(encoding="utf-8") for path in tests)
+    shown = [*map(text_of, pages()), *((ROOT / name).read_text(encoding="utf-8") for name in READMES)]
+    names = {name for text in shown for name in re.findall(r"/img/([\w-]+)\.png", text)} - {"tray-icons"}
+    for name in names:
+        kind, _, rest = name.partition("-")
+        assert name in taken or (f'"{kind}-{{' in taken and f'"{rest}"' in taken), name
 
 
 def test_the_table_of_the_menu_has_every_item():

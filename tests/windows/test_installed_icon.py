@@ -17,6 +17,7 @@ DAY = 86400
 SHANGHAI = 8 * 3600
 TOOLTIP = (524, 648, 500, 120)
 PICTURE = (524, 428, 500, 340)
+MENU = (764, 548, 260, 220)  # the menu of a good day
 # Wine draws each line of a menu 17 pixels high; 重启心跳 is the tenth from below (tray_app/menu.py ITEMS).
 LINE_HEIGHT, FROM_BELOW = 17, 9
 
@@ -76,6 +77,8 @@ def test_the_icon_shows_its_state_in_the_notification_area(installed, home, requ
         tray_shot.wait_until_drawn(desktop, program, is_(COLOURS[state]), START)
         tray_shot.open_menu(desktop, program)
         desktop.photograph(PICTURES / f"windows-{state}.png", PICTURE)
+        if state == "ok":
+            desktop.photograph(PICTURES / "guide-menu.png", MENU)
 
 
 def test_the_tooltip_appears_over_the_icon(installed, home):
