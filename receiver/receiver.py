@@ -240,6 +240,7 @@ STATUS_WORDS = {
     OFF: "休市",
     UNKNOWN: "未知",
 }
+AWAITED = "等待启动"  # QMT's lamp while the PC's boot allows it to be gone
 STOP_REASONS = {
     "menu": "从菜单退出",
     "session-end": "Windows 注销或关机",
@@ -1657,7 +1658,7 @@ def accuse_stopped_fund(code: str, text: str, when: float, now: float) -> Accusa
         "有基金停止下单",
         f"{code} 不再停止" if code else "基金不再全部停止",
         f"{minute(when, now)} {text}",
-        "按策略说的原因处理；其他基金照常交易。",
+        "按策略说的原因处理；没有说到的基金照常交易。",
         priority=NORMAL,
     )
 
@@ -2979,7 +2980,10 @@ TELLINGS = {
     "stopped-fund": Telling("有基金没有交易"),
     "cash-low": Telling("可用资金不足", NORMAL, "考虑转入资金；不够时买单会被拒。"),
     "disk": Telling("策略读写磁盘失败", GRAVE, DISK_TODO),
-    "settings": Telling("策略的设置有问题", NORMAL, "改好 sentry.ini 里指出的地方，再重新运行策略。"),
+    "settings": Telling("策略的设置有问题", NORMAL, "照正文说的改好；改的是 sentry.ini，就重新运行策略。"),
+    "account_differs": Telling("两处资金账号不同", NORMAL, "改成一致，再重新运行策略。"),
+    "old_copy": Telling("同一策略运行了两份", GRAVE, "在 QMT 里只留一份，停掉另一份。"),
+    "spool_failed": Telling("策略有消息没记下", NORMAL, "远程登录小主机，检查磁盘空间和哨兵文件夹的权限。"),
 }
 
 
@@ -5184,6 +5188,9 @@ def overall(
     unheard = [one["title"] for one in lamps if one["state"] == NEW and one["kind"] != "alerts"]
     if unheard:
         return {"state": NEW, "word": "等待消息", "text": "、".join(unheard[:3]) + "还没有消息"}
+    awaited = [one["title"] for one in lamps if one["word"] == AWAITED]
+    if awaited:
+        return {"state": NEW, "word": AWAITED, "text": "、".join(awaited[:3]) + "还没有启动，迟了会告警"}
     names = {"host": "小主机", "qmt.process": "QMT", "qmt.heartbeat": "策略", "old.qmt": "脚本", "old.server": "脚本"}
     heard = dict.fromkeys(names[one["kind"]] for one in lamps if one["kind"] in names)
     return {"state": UP, "word": "一切正常", "text": "、".join(heard) + "都有消息"}
@@ -5332,7 +5339,7 @@ def qmt_lamp(source: Source, picture: Picture) -> dict[str, str]:
     awaited = state == OFF and picture.calendar.in_tell(now) and picture.calendar.sessions_left(now)
     parts = [detail]
     state, todo = lamp_findings(picture.machine, state, parts, of_qmt=True)
-    word = "等待启动" if awaited else "要看一下" if todo else ""
+    word = AWAITED if awaited else "要看一下" if todo else ""
     return lamp("qmt.process", "QMT 进程", state, " · ".join(parts), todo, word)
 
 

@@ -17,7 +17,8 @@ from tray_app import orders as tray_orders
 from tray_app.watch import spool
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8").split("\n## 7. ")[1]
+WHOLE = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+PAGE = WHOLE.split("\n## 7. ")[1]
 CODE = ROOT / "qmt_strategy" / "dingtou"
 FLAG = "20260105-510300-B-01"
 
@@ -133,7 +134,8 @@ def test_the_three_sides_know_the_same_states():
 
 
 def test_the_receiver_has_words_of_its_own_for_every_code():
-    assert {*receiver.TELLINGS, *receiver.NOTICE_EFFECTS} == CODES
+    [heartbeats] = re.findall(r"Codes of the heartbeat's `strategy.notice`: ([\w, ]+)\.", WHOLE.replace("\n", " "))
+    assert {*receiver.TELLINGS, *receiver.NOTICE_EFFECTS} == CODES | set(heartbeats.split(", "))
 
 
 # What really comes out -----------------------------------------------------------------------------------------------

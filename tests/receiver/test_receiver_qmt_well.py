@@ -114,6 +114,7 @@ def test_while_the_pc_starts_qmt_is_waited_for(bench):
         data = program.status_data(bench.receiver, db, bench.time)
     lamps = {one["kind"]: one["word"] for one in data["machines"][0]["lamps"]}
     assert lamps["qmt.process"] == "等待启动"
+    assert data["overall"]["word"] == "等待启动" and "QMT" in data["overall"]["text"]
 
 
 def test_all_is_well_is_said_only_of_those_that_were_heard(bench):
