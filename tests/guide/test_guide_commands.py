@@ -125,11 +125,11 @@ def channel_sections(phone):
     text = "\n".join("\n".join(block.lines) for block in blocks("channels.md") if block.kind == "ini")
     http = f"http://127.0.0.1:{phone.http_port}"
     for old, new in {
+        "465": str(phone.smtp_port),  # first: the next lines bring in a port that may have these digits in it
         "这里换成 key= 后面的部分": f"the-key\nurl = {http}/cgi-bin/webhook/send",
         "这里换成您的 token": f"the-token\nurl = {http}/send\n",
         "这里换成 16 位授权码": "the-code",
         "smtp.qq.com": "127.0.0.1",
-        "465": str(phone.smtp_port),
         "security = ssl": "security = none",
     }.items():
         assert old in text
