@@ -7,16 +7,16 @@ from rehearsal import oracle
 from rehearsal.clock import DAY, SHANGHAI_OFFSET, day_text
 from rehearsal.network import Line
 from rehearsal.road import Road, read_ini, write_ini
-from rehearsal.soak import disk, record, schedule, troubles
+from rehearsal.soak import disk, record, schedule, sessions, troubles
 from rehearsal.soak.field import Field
 from tray_app import answers
 
 # The tray's longest pause between two tries is 20 s: a silence that is told must be clearly longer.
 TIMES = {"host_silent": 40, "tick": 1.3}
 # A fine grid of small amounts: orders on each of twenty days.
-TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6, "grid_height": 0.005, "grid_amount": 400}
+TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6, "grid_height": 0.003, "grid_amount": 700}
 CHANNELS = ("wecom", "mail")  # pushplus takes 200 a day, and to the phone all this is one day
-DISKS = ("home-full", "vps-full")  # troubles that need small disks
+DISKS = ("home-full", "vps-full", "home-full-qmt-killed")  # troubles that need small disks
 HOME_MB, VPS_MB = 700, 64  # of the small disks: no order below 200 MB free
 DISK_LOW = 0.3  # GB
 GAP = 3.0  # s between two troubles
@@ -38,13 +38,13 @@ MORNING = (
 )
 
 
-def run(folder, days, seed, data, trade, seconds=schedule.BUDGET, say=print):
-    """Returns the record (soak/record.py). `seconds` of troubles on each day."""
+def run(folder, days, seed, data, trade, seconds=schedule.BUDGET, only=(), say=print):
+    """Returns the record (soak/record.py). `seconds` of troubles on each day; `only`: these on each, in this order."""
     trade = dict(trade, **TRADE)
     with Road(folder, seed=seed, data=data, times=TIMES, trade=trade, channels=CHANNELS) as road:
         field = Field(road, seed, say)
         why_not = disk.cannot()
-        plan = schedule.of_days(seed, days, DISKS if why_not else (), seconds)
+        plan = schedule.of_days(seed, days, DISKS if why_not else (), seconds, only)
         filled = [kind for day in plan for kind in day.kinds if kind in DISKS]
         if why_not:
             field.say(why_not)
@@ -55,11 +55,12 @@ def run(folder, days, seed, data, trade, seconds=schedule.BUDGET, say=print):
                 field.say(f"第 {day.number} 天，{day.clock} 起：{'，'.join(day.kinds)}；夜里：{day.night}")
                 # One day after the other, even where a new one becomes the newest while this runs.
                 road.set_clock(day.clock, newest_day(time.time()) - (newest - days + day.number))
+                real_hours = bool(set(day.kinds) & set(schedule.WHOLE_DAY))
                 if day.number == 1:
                     began = road.now()
-                    first_morning(field, small_disks=bool(filled))
+                    first_morning(field, bool(filled), real_hours)
                 else:
-                    morning(field)
+                    begin_day(field, real_hours, answer_unknown)
                 for kind in day.kinds:
                     field.pause(GAP)
                     troubles.run(field, kind)
@@ -76,7 +77,7 @@ def newest_day(now):
     return int((now + SHANGHAI_OFFSET - 10 * 3600) // DAY)
 
 
-def first_morning(field, small_disks):
+def first_morning(field, small_disks, real_hours):
     """As Road.start, with home and receiver on disks that can be filled up."""
     road = field.road
     if small_disks:
@@ -90,15 +91,12 @@ def first_morning(field, small_disks):
     ini = read_ini(road.home / "sentry.ini")
     ini["host"]["disk_low"] = str(DISK_LOW)
     write_ini(ini, road.home / "sentry.ini")
-    begin_day(field)
+    begin_day(field, real_hours)
 
 
-def morning(field):
-    begin_day(field, answer_unknown)
-
-
-def begin_day(field, before_qmt=lambda field: None):
+def begin_day(field, real_hours, before_qmt=lambda field: None):
     road = field.road
+    sessions.keep(road, real_hours)
     at = field.did("早上：启动接收端、托盘程序、QMT")
     troubles.note(field, "morning", at, may=MORNING)
     field.start("receiver")
