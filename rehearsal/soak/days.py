@@ -13,8 +13,10 @@ from tray_app import answers
 
 # The tray's longest pause between two tries is 20 s: a silence that is told must be clearly longer.
 TIMES = {"host_silent": 40, "tick": 1.3}
-# A fine grid of small amounts: orders on each of twenty days.
-TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6, "grid_height": 0.003, "grid_amount": 700}
+TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6}
+# The owner makes the grid finer each morning: what was sold in cell 10 stands in cell 11 then, so that there is something
+# to do on each of twenty days. The money of an order stays about the same, small, so that the shares last.
+GRID, FINER, FINEST, AMOUNT = 0.01, 0.89, 0.001, 16000  # first height, factor, the least one, yuan for a height of 1
 CHANNELS = ("wecom", "mail")  # pushplus takes 200 a day, and to the phone all this is one day
 DISKS = ("home-full", "vps-full", "home-full-qmt-killed")  # troubles that need small disks
 HOME_MB, VPS_MB = 700, 64  # of the small disks: no order below 200 MB free
@@ -97,6 +99,7 @@ def first_morning(field, small_disks, real_hours):
 def begin_day(field, real_hours, before_qmt=lambda field: None):
     road = field.road
     sessions.keep(road, real_hours)
+    set_grid(road, field.day)
     at = field.did("早上：启动接收端、托盘程序、QMT")
     troubles.note(field, "morning", at, may=MORNING)
     field.start("receiver")
@@ -111,6 +114,13 @@ def begin_day(field, real_hours, before_qmt=lambda field: None):
     if not field.until(heard, READY):
         field.say("    还没有收到两种心跳")
     field.did("全部就绪")
+
+
+def set_grid(road, day):
+    height = max(FINEST, round(GRID * FINER ** (day - 1), 5))
+    ini = read_ini(road.home / "sentry.ini")
+    ini["strategy"].update(grid_height=str(height), grid_amount=str(round(AMOUNT * height)))
+    write_ini(ini, road.home / "sentry.ini")
 
 
 def answer_unknown(field):
