@@ -140,8 +140,8 @@ class StubReceiver:
 
 
 def ok_body(accepted, rejected=(), now=None, ok=True, why=""):
-    """`now`: the receiver's clock; None: this machine's, as a whole TrayApp must see it (another clock would be its PC's
-    error, as large as the hour at which the test runs)."""
+    """`now`: the receiver's clock; None: this machine's, by which a whole TrayApp goes (any other it would take for an
+    error of its PC, as large as the hour of the run)."""
     body = {
         "accepted": list(accepted),
         "rejected": list(rejected),
