@@ -14,8 +14,8 @@ from tray_app import answers
 # The tray's longest pause between two tries is 20 s: a silence that is told must be clearly longer.
 TIMES = {"host_silent": 40, "tick": 1.3}
 TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6}
-# The owner makes the grid finer each morning: what was sold in cell 10 stands in cell 11 then, so that there is something
-# to do on each of twenty days. The money of an order stays about the same, small, so that the shares last.
+# The owner makes the grid finer each morning: what was sold in cell 10 stands in cell 11 then, so that there is
+# something to do on each of twenty days. The money of an order stays about the same, small, so that the shares last.
 GRID, FINER, FINEST, AMOUNT = 0.01, 0.89, 0.001, 16000  # first height, factor, the least one, yuan for a height of 1
 CHANNELS = ("wecom", "mail")  # pushplus takes 200 a day, and to the phone all this is one day
 DISKS = ("home-full", "vps-full", "home-full-qmt-killed")  # troubles that need small disks

@@ -100,11 +100,6 @@ class Field:
         }
         self.troubles[-1].setdefault("expected", []).append(noted)
 
-    def expect_one_of(self, *told):
-        """Of these (what is told, what is told of its end) each channel gets one, or several, each of them once and
-        with its end: which, is decided by what nobody can know in advance."""
-        self.troubles[-1].setdefault("one_of", []).append(told)
-
     def expect_no_orders(self, since, until):
         """passorder is not called from `since` to `until`, epoch s."""
         self.troubles[-1].setdefault("no_orders", []).append((since, until))

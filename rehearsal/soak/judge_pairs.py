@@ -1,11 +1,11 @@
 """The soak's oracle on what a deed has noted while it was done (Field.expect): told not before it could be, with the
-time at which it happened, one of two, no order where there must be none. Whether it was told, and once, is judged as
+time at which it happened, no order where there must be none. Whether it was told, and once, is judged as
 for every trouble (soak/judge_messages.py). Pure."""
 
 from rehearsal.clock import clock_text
 from rehearsal.soak.flapping import counted_only
 from rehearsal.soak.judge_messages import MARK_WORDS, excuse_repeats, windows
-from rehearsal.soak.telling import BAD, GOOD, says
+from rehearsal.soak.telling import says
 
 
 def findings(record):
@@ -18,10 +18,6 @@ def findings(record):
             for channel in expected["channels"] or record["channels"]:
                 heard = [m for m in mine if m["channel"] == channel]
                 found += [name + text for text in not_as_expected(expected, channel, heard, position in quiet)]
-        for choice in trouble.get("one_of", []):
-            for channel in record["channels"]:
-                heard = [m for m in mine if m["channel"] == channel]
-                found += [name + text for text in not_one_of(choice, channel, heard)]
         for since, until in trouble.get("no_orders", []):
             found += [
                 f"{name}{clock_text(call['at'])} 调用了 passorder（{call['remark']}），这段时间不该下单"
@@ -48,18 +44,6 @@ def not_as_expected(expected, channel, messages, quiet):
             f"{minute} 起" in whole_text(message) for minute in minutes(*expected["since"])
         ):
             found.append(f"{what}没有说是 {minutes(*expected['since'])[0]} 起")
-    return found
-
-
-def not_one_of(choice, channel, messages):
-    """Sentences about a choice: one at least is told, each once at most, and its end as often."""
-    count = lambda mark, word: sum(says(m, mark, word) for m in messages)  # noqa: E731
-    found = []
-    if not any(count(BAD, told) for told, _ in choice):
-        found.append(f"{channel} 没有收到{'，也没有收到'.join(f'“{told}”' for told, _ in choice)}")
-    for told, well in choice:
-        if count(BAD, told) > 1 or count(GOOD, well) != count(BAD, told):
-            found.append(f"{channel} 收到 {count(BAD, told)} 条“{told}”、{count(GOOD, well)} 条“{well}”")
     return found
 
 

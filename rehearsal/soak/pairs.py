@@ -7,7 +7,7 @@ happened, no order in that time.
 from rehearsal import oracle
 from rehearsal.soak.deeds import NEXT_MINUTE, RECOVERED, SEEN, bring_back, heard_again
 from rehearsal.soak.field import PATIENCE
-from rehearsal.soak.full_disk import DISK_OR_SILENCE, fill, free, until_one_of
+from rehearsal.soak.full_disk import fill_home, free_home
 from rehearsal.soak.telling import BAD, GOOD, LINE
 from tray_app import stop
 
@@ -276,14 +276,11 @@ def _filled(field, flag):
 
 
 def home_full_qmt_killed(field):
-    """QMT dies while the mini PC's disk is full: told with its own time, whenever the tray can keep it."""
-    at = field.road.now()
-    filler = fill(field, "home")
-    field.expect_one_of(*DISK_OR_SILENCE)
-    until_one_of(field, at)
+    """QMT dies while the mini PC's disk takes nothing more: told while it is full, with the time at which it died."""
+    filler = fill_home(field)
     killed = field.kill("qmt")
     field.expect(BAD, GONE, since=(killed, killed + LOOKED))
-    field.pause(65)  # where it is told only afterwards, that is in another minute
-    free(field, filler)
     field.until_told(BAD, GONE, killed, SEEN)
+    field.pause(killed + 65 - field.road.now())  # another minute: what is told of it once more has the old time
+    free_home(field, filler)
     bring_back(field, "qmt", BACK)

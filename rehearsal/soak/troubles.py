@@ -48,13 +48,8 @@ _GONE = {"told": ("QMT 不在运行",), "well": ("QMT 在运行",), "may": ("QMT
 _UNKNOWN = ("委托结果不明", "有基金停止下单", "委托有结果了", "不再停止", "基金不再全部停止")
 _REFUSED = ("委托被拒", "有基金停止下单", "不再停止", "基金不再全部停止")
 
-_HOME_FULL = tuple(word for pair in full_disk.DISK_OR_SILENCE for word in pair) + (
-    "策略读写磁盘失败",
-    "策略能读写磁盘了",
-    "策略的一份消息",
-    "小主机的磁盘",
-    "的通知",
-)
+_HOME_FULL = ("策略读写磁盘失败", "策略能读写磁盘了", "策略的一份消息", "小主机的磁盘", "的通知")
+_HOME_FULL += ("策略没有心跳", "有心跳了")  # its posts are files on that disk
 
 SINGLE = {
     "qmt-killed": Kind("kill -9 QMT", deeds.qmt_killed, **_GONE),
@@ -108,7 +103,7 @@ SINGLE = {
         ("QMT 在运行",),
         may=("QMT 重新启动过", *_REFUSED),
     ),
-    "home-full": Kind("小主机的磁盘写满", full_disk.home_full, may=_HOME_FULL),
+    "home-full": Kind("小主机的磁盘写满", full_disk.home_full, (full_disk.FULL,), (full_disk.FREE,), _HOME_FULL),
     "vps-full": Kind("接收端的磁盘写满", full_disk.vps_full, may=("接收端", "磁盘")),
     "stop": Kind("停止下单，再恢复", deeds.stopped, ("已停止下单",), ("可以下单",)),
 }
@@ -148,8 +143,8 @@ PAIRS = {
     "home-full-qmt-killed": Kind(
         "小主机的磁盘写满，其间 kill -9 QMT",
         pairs.home_full_qmt_killed,
-        _GONE["told"],
-        _GONE["well"],
+        (full_disk.FULL, *_GONE["told"]),
+        (full_disk.FREE, *_GONE["well"]),
         may=(*_HOME_FULL, "QMT 重新启动过"),
     ),
 }

@@ -7,7 +7,6 @@ from rehearsal.soak.telling import BAD, LINE
 from tests.rehearsal.test_soak_oracle import CHANNELS, T, good, on_all, trouble
 
 KILLED, BACK, TOLD = 100.0, 160.0, 165.0  # s after T = 2026-01-05 09:20:00 in Shanghai
-DISK, SILENCE = ("小主机的磁盘满了", "小主机的磁盘能用了"), ("哨兵没有消息", "哨兵有消息了")
 
 
 def expected(**changes):
@@ -55,23 +54,6 @@ def test_a_fill_during_a_cut_is_told_exactly_once(times, right):
     noted["since"] = None
     messages = fill("20260105-510300-B-01", times) + fill("20260105-159915-S-01")
     assert (judge_pairs.findings(record(messages, [noted])) == []) is right
-
-
-def choice(*titles):
-    messages = [m for n, title in enumerate(titles) for m in on_all(title, TOLD + n, 2 + n)]
-    return judge_pairs.findings(record(messages, [], one_of=[[DISK, SILENCE]]))
-
-
-def test_of_two_possible_tellings_one_is_needed_with_its_end_and_both_may_be():
-    disk, silence = (
-        ("❗ 小主机的磁盘满了", "✅ 已恢复：小主机的磁盘能用了"),
-        ("❗ 哨兵没有消息", "✅ 已恢复：哨兵有消息了"),
-    )
-    assert choice(*disk) == [] and choice(*silence) == [] and choice(*disk, *silence) == []
-    assert choice()
-    assert choice(disk[0])
-    assert choice(disk[0], silence[1])
-    assert choice(disk[0], *disk)
 
 
 @pytest.mark.parametrize(("since", "until", "right"), [(-5, 5, False), (1, 60, True), (-60, 0, True)])
