@@ -26,6 +26,8 @@ QUIET = 45.0  # s for the day's orders to come to rest
 NEWS = 7.0  # s for the last messages of a day
 DECIDED, NEXT = 20, 57  # s of each minute: its orders have mostly ended, the next minute's have not begun
 READY = 90.0  # s for the first heartbeats of a day
+# From the start on scripts read a clock of their own; else modules keep the real one, which they know by then.
+CLOCK_CAN_BE_SET = ["--behaviour", "pc_clock_off=0.001"]
 # What the parts say in the morning after a night in which none of them ran.
 MORNING = (
     "接收端中断过",
@@ -57,12 +59,11 @@ def run(folder, days, seed, data, trade, seconds=schedule.BUDGET, only=(), say=p
                 field.say(f"第 {day.number} 天，{day.clock} 起：{'，'.join(day.kinds)}；夜里：{day.night}")
                 # One day after the other, even where a new one becomes the newest while this runs.
                 road.set_clock(day.clock, newest_day(time.time()) - (newest - days + day.number))
-                real_hours = bool(set(day.kinds) & set(schedule.WHOLE_DAY))
                 if day.number == 1:
                     began = road.now()
-                    first_morning(field, bool(filled), real_hours)
+                    first_morning(field, bool(filled), day.kinds)
                 else:
-                    begin_day(field, real_hours, answer_unknown)
+                    begin_day(field, day.kinds, answer_unknown)
                 for kind in day.kinds:
                     field.pause(GAP)
                     troubles.run(field, kind)
@@ -79,7 +80,7 @@ def newest_day(now):
     return int((now + SHANGHAI_OFFSET - 10 * 3600) // DAY)
 
 
-def first_morning(field, small_disks, real_hours):
+def first_morning(field, small_disks, kinds):
     """As Road.start, with home and receiver on disks that can be filled up."""
     road = field.road
     if small_disks:
@@ -93,12 +94,15 @@ def first_morning(field, small_disks, real_hours):
     ini = read_ini(road.home / "sentry.ini")
     ini["host"]["disk_low"] = str(DISK_LOW)
     write_ini(ini, road.home / "sentry.ini")
-    begin_day(field, real_hours)
+    begin_day(field, kinds)
 
 
-def begin_day(field, real_hours, before_qmt=lambda field: None):
+def begin_day(field, kinds, before_qmt=lambda field: None):
+    """`kinds`: the day's troubles, of which some ask for a QMT or for hours of their own."""
     road = field.road
-    sessions.keep(road, real_hours)
+    sessions.keep(road, real=bool(set(kinds) & set(schedule.WHOLE_DAY)))
+    road.qmt_options = [word for word in road.qmt_options if word not in CLOCK_CAN_BE_SET]
+    road.qmt_options += CLOCK_CAN_BE_SET if "pc-clock-jumps" in kinds else []
     set_grid(road, field.day)
     at = field.did("早上：启动接收端、托盘程序、QMT")
     troubles.note(field, "morning", at, may=MORNING)

@@ -215,6 +215,24 @@ def pc_clock(field):
     field.until_told(GOOD, "小主机的时钟不再差得太多", back, 60)
 
 
+def pc_clock_jumps(field):
+    """Somebody sets the mini PC's clock wrong by minutes while everything runs, and right again."""
+    off = field.random.choice((-1, 1)) * field.random.randint(120, 300)
+    since = _set_pc_clock(field, f"小主机的时钟被拨{'快' if off > 0 else '慢'} {abs(off)} 秒", off)
+    field.until_told(BAD, "小主机的时钟差得太多", since, 70 + SEEN)
+    field.pause(20)
+    back = _set_pc_clock(field, "小主机的时钟拨对了", 0)
+    field.expect_no_orders(since + 3, back)  # an order on its way at that moment is no fault
+    field.until_told(GOOD, "小主机的时钟不再差得太多", back, 60)
+
+
+def _set_pc_clock(field, text, off):
+    at = field.did(text)
+    field.road.tell_qmt(f"behaviour pc_clock_off={off}")
+    field.road.set_clock_of(field.road.tray, off)
+    return at
+
+
 def _power_cycle(field, text, off):
     """Tray and QMT are gone at once and back at once, with a clock that is `off` s ahead. Returns when that was."""
     road = field.road

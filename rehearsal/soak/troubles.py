@@ -96,6 +96,12 @@ SINGLE = {
         ("小主机的时钟不再差得太多",),
         may=("重新启动过",),
     ),
+    "pc-clock-jumps": Kind(
+        "小主机的时钟被拨错几分钟，再拨对",
+        deeds.pc_clock_jumps,
+        ("小主机的时钟差得太多",),
+        ("小主机的时钟不再差得太多",),
+    ),
     "state-lost": Kind(
         "state/ 被删，再放回备份",
         deeds.state_lost,
