@@ -56,7 +56,7 @@ def build(
     run, config = str(uuid.uuid4()), current()
 
     def make_sender(lease: Lease) -> Sender:
-        return Sender(current(), outbox, lease, run, board.get("link", Link()))
+        return Sender(current(), outbox, lease, run, board.get("link", Link()), lambda: board.get("unstored_beat", ()))
 
     def make_qmt(lease: Lease) -> qmt.QmtWatcher:
         looker = qmt_look.Looker(config.qmt_names, config.qmt_folder, _answering())

@@ -122,3 +122,22 @@ def test_a_machine_without_a_figure_still_tells_the_others(monkeypatch, tmp_path
     found = host.look(tmp_path)
     assert found.memory is None
     assert found.disk_free > 0
+
+
+def test_a_heartbeat_that_the_disk_refuses_is_shown_to_the_sender_until_one_is_stored(
+    make, home, clock, board, outbox, monkeypatch
+):
+    part = make(companions=lambda now: [events.make("qmt.process", {"state": "missing", "change": False}, now)])
+    put_many = outbox.put_many
+
+    def refuse(new, marks=None, may=None):
+        raise OutboxError("磁盘满了")
+
+    monkeypatch.setattr(outbox, "put_many", refuse)
+    with pytest.raises(OutboxError):
+        part.round(clock.now)
+    assert [event["kind"] for event in board.get("unstored_beat")] == ["host.heartbeat", "qmt.process"]
+    monkeypatch.setattr(outbox, "put_many", put_many)
+    clock.advance(30)
+    part.round(clock.now)
+    assert board.get("unstored_beat") == () and kinds(home) == ["host.heartbeat", "qmt.process"]

@@ -11,6 +11,7 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 
 from tray_app import events
 from tray_app.events import Event
+from tray_app.outbox import OutboxError
 from tray_app.worker import Lease
 
 EVERY = 1.0  # seconds between rounds; a heartbeat is made only when due
@@ -115,9 +116,13 @@ class HostWatcher:
         self._looked = True
         self._lease.show(host=seen)
         data = {**seen._asdict(), "every": self._every, **self._extra()}
-        self._lease.put(
-            events.make("host.heartbeat", data, now), *self._companions(now), marks={"last_seen": str(round(now, 3))}
-        )
+        beat = (events.make("host.heartbeat", data, now), *self._companions(now))
+        try:
+            self._lease.put(*beat, marks={"last_seen": str(round(now, 3))})
+        except OutboxError:
+            self._lease.show(unstored_beat=beat)  # the sender tells it all the same (Sender._send_unstored)
+            raise
+        self._lease.show(unstored_beat=())
 
 
 def _try(ask: Callable[[], Any]) -> Any:
