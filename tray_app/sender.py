@@ -70,6 +70,7 @@ class Sender:
         self._run = run
         self._unstored = unstored
         self._unstored_sent = ""  # the id of the newest such heartbeat
+        self._overtake = False  # in this round it may be sent: nothing is queued, or the disk holds the queue up
         self._wall = wall
         self._mono = mono
         self._rng = rng
@@ -96,10 +97,12 @@ class Sender:
             self._due_at = self._mono()
         if self._mono() < self._due_at:
             return False
+        self._overtake = True
         try:
             return self._send_batch()
         finally:
-            self._send_unstored()
+            if self._overtake:
+                self._send_unstored()
 
     def _send_batch(self) -> bool:
         """True: go on at once with the next batch."""
@@ -110,6 +113,7 @@ class Sender:
         batch = self._outbox.take(self._limit, MOST_BYTES)
         if not batch:
             return False
+        self._overtake = False
         ids = [row.id for row in batch]
         sent_at, began = self._wall(), self._mono()
         self._tried_at = sent_at
@@ -125,7 +129,9 @@ class Sender:
     def _send_unstored(self) -> None:
         """Where the disk takes nothing more, the newest heartbeat goes out without having been stored, each once: the
         receiver hears that the disk is full, and of QMT, instead of silence. What must not be lost waits as always.
-        `waiting` is 0: what this says is the present, whatever lies in a queue that does not move."""
+        `waiting` is 0: what this says is the present, whatever lies in a queue that does not move. So it never passes
+        a queue that does move, or that only the line holds up: what is in it would be judged as if it were not there.
+        """
         beat = self._unstored()
         if not self._url or not beat or beat[0]["id"] == self._unstored_sent:
             return
@@ -173,6 +179,7 @@ class Sender:
         try:
             left = self._outbox.settle(found.accepted, found.rejected, [event for event in told if event])
         except OutboxError as error:
+            self._overtake = True
             self._retry_later(_not_noted("收下", error), None, **heard)
             return False
         self._failures = self._refused_in_a_row = 0
@@ -218,6 +225,7 @@ class Sender:
         try:
             self._outbox.settle([], {row.id: found.why}, [told] if told else [])
         except OutboxError as error:
+            self._overtake = True
             self._retry_later(_not_noted("拒收", error), None)
             return False
         log.error("event %s set aside: %s", row.id, found.why)

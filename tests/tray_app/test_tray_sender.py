@@ -370,6 +370,21 @@ def test_it_follows_what_was_stored_and_what_was_stored_waits_for_its_yes(
     assert outbox.figures().waiting == 1
 
 
+def test_it_does_not_pass_a_queue_that_moves_or_that_the_line_holds_up(
+    make_on_a_full_disk, receiver, outbox, board, clock
+):
+    outbox.put_many([order(n) for n in range(sender.MOST_EVENTS + 1)])
+    receiver.answers = [fails_with(500), accept]
+    part = make_on_a_full_disk()
+    assert part.round(clock.now) is False  # the line: the beat's 0 would say that no order waits any more
+    assert len(receiver.posts) == 1 and link(board).alerts_ok_at is None
+    clock.advance(60)
+    work_off(part, clock.now)
+    part.round(clock.now)
+    left = [(len(post["events"]), post["waiting"]) for post in receiver.posts[1:]]
+    assert left == [(sender.MOST_EVENTS, 1), (1, 0), (1, 0)]
+
+
 @pytest.mark.parametrize("answer", [fails_with(500), fails_with(403)], ids=["500", "403"])
 def test_a_heartbeat_that_could_not_be_stored_and_is_not_taken_is_given_up_for_the_next(
     make_on_a_full_disk, receiver, board, clock, answer
