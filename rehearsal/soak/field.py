@@ -87,14 +87,15 @@ class Field:
 
     # What the trouble that is under way must lead to (soak/judge_pairs.py)
 
-    def expect(self, mark, word, channels=None, not_before=None, since=None, text=""):
-        """What tells `word` (on these channels, None: on all) comes not before that epoch s and says that it began
-        within `since` (from, to). `text`: it is the one message that also holds this."""
+    def expect(self, mark, word, channels=None, not_before=None, since=None, text="", not_after=None):
+        """What tells `word` (on these channels, None: on all) comes not before that epoch s, nor after the
+        other, and says that it began within `since` (from, to). `text`: it is the one message that also holds this."""
         noted = {
             "mark": mark,
             "word": word,
             "channels": channels,
             "not_before": not_before,
+            "not_after": not_after,
             "since": since,
             "text": text,
         }

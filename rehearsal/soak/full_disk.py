@@ -17,6 +17,7 @@ def fill_home(field):
     at = field.road.now()
     filler = _fill(field, "home")
     field.until_told(BAD, FULL, at, 30 + SEEN)
+    field.expect(BAD, FULL, not_after=field.road.now())
     return filler
 
 

@@ -40,6 +40,8 @@ def not_as_expected(expected, channel, messages, quiet):
     for message in told:
         if expected["not_before"] is not None and message["at"] < expected["not_before"]:
             found.append(f"{what}在 {clock_text(message['at'])} 就来了，早于 {clock_text(expected['not_before'])}")
+        if expected.get("not_after") is not None and message["at"] > expected["not_after"]:
+            found.append(f"{what}在 {clock_text(message['at'])} 才来，晚于 {clock_text(expected['not_after'])}")
         if expected["since"] and not any(
             f"{minute} 起" in whole_text(message) for minute in minutes(*expected["since"])
         ):

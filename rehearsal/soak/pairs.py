@@ -279,8 +279,8 @@ def home_full_qmt_killed(field):
     """QMT dies while the mini PC's disk takes nothing more: told while it is full, with the time at which it died."""
     filler = fill_home(field)
     killed = field.kill("qmt")
-    field.expect(BAD, GONE, since=(killed, killed + LOOKED))
     field.until_told(BAD, GONE, killed, SEEN)
     field.pause(killed + 65 - field.road.now())  # another minute: what is told of it once more has the old time
+    field.expect(BAD, GONE, not_after=field.road.now(), since=(killed, killed + LOOKED))
     free_home(field, filler)
     bring_back(field, "qmt", BACK)

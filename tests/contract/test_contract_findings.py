@@ -34,6 +34,7 @@ def every_sign():
         *findings.disk("qmt-disk", "装 QMT 的磁盘", 0, 2 * GB, ()),
         *findings.clock(60.0, ()),
         *findings.restart(True),
+        *findings.outbox("发件箱不能写入。"),
     ]
 
 

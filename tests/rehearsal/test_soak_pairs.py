@@ -32,6 +32,12 @@ def test_told_before_it_could_be_known_is_found():
     assert len(judge_pairs.findings(record(told(at=BACK - 5), [expected()]))) == len(CHANNELS)
 
 
+def test_told_only_when_all_was_over_is_found():
+    noted = expected(not_after=T + TOLD - 1)
+    assert len(judge_pairs.findings(record(told(), [noted]))) == len(CHANNELS)
+    assert judge_pairs.findings(record(told(), [expected(not_after=T + TOLD)])) == []
+
+
 def test_told_with_the_time_of_the_telling_is_found():
     late = told(body="09:22 起，XtItClient.exe 不见了。")
     assert len(judge_pairs.findings(record(late, [expected()]))) == len(CHANNELS)
