@@ -22,13 +22,8 @@ CHILD_SETTLED = 60.0  # seconds after which a child process is one that QMT keep
 CHILD_PATIENCE = 30.0  # seconds it may take to come back
 SHOWN = 60  # characters of a window's title
 OUTBOX_PATIENCE = 60.0  # seconds: a virus scanner may hold a file for some
-GRAVE = (
-    "qmt-dialog",
-    "disk-full",
-    "qmt-disk-full",
-    "clock-far",
-    "outbox",
-)  # red on the icon, and told again on the phone
+# Red on the icon, and told again on the phone.
+GRAVE = ("qmt-dialog", "disk-full", "qmt-disk-full", "clock-far", "outbox")
 STEPS = {"disk": "disk-full", "qmt-disk": "qmt-disk-full", "clock": "clock-far"}  # code -> its graver step
 
 
