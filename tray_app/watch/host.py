@@ -125,7 +125,7 @@ class HostWatcher:
         self._lease.show(unstored_beat=())
 
     def _tell_sleep(self, resumed: Event, due: bool) -> None:
-        """What the outbox refuses is told in the next round, as of when it was. No heartbeat that is due waits for it."""
+        """What the outbox refuses is told in the next round, as of when it was; a heartbeat that is due goes on."""
         try:
             self._lease.put(resumed)
             self._resumed = None
