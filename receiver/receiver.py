@@ -1434,6 +1434,7 @@ FINDINGS = {
     "disk-full": Kind("小主机的磁盘满了", "小主机的磁盘能用了", GRAVE),
     "qmt-disk": Kind("装 QMT 的磁盘快满了", "装 QMT 的磁盘够用了"),
     "qmt-disk-full": Kind("装 QMT 的磁盘满了", "装 QMT 的磁盘能用了", GRAVE),
+    "outbox": Kind("小主机上哨兵的记录存不下", "小主机上哨兵的记录存得下了", GRAVE),
     "clock": Kind("小主机的时钟不准", "小主机的时钟准了"),
     "clock-far": Kind("小主机的时钟差得太多", "小主机的时钟不再差得太多", GRAVE),
     "restart-pending": Kind("小主机的 Windows 等着重启", "小主机的 Windows 不再等着重启"),

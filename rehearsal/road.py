@@ -11,13 +11,14 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
-from rehearsal import oracle
+from rehearsal import oracle, shifted
 from rehearsal.children import Child
 from rehearsal.clock import day_text, shift_to
 from rehearsal.network import Line, free_port
@@ -221,7 +222,13 @@ class Road:
         environment["PYTHONUNBUFFERED"] = "1"
         if self.shift:
             command = [command[0], "-m", "rehearsal.shifted", self.shift, *command[1:]]
+            environment[shifted.FILE] = str(self.folder / f"{name}.clock")
         return Child(name, command, self.folder / f"{name}.log", environment, ROOT)
+
+    def set_clock_of(self, child, off):
+        """The clock of one running part is set to `off` seconds beside the others'. POSIX, and after set_clock only."""
+        (self.folder / f"{child.name}.clock").write_text(str(self.shift + off), encoding="ascii")
+        os.kill(child.pid, signal.SIGUSR1)
 
     # What one may ask and do while it runs
 

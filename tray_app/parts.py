@@ -18,7 +18,7 @@ from tray_app.inbox import EVERY as INBOX_EVERY
 from tray_app.inbox import LIMIT as INBOX_LIMIT
 from tray_app.inbox import Inbox
 from tray_app.last_resort import LastResort
-from tray_app.outbox import Outbox
+from tray_app.outbox import FULL, Outbox
 from tray_app.sender import Link, Sender
 from tray_app.watch import flags, health, host, qmt, qmt_depth, qmt_log, qmt_look, spool
 from tray_app.worker import Board, Lease, Worker
@@ -56,7 +56,7 @@ def build(
     run, config = str(uuid.uuid4()), current()
 
     def make_sender(lease: Lease) -> Sender:
-        return Sender(current(), outbox, lease, run, board.get("link", Link()))
+        return Sender(current(), outbox, lease, run, board.get("link", Link()), lambda: board.get("unstored_beat", ()))
 
     def make_qmt(lease: Lease) -> qmt.QmtWatcher:
         looker = qmt_look.Looker(config.qmt_names, config.qmt_folder, _answering())
@@ -69,6 +69,10 @@ def build(
         found: qmt.Seen = board.get("qmt", qmt.Seen())
         return found
 
+    def unstored() -> str:
+        why = outbox.figures().error
+        return "" if why == FULL else why  # then what waits for the receiver is the trouble, and not the storing
+
     def make_health(lease: Lease) -> health.HealthWatcher:
         titles, restart_pending = _windows_only()
         depth = qmt_depth.DepthLooker(titles).look
@@ -78,6 +82,7 @@ def build(
             lambda: board.get("link", Link()).clock_offset,
             restart_pending,
             health.free_of,
+            unstored,
             lambda: host_worker.hurry(),
         )
         return health.HealthWatcher(home.root, config, lease, edges, board.get("health", health.Memory()))

@@ -1,6 +1,7 @@
 """Sends the outbox to the receiver: one batch a round, in order, until its answer names every id.
 
-Round: 1. wait while a retry is not yet due; 2. take the next batch; 3. post it; 4. do what the verdict says.
+Round: 1. wait while a retry is not yet due; 2. take the next batch; 3. post it; 4. do what the verdict says; 5. where
+the disk takes nothing more, post the heartbeat that could not be stored.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Sequence
 
 from tray_app import connection, events, verdict
 from tray_app import strings_zh as zh
@@ -57,6 +58,7 @@ class Sender:
         lease: Lease,
         run: str,
         before: Link | None = None,
+        unstored: Callable[[], Sequence[events.Event]] = lambda: (),
         wall: Callable[[], float] = time.time,
         mono: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,
@@ -66,6 +68,9 @@ class Sender:
         self._machine = config.machine
         self._url = config.receiver and config.receiver + EVENTS_PATH
         self._run = run
+        self._unstored = unstored
+        self._unstored_sent = ""  # the id of the newest such heartbeat
+        self._overtake = False  # in this round it may be sent: nothing is queued, or the disk holds the queue up
         self._wall = wall
         self._mono = mono
         self._rng = rng
@@ -90,7 +95,14 @@ class Sender:
         if self._hurried.is_set():
             self._hurried.clear()
             self._due_at = self._mono()
-        return self._mono() >= self._due_at and self._send_batch()
+        if self._mono() < self._due_at:
+            return False
+        self._overtake = True
+        try:
+            return self._send_batch()
+        finally:
+            if self._overtake:
+                self._send_unstored()
 
     def _send_batch(self) -> bool:
         """True: go on at once with the next batch."""
@@ -101,6 +113,7 @@ class Sender:
         batch = self._outbox.take(self._limit, MOST_BYTES)
         if not batch:
             return False
+        self._overtake = False
         ids = [row.id for row in batch]
         sent_at, began = self._wall(), self._mono()
         self._tried_at = sent_at
@@ -112,6 +125,29 @@ class Sender:
             trip, found = self._mono() - began, verdict.Retry(connection.explain(error))
         self._lease.check()
         return self._act(found, batch, sent_at, trip)
+
+    def _send_unstored(self) -> None:
+        """Where the disk takes nothing more, the newest heartbeat goes out without having been stored, each once: the
+        receiver hears that the disk is full, and of QMT, instead of silence. What must not be lost waits as always.
+        `waiting` is 0: what this says is the present, whatever lies in a queue that does not move. So it never passes
+        a queue that does move, or that only the line holds up: what is in it would be judged as if it were not there.
+        """
+        beat = self._unstored()
+        if not self._url or not beat or beat[0]["id"] == self._unstored_sent:
+            return
+        self._lease.check()
+        self._unstored_sent = beat[0]["id"]
+        rows = [Row(0, event["id"], events.HEARTBEAT, events.dumps(event)) for event in beat]
+        sent_at, began = self._wall(), self._mono()
+        payload = envelope(self._machine, self._run, sent_at, 0, rows)
+        try:
+            answer = connection.post(self._session, self._url, payload, {}, self._mono)
+            found = verdict.judge(*answer, [row.id for row in rows], self._wall())
+        except connection.FAILURES as error:
+            log.info("a heartbeat that could not be stored was not sent: %s", error)  # the next one comes soon
+            return
+        if isinstance(found, verdict.Taken):
+            self._show(**self._heard(found, sent_at, self._mono() - began))
 
     def _post(self, batch: list[Row], sent_at: float) -> connection.Answer:
         waiting = max(0, self._outbox.figures().waiting - len(batch))
@@ -139,20 +175,11 @@ class Sender:
 
     def _taken(self, found: verdict.Taken, batch: list[Row], sent_at: float, trip: float) -> bool:
         told = [self._trouble(row, found.rejected[row.id]) for row in batch if row.id in found.rejected]
-        now = self._wall()
-        heard: dict[str, Any] = {
-            "ok_at": now,
-            "alerts_ok": found.alerts_ok,
-            "alerts_why": found.alerts_why,
-            "alerts_ok_at": now if found.alerts_ok else self._link.alerts_ok_at,
-            "trading": found.trading,
-            "trading_at": now,
-        }
-        if trip <= LONGEST_CLOCK_TRIP:
-            heard["clock_offset"] = round(found.now - (sent_at + trip / 2), 3)
+        now, heard = self._wall(), self._heard(found, sent_at, trip)
         try:
             left = self._outbox.settle(found.accepted, found.rejected, [event for event in told if event])
         except OutboxError as error:
+            self._overtake = True
             self._retry_later(_not_noted("收下", error), None, **heard)
             return False
         self._failures = self._refused_in_a_row = 0
@@ -169,6 +196,21 @@ class Sender:
         )
         return left > 0  # an answer that takes nothing off the queue must not become a busy loop
 
+    def _heard(self, found: verdict.Taken, sent_at: float, trip: float) -> dict[str, Any]:
+        """What a valid answer says of the receiver, for `_show`."""
+        now = self._wall()
+        heard: dict[str, Any] = {
+            "ok_at": now,
+            "alerts_ok": found.alerts_ok,
+            "alerts_why": found.alerts_why,
+            "alerts_ok_at": now if found.alerts_ok else self._link.alerts_ok_at,
+            "trading": found.trading,
+            "trading_at": now,
+        }
+        if trip <= LONGEST_CLOCK_TRIP:
+            heard["clock_offset"] = round(found.now - (sent_at + trip / 2), 3)
+        return heard
+
     def _too_bad(self, found: verdict.TooBad, batch: list[Row]) -> bool:
         if len(batch) > 1:
             self._release()
@@ -183,6 +225,7 @@ class Sender:
         try:
             self._outbox.settle([], {row.id: found.why}, [told] if told else [])
         except OutboxError as error:
+            self._overtake = True
             self._retry_later(_not_noted("拒收", error), None)
             return False
         log.error("event %s set aside: %s", row.id, found.why)

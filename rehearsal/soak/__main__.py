@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rehearsal.rehearse import trade_settings
 from rehearsal.road import ROOT
-from rehearsal.soak import days, hours, judge, record, report
+from rehearsal.soak import days, hours, judge, record, report, troubles
 from rehearsal.soak.schedule import BUDGET
 
 REAL_PRICES = ROOT.parent / "shared" / "data" / "etf"
@@ -33,7 +33,7 @@ def main(words):
     print(f"行情：{data or '合成'}；基金：{trade['funds']}；数据和日志在 {folder}", flush=True)
     began = time.time()
     if options.days:
-        found = days.run(folder, options.days, options.seed, data, trade, options.slice)
+        found = days.run(folder, options.days, options.seed, data, trade, options.slice, options.only)
     else:
         found = hours.run(folder, options.hours, options.seed, data, trade)
     codes = [code.strip() for code in trade["funds"].split(",")]
@@ -65,6 +65,7 @@ def parse(words):
     length.add_argument("--days", type=int, help="short days at quick times, at most 60")
     length.add_argument("--judge", metavar="RECORD", help="judge the record.json of a run that is over")
     parser.add_argument("--slice", type=float, default=BUDGET, help="s of troubles on each day (default %(default)g)")
+    parser.add_argument("--only", metavar="KIND,...", default="", help="on each day these troubles and no others")
     parser.add_argument("--seed", type=int, default=1, help="of the schedule, prices and trades (default 1)")
     parser.add_argument("--data", metavar="DIR", help="folder of price CSVs (default: the shared ones, else synthetic)")
     parser.add_argument("--report", metavar="FILE", help="write the report as text")
@@ -74,4 +75,13 @@ def parse(words):
         parser.error(f"--hours 应大于 0、不超过 {hours.LONGEST:g}")
     if options.days is not None and not 0 < options.days <= 60:
         parser.error("--days 应为 1 到 60")
+    options.only = [kind for kind in options.only.split(",") if kind]
+    unknown = [kind for kind in options.only if kind not in troubles.KINDS]
+    if unknown or (options.only and not options.days):
+        kinds = "、".join(troubles.KINDS)
+        parser.error(
+            f"--only 只和 --days 一起用；没有 {'、'.join(unknown)}，可用的有：{kinds}"
+            if unknown
+            else "--only 只和 --days 一起用"
+        )
     return options

@@ -7,16 +7,18 @@ from rehearsal import oracle
 from rehearsal.clock import DAY, SHANGHAI_OFFSET, day_text
 from rehearsal.network import Line
 from rehearsal.road import Road, read_ini, write_ini
-from rehearsal.soak import disk, record, schedule, troubles
+from rehearsal.soak import disk, record, schedule, sessions, troubles
 from rehearsal.soak.field import Field
 from tray_app import answers
 
 # The tray's longest pause between two tries is 20 s: a silence that is told must be clearly longer.
 TIMES = {"host_silent": 40, "tick": 1.3}
-# A fine grid of small amounts: orders on each of twenty days.
-TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6, "grid_height": 0.005, "grid_amount": 400}
+TRADE = {"decide": "minute", "fill_timeout": 10, "max_attempts": 6}
+# The owner makes the grid finer each morning: what was sold in cell 10 stands in cell 11 then, so that there is
+# something to do on each of twenty days. The money of an order stays about the same, small, so that the shares last.
+GRID, FINER, FINEST, AMOUNT = 0.01, 0.89, 0.001, 16000  # first height, factor, the least one, yuan for a height of 1
 CHANNELS = ("wecom", "mail")  # pushplus takes 200 a day, and to the phone all this is one day
-DISKS = ("home-full", "vps-full")  # troubles that need small disks
+DISKS = ("home-full", "vps-full", "home-full-qmt-killed")  # troubles that need small disks
 HOME_MB, VPS_MB = 700, 64  # of the small disks: no order below 200 MB free
 DISK_LOW = 0.3  # GB
 GAP = 3.0  # s between two troubles
@@ -24,6 +26,8 @@ QUIET = 45.0  # s for the day's orders to come to rest
 NEWS = 7.0  # s for the last messages of a day
 DECIDED, NEXT = 20, 57  # s of each minute: its orders have mostly ended, the next minute's have not begun
 READY = 90.0  # s for the first heartbeats of a day
+# From the start on scripts read a clock of their own; else modules keep the real one, which they know by then.
+CLOCK_CAN_BE_SET = ["--behaviour", "pc_clock_off=0.001"]
 # What the parts say in the morning after a night in which none of them ran.
 MORNING = (
     "接收端中断过",
@@ -38,13 +42,13 @@ MORNING = (
 )
 
 
-def run(folder, days, seed, data, trade, seconds=schedule.BUDGET, say=print):
-    """Returns the record (soak/record.py). `seconds` of troubles on each day."""
+def run(folder, days, seed, data, trade, seconds=schedule.BUDGET, only=(), say=print):
+    """Returns the record (soak/record.py). `seconds` of troubles on each day; `only`: these on each, in this order."""
     trade = dict(trade, **TRADE)
     with Road(folder, seed=seed, data=data, times=TIMES, trade=trade, channels=CHANNELS) as road:
         field = Field(road, seed, say)
         why_not = disk.cannot()
-        plan = schedule.of_days(seed, days, DISKS if why_not else (), seconds)
+        plan = schedule.of_days(seed, days, DISKS if why_not else (), seconds, only)
         filled = [kind for day in plan for kind in day.kinds if kind in DISKS]
         if why_not:
             field.say(why_not)
@@ -57,9 +61,9 @@ def run(folder, days, seed, data, trade, seconds=schedule.BUDGET, say=print):
                 road.set_clock(day.clock, newest_day(time.time()) - (newest - days + day.number))
                 if day.number == 1:
                     began = road.now()
-                    first_morning(field, small_disks=bool(filled))
+                    first_morning(field, bool(filled), day.kinds)
                 else:
-                    morning(field)
+                    begin_day(field, day.kinds, answer_unknown)
                 for kind in day.kinds:
                     field.pause(GAP)
                     troubles.run(field, kind)
@@ -76,7 +80,7 @@ def newest_day(now):
     return int((now + SHANGHAI_OFFSET - 10 * 3600) // DAY)
 
 
-def first_morning(field, small_disks):
+def first_morning(field, small_disks, kinds):
     """As Road.start, with home and receiver on disks that can be filled up."""
     road = field.road
     if small_disks:
@@ -90,15 +94,16 @@ def first_morning(field, small_disks):
     ini = read_ini(road.home / "sentry.ini")
     ini["host"]["disk_low"] = str(DISK_LOW)
     write_ini(ini, road.home / "sentry.ini")
-    begin_day(field)
+    begin_day(field, kinds)
 
 
-def morning(field):
-    begin_day(field, answer_unknown)
-
-
-def begin_day(field, before_qmt=lambda field: None):
+def begin_day(field, kinds, before_qmt=lambda field: None):
+    """`kinds`: the day's troubles, of which some ask for a QMT or for hours of their own."""
     road = field.road
+    sessions.keep(road, real=bool(set(kinds) & set(schedule.WHOLE_DAY)))
+    road.qmt_options = [word for word in road.qmt_options if word not in CLOCK_CAN_BE_SET]
+    road.qmt_options += CLOCK_CAN_BE_SET if "pc-clock-jumps" in kinds else []
+    set_grid(road, field.day)
     at = field.did("早上：启动接收端、托盘程序、QMT")
     troubles.note(field, "morning", at, may=MORNING)
     field.start("receiver")
@@ -113,6 +118,13 @@ def begin_day(field, before_qmt=lambda field: None):
     if not field.until(heard, READY):
         field.say("    还没有收到两种心跳")
     field.did("全部就绪")
+
+
+def set_grid(road, day):
+    height = max(FINEST, round(GRID * FINER ** (day - 1), 5))
+    ini = read_ini(road.home / "sentry.ini")
+    ini["strategy"].update(grid_height=str(height), grid_amount=str(round(AMOUNT * height)))
+    write_ini(ini, road.home / "sentry.ini")
 
 
 def answer_unknown(field):

@@ -24,16 +24,16 @@ UNKNOWN_AFTER = 120.0  # s after which an order that never showed must be unknow
 def qmt_killed(field):
     at = field.kill("qmt")
     field.until_told(BAD, "QMT 不在运行", at, SEEN)
-    _bring_back(field, "qmt", "QMT 在运行")
+    bring_back(field, "qmt", "QMT 在运行")
 
 
 def tray_killed(field):
     at = field.kill("tray")
     field.until_told(BAD, "哨兵没有消息", at, field.road.times["host_silent"] + SEEN)
-    _bring_back(field, "tray", "哨兵有消息了")
+    bring_back(field, "tray", "哨兵有消息了")
 
 
-def _bring_back(field, name, well):
+def bring_back(field, name, well):
     back = field.did(f"重新启动 {name}")
     field.start(name)
     field.until_told(GOOD, well, back, RECOVERED)
@@ -43,10 +43,10 @@ def receiver_killed(field):
     field.kill("receiver")
     field.pause(10)
     field.start("receiver")
-    _heard_again(field)
+    heard_again(field)
 
 
-def _heard_again(field):
+def heard_again(field):
     """The tray has tried once more: its longest pause is 20 s."""
     since = field.road.now()
     field.until(lambda: any(event["received"] >= since for event in field.road.stored()), 20 + PATIENCE)
@@ -91,7 +91,7 @@ def short_cut(field):
     field.pause(field.road.times["host_silent"] / 3)
     field.did("网络恢复")
     field.road.line.restore()
-    _heard_again(field)
+    heard_again(field)
 
 
 # ---- channels that fail while there is something to tell
@@ -106,7 +106,7 @@ def vendor(channel, mode, **more):
         field.road.phone_fault(channel, "ok")
         # A hanging request of before ends only after the phone's minute.
         field.until_told(BAD, "QMT 不在运行", at, 120)
-        _bring_back(field, "qmt", "QMT 在运行")
+        bring_back(field, "qmt", "QMT 在运行")
 
     return act
 
@@ -182,7 +182,7 @@ def double_mount(field):
     qmt_killed(field)
 
 
-# ---- the clock, the files, the disk
+# ---- the clock, the files
 
 
 def receiver_clock(field):
@@ -201,6 +201,55 @@ def receiver_clock(field):
     field.until_told(GOOD, "接收端的时钟准了", back, 60)
 
 
+def pc_clock(field):
+    """The mini PC loses its power and comes back with a clock that is minutes off; later it is put right. Tray and
+    scripts go by that clock; exchange and receiver do not."""
+    off = field.random.choice((-1, 1)) * field.random.randint(120, 300)
+    usual = field.road.qmt_options
+    since = _power_cycle(field, f"小主机重新开机，时钟{'快' if off > 0 else '慢'} {abs(off)} 秒", off)
+    field.until_told(BAD, "小主机的时钟差得太多", since, 70 + SEEN)
+    field.pause(20)
+    field.road.qmt_options = usual
+    back = _power_cycle(field, "小主机重新开机，时钟对了", 0)
+    field.expect_no_orders(since, back)
+    field.until_told(GOOD, "小主机的时钟不再差得太多", back, 60)
+
+
+def pc_clock_jumps(field):
+    """Somebody sets the mini PC's clock wrong by minutes while everything runs, and right again."""
+    off = field.random.choice((-1, 1)) * field.random.randint(120, 300)
+    since = _set_pc_clock(field, f"小主机的时钟被拨{'快' if off > 0 else '慢'} {abs(off)} 秒", off)
+    field.until_told(BAD, "小主机的时钟差得太多", since, 70 + SEEN)
+    field.pause(20)
+    back = _set_pc_clock(field, "小主机的时钟拨对了", 0)
+    field.expect_no_orders(since + 3, back)  # an order on its way at that moment is no fault
+    field.until_told(GOOD, "小主机的时钟不再差得太多", back, 60)
+
+
+def _set_pc_clock(field, text, off):
+    at = field.did(text)
+    field.road.tell_qmt(f"behaviour pc_clock_off={off}")
+    field.road.set_clock_of(field.road.tray, off)
+    return at
+
+
+def _power_cycle(field, text, off):
+    """Tray and QMT are gone at once and back at once, with a clock that is `off` s ahead. Returns when that was."""
+    road = field.road
+    field.kill("tray")
+    field.kill("qmt")
+    at = field.did(text)
+    if off:
+        road.qmt_options = [*road.qmt_options, "--behaviour", f"pc_clock_off={off}"]
+    field.start("qmt")
+    right, road.shift = road.shift, road.shift + off
+    try:
+        field.start("tray")
+    finally:
+        road.shift = right
+    return at
+
+
 def state_lost(field):
     """state/ is gone while it trades; the owner puts a copy back and starts QMT again."""
     state = field.road.home / "state"
@@ -212,26 +261,7 @@ def state_lost(field):
     field.until_told(BAD, "QMT 不在运行", killed, SEEN)
     shutil.rmtree(state, ignore_errors=True)
     aside.rename(state)
-    _bring_back(field, "qmt", "QMT 在运行")
-
-
-def full(name, told, well):
-    """The small disk below a folder is filled up (soak/disk.py), and freed again."""
-
-    def act(field):
-        at = field.road.now()
-        filler = field.disks[name].fill()
-        field.say(f"    写满了，填了 {filler.stat().st_size >> 20} MB")
-        if told:
-            field.until_told(BAD, told, at, 30 + SEEN)
-        field.pause(20)
-        back = field.did("腾出空间")
-        filler.unlink()
-        if well:
-            field.until_told(GOOD, well, back, 60)
-        _heard_again(field)
-
-    return act
+    bring_back(field, "qmt", "QMT 在运行")
 
 
 # ---- the owner

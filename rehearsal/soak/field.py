@@ -23,7 +23,7 @@ class Field:
         self.road = road
         self.random = random.Random(seed)
         self.say = lambda text: say(text, flush=True)
-        self.troubles = []  # {kind, day, at, until, told, well, may, note}
+        self.troubles = []  # {kind, day, at, until, told, well, may}, and what `expect` and its like noted
         self.receiver_kills = []  # epoch s by the parts' clocks
         self.samples = []  # {at, day, name, pid, started, rss, handles}
         self.books = []  # soak/record.py books() of each day's end
@@ -84,6 +84,26 @@ class Field:
         """Wait until every channel has told it. Whether all did, and once each, is for the oracle to judge."""
         everywhere = set(self.road.channels)
         return self.until(lambda: everywhere <= self.channels_told(mark, word, since), promised + PATIENCE)
+
+    # What the trouble that is under way must lead to (soak/judge_pairs.py)
+
+    def expect(self, mark, word, channels=None, not_before=None, since=None, text="", not_after=None):
+        """What tells `word` (on these channels, None: on all) comes not before that epoch s, nor after the
+        other, and says that it began within `since` (from, to). `text`: it is the one message that also holds this."""
+        noted = {
+            "mark": mark,
+            "word": word,
+            "channels": channels,
+            "not_before": not_before,
+            "not_after": not_after,
+            "since": since,
+            "text": text,
+        }
+        self.troubles[-1].setdefault("expected", []).append(noted)
+
+    def expect_no_orders(self, since, until):
+        """passorder is not called from `since` to `until`, epoch s."""
+        self.troubles[-1].setdefault("no_orders", []).append((since, until))
 
     # Taking parts away and bringing them back
 

@@ -1,7 +1,7 @@
 """The soak's oracle: what the record of a run shows that should not be. Each finding is one Chinese sentence. Pure."""
 
 from rehearsal import oracle
-from rehearsal.soak import judge_memory, judge_messages, judge_orders
+from rehearsal.soak import judge_memory, judge_messages, judge_orders, judge_pairs
 
 
 def findings(record):
@@ -10,6 +10,7 @@ def findings(record):
         posts(record["posted"], record["stored"])
         + judge_orders.findings(record)
         + judge_messages.findings(record)
+        + judge_pairs.findings(record)
         + judge_memory.findings(record["samples"], record["mode"])
     )
 

@@ -24,6 +24,9 @@ def lines(record, found, load=None):
         [("故障", "次数")] + [(f"{name}（{KINDS[name].what}）", counts[name]) for name in KINDS if counts[name]]
     )
     said += ["", f"故障共 {sum(counts.values())} 次，{len(counts)} 种"]
+    met = [trouble["met"] for trouble in record["troubles"] if "met" in trouble]
+    if met:
+        said.append(f"要赶上委托的故障 {len(met)} 次，赶上了 {sum(met)} 次")
     orders = record["counter"]
     ended = Counter(oracle.FINAL.get(order["status"], "其余") for order in orders)
     said.append(f"委托：调用 passorder {len(record['calls'])} 次，柜台 {len(orders)} 笔（{words(ended)}）")

@@ -7,7 +7,7 @@ explains, if they come.
 
 from typing import Callable, NamedTuple, Sequence
 
-from rehearsal.soak import deeds
+from rehearsal.soak import deeds, full_disk, pairs, sessions
 
 END = "end"  # no trouble: what is done to end a run
 
@@ -48,7 +48,10 @@ _GONE = {"told": ("QMT 不在运行",), "well": ("QMT 在运行",), "may": ("QMT
 _UNKNOWN = ("委托结果不明", "有基金停止下单", "委托有结果了", "不再停止", "基金不再全部停止")
 _REFUSED = ("委托被拒", "有基金停止下单", "不再停止", "基金不再全部停止")
 
-KINDS = {
+_HOME_FULL = ("策略读写磁盘失败", "策略能读写磁盘了", "策略的一份消息", "小主机的磁盘", "的通知")
+_HOME_FULL += ("策略没有心跳", "有心跳了")  # its posts are files on that disk
+
+SINGLE = {
     "qmt-killed": Kind("kill -9 QMT", deeds.qmt_killed, **_GONE),
     "tray-killed": Kind("kill -9 托盘程序", deeds.tray_killed, ("哨兵没有消息",), ("哨兵有消息了",)),
     "receiver-killed": Kind("kill -9 接收端", deeds.receiver_killed),
@@ -86,6 +89,19 @@ KINDS = {
         ("接收端的时钟准了",),
         may=("接收端中断过", "接收端反复重启"),
     ),
+    "pc-clock": Kind(
+        "小主机重启后时钟差几分钟，再对准",
+        deeds.pc_clock,
+        ("小主机的时钟差得太多",),
+        ("小主机的时钟不再差得太多",),
+        may=("重新启动过",),
+    ),
+    "pc-clock-jumps": Kind(
+        "小主机的时钟被拨错几分钟，再拨对",
+        deeds.pc_clock_jumps,
+        ("小主机的时钟差得太多",),
+        ("小主机的时钟不再差得太多",),
+    ),
     "state-lost": Kind(
         "state/ 被删，再放回备份",
         deeds.state_lost,
@@ -93,13 +109,49 @@ KINDS = {
         ("QMT 在运行",),
         may=("QMT 重新启动过", *_REFUSED),
     ),
-    "home-full": Kind(
-        "小主机的磁盘写满",
-        deeds.full("home", "小主机的磁盘满了", "小主机的磁盘能用了"),
-        ("小主机的磁盘满了",),
-        ("小主机的磁盘能用了",),
-        may=("策略读写磁盘失败", "策略能读写磁盘了", "策略的一份消息", "小主机的磁盘", "的通知"),
-    ),
-    "vps-full": Kind("接收端的磁盘写满", deeds.full("vps", "", ""), may=("接收端", "磁盘")),
+    "home-full": Kind("小主机的磁盘写满", full_disk.home_full, (full_disk.FULL,), (full_disk.FREE,), _HOME_FULL),
+    "vps-full": Kind("接收端的磁盘写满", full_disk.vps_full, may=("接收端", "磁盘")),
     "stop": Kind("停止下单，再恢复", deeds.stopped, ("已停止下单",), ("可以下单",)),
 }
+
+# Two at the same time. What is told is exact, as above; when, and with which time, stands beside each deed (pairs.py).
+_HOST = {"told": ("哨兵没有消息",), "well": ("哨兵有消息了",)}
+_BOTH = {"told": ("哨兵没有消息", "QMT 不在运行"), "well": ("哨兵有消息了", "QMT 在运行")}
+
+PAIRS = {
+    "cut-qmt-killed": Kind("短暂断网，其间 kill -9 QMT", pairs.cut_qmt_killed, **_GONE),
+    "long-cut-qmt-killed": Kind("长时间断网，其间 kill -9 QMT", pairs.long_cut_qmt_killed, **_BOTH),
+    "long-cut-qmt-restarted": Kind("长时间断网，其间 QMT 死了又好", pairs.long_cut_qmt_restarted, **_HOST),
+    "cut-power-lost": Kind("断网，其间小主机断电", pairs.power_lost_in_cut, may=("重新启动过",), **_HOST),
+    "cut-receiver-killed": Kind("断网，其间策略出错、kill -9 接收端", pairs.receiver_killed_behind_cut, ("出错",)),
+    "cut-fills": Kind("断网，其间委托成交", pairs.fills_in_cut),
+    "receiver-down-tray-killed": Kind("接收端停着，kill -9 托盘程序", pairs.tray_killed_receiver_down, **_HOST),
+    "channels-fail": Kind("企业微信和邮件都失败，其间 kill -9 QMT", pairs.all_channels_fail, **_GONE),
+    "wecom-fails-receiver-killed": Kind(
+        "企业微信失败，其间 kill -9 QMT、接收端", pairs.receiver_killed_while_wecom_fails, **_GONE
+    ),
+    "replay-qmt-killed": Kind(
+        "重推到一半 kill -9 QMT", pairs.replay_qmt_killed, _GONE["told"], _GONE["well"], may=("断开", "QMT 重新启动过")
+    ),
+    "cancel-lies-reinit": Kind(
+        "撤单的回答不可信，其间从 init 重来", pairs.reinit_while_cancel_lies, may=("策略的记录",)
+    ),
+    "logged-out-quote-reconnect": Kind(
+        "资金账号掉线，其间行情重连",
+        pairs.logged_out_quote_reconnect,
+        ("没有登录资金账号",),
+        ("已登录资金账号",),
+        may=("断开",),
+    ),
+    "half-filled-stop": Kind("委托成交一半时停止下单", pairs.stop_while_half_filled, ("已停止下单",), ("可以下单",)),
+    "lunch": Kind("断网跨过 11:30，午休时 kill -9 QMT", sessions.lunch, **_GONE),
+    "close": Kind("断网跨过 15:00，收盘后 kill -9 QMT", sessions.close),
+    "home-full-qmt-killed": Kind(
+        "小主机的磁盘写满，其间 kill -9 QMT",
+        pairs.home_full_qmt_killed,
+        (full_disk.FULL, *_GONE["told"]),
+        (full_disk.FREE, *_GONE["well"]),
+        may=(*_HOME_FULL, "QMT 重新启动过"),
+    ),
+}
+KINDS = {**SINGLE, **PAIRS}

@@ -7,14 +7,16 @@ import pytest
 
 from receiver import receiver
 from tests.receiver.receiver_bench import Bench
-from tray_app import config, pushplus, wecom
+from tray_app import config, pushplus, report, wecom
 from tray_app import strings_zh as zh
 from tray_app.app import TrayApp
 from tray_app.home import Home
-from tray_app.watch import findings, qmt_log
+from tray_app.outbox import FULL
+from tray_app.watch import findings, health, qmt_log
 from tray_app.watch.findings import GB, MB, Brood
 from tray_app.watch.growth import History, Sample
 from tray_app.watch.log_lines import Tell
+from tray_app.worker import Lease
 
 TRAY = Path(__file__).resolve().parents[2] / "tray_app"
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -34,6 +36,7 @@ def every_sign():
         *findings.disk("qmt-disk", "装 QMT 的磁盘", 0, 2 * GB, ()),
         *findings.clock(60.0, ()),
         *findings.restart(True),
+        *findings.outbox("发件箱不能写入。"),
     ]
 
 
@@ -48,6 +51,20 @@ def test_what_is_grave_to_the_receiver_is_grave_to_the_tray():
     grave = {code for code, kind in receiver.FINDINGS.items() if kind.priority == receiver.GRAVE}
     assert set(findings.GRAVE) == grave
     assert findings.STEPS == receiver.FINDING_STEPS
+
+
+@pytest.mark.parametrize(("error", "codes"), [("发件箱不能写入。", ["outbox"]), (FULL, [])], ids=["disk", "bound"])
+def test_why_the_outbox_refuses_reaches_the_heartbeat_unless_only_the_receiver_is_away(
+    error, codes, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(health, "free_of", lambda path: (1, 50 * GB))
+    built = TrayApp(Home(tmp_path), SETTINGS)
+    part = built.parts.health._make(Lease(built.outbox, built.board))
+    built.outbox._figures = built.outbox.figures()._replace(error=error)
+    for seconds in range(0, 70, 5):
+        part.round(1000.0 + seconds)
+    told = [one["code"] for one in report.heartbeat(built)["findings"]]
+    assert [code for code in told if code != "restart-pending"] == codes
 
 
 def test_the_phone_calls_the_trays_parts_as_the_icon_does(tmp_path):

@@ -1,5 +1,7 @@
 """The clocks of a rehearsal: set back alike, so that it lies inside a session at whatever hour it is started."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -79,3 +81,21 @@ def test_an_hour_that_is_none_is_refused(clock):
 
 def test_a_clock_is_never_set_ahead():
     assert "ValueError" in run("60", "-m", "this")[1]
+
+
+@pytest.mark.skipif(
+    not hasattr(signal, "SIGUSR1"), reason="without such signals a clock is not set in a running process"
+)
+def test_the_clock_of_a_running_program_can_be_set(tmp_path):
+    script, clock = tmp_path / "script.py", tmp_path / "clock"
+    script.write_text(
+        "import time\nprint(time.time(), flush=True)\ninput()\nprint(time.time(), flush=True)", encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "rehearsal.shifted", "-1000", str(script)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, env=dict(os.environ, REHEARSAL_CLOCK_FILE=str(clock)), **pipes) as program:
+        first = float(program.stdout.readline())
+        clock.write_text("-5000", encoding="ascii")
+        program.send_signal(signal.SIGUSR1)
+        told, _ = program.communicate(b"\n", timeout=30)
+    assert -4100 < float(told) - first < -3000

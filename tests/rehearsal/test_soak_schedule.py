@@ -16,19 +16,36 @@ def test_the_same_seed_gives_the_same_schedule_and_another_seed_another():
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
-def test_every_kind_of_trouble_comes_in_twenty_days(seed):
-    assert {kind for day in schedule.of_days(seed, 20) for kind in day.kinds} == set(schedule.COSTS)
+def test_in_twenty_days_every_pair_comes_and_every_trouble_alone_or_in_a_pair(seed):
+    kinds = {kind for day in schedule.of_days(seed, 20) for kind in day.kinds}
+    assert kinds >= set(schedule.PAIRS)
+    assert {part for kind in kinds for part in schedule.parts(kind)} == set(schedule.COSTS)
 
 
-def test_a_day_has_two_to_five_troubles_and_none_twice():
+def test_a_pair_is_made_of_troubles_that_also_come_alone():
+    assert {part for parts, _ in schedule.PAIRS.values() for part in parts} <= set(schedule.COSTS) - set(schedule.PAIRS)
+
+
+def test_a_day_has_two_to_five_troubles_and_none_twice_or_one_that_takes_it_whole():
     for day in schedule.of_days(1, 20):
-        assert schedule.FEWEST <= len(day.kinds) <= schedule.MOST
+        assert schedule.FEWEST <= len(day.kinds) <= schedule.MOST or day.kinds[0] in schedule.WHOLE_DAY
         assert max(Counter(day.kinds).values()) == 1
+
+
+def test_a_day_that_keeps_the_exchanges_hours_has_nothing_else_and_begins_before_the_break():
+    whole = [day for day in schedule.of_days(1, 20) if set(day.kinds) & set(schedule.WHOLE_DAY)]
+    assert sorted((day.kinds, day.clock) for day in whole) == [(["close"], "14:59:15"), (["lunch"], "11:29:15")]
+
+
+def test_only_some_troubles_come_on_each_day_in_their_order():
+    days = schedule.of_days(1, 2, only=("stop", "cut-fills"))
+    assert [day.kinds for day in days] == [["stop", "cut-fills"]] * 2
 
 
 def test_troubles_that_would_spoil_each_other_are_on_different_days():
     for day in schedule.of_days(1, 20):
-        assert all(len(set(group) & set(day.kinds)) <= 1 for group in schedule.GROUPS)
+        for group in schedule.GROUPS:
+            assert sum(bool(set(group) & set(schedule.parts(kind))) for kind in day.kinds) <= 1
 
 
 def test_what_cannot_be_made_here_is_left_out():

@@ -136,7 +136,13 @@ def test_a_pending_restart_is_told():
 
 
 def test_every_finding_says_what_was_seen_and_what_to_do_as_sentences():
-    signs = [*dialog(["登录"], DIALOGS, 0), *disk("disk", "磁盘", 1, 2 * GB, ()), *clock(40.0, ()), *restart(True)]
+    signs = [
+        *dialog(["登录"], DIALOGS, 0),
+        *disk("disk", "磁盘", 1, 2 * GB, ()),
+        *clock(40.0, ()),
+        *restart(True),
+        *findings.outbox("发件箱不能写入。"),
+    ]
     for sign in signs:
         assert sign.text.endswith("。") and sign.todo.endswith("。"), sign
 

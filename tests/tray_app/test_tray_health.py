@@ -28,6 +28,7 @@ class World:
         self.pending = False
         self.disks = {}
         self.changes = 0
+        self.unstored = ""
 
     def depth(self, found, now):
         return Depth((found.pid, found.started), self.children, self.memory, 500.0, 1.0, self.titles)
@@ -42,6 +43,7 @@ class World:
             lambda: self.offset,
             lambda: self.pending,
             lambda path: self.disks.get("qmt" if "XtItClient" in path else "home", (1, 50 * GB)),
+            lambda: self.unstored,
             self.changed,
         )
 
@@ -135,6 +137,16 @@ def test_a_lost_child_a_pending_restart_and_a_wrong_clock_are_found(rounds, worl
     world.children, world.pending, world.offset = (), True, 40.0
     assert run(65) == ["qmt-child", "clock", "clock-far"]
     assert run(300) == ["qmt-child", "clock", "clock-far", "restart-pending"]
+
+
+def test_an_outbox_that_refuses_for_a_minute_is_found_unless_the_full_disk_says_it_all(rounds, world):
+    world.unstored = "发件箱不能写入：请检查它的权限。"
+    run = rounds()
+    assert run(55) == [] and run(10) == ["outbox"]
+    world.disks["home"] = (1, 0)
+    assert run(5) == ["disk", "disk-full"]
+    world.disks, world.unstored = {}, ""
+    assert run(5) == []
 
 
 def test_the_disk_of_qmt_is_watched_where_it_is_another_one(rounds, world):

@@ -114,6 +114,30 @@ def test_sleep_that_could_not_be_stored_is_told_in_the_next_round(make, home, cl
     assert kinds(home).count("host.resumed") == 1
 
 
+def test_sleep_that_the_disk_refuses_holds_up_no_heartbeat_and_makes_no_more_of_them(
+    make, home, clock, board, outbox, monkeypatch
+):
+    resumed, shown = [], []
+    part = make(on_resume=lambda: resumed.append(True))
+    part.round(clock.now)
+
+    def refuse(new, marks=None, may=None):
+        raise OutboxError("磁盘满了")
+
+    clock.now += 3600
+    woke = clock.now
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "put_many", refuse)
+        for _ in range(40):
+            with pytest.raises(OutboxError):
+                part.round(clock.now)
+            shown.append(board.get("unstored_beat")[0]["id"])
+            clock.advance(1)
+    assert (len(set(shown)), resumed) == (2, [True])
+    part.round(clock.now)
+    assert [event["at"] for event in stored(home.outbox) if event["kind"] == "host.resumed"] == [woke]
+
+
 def test_a_machine_without_a_figure_still_tells_the_others(monkeypatch, tmp_path):
     def missing():
         raise RuntimeError("no performance counters")  # as under Wine
@@ -122,3 +146,22 @@ def test_a_machine_without_a_figure_still_tells_the_others(monkeypatch, tmp_path
     found = host.look(tmp_path)
     assert found.memory is None
     assert found.disk_free > 0
+
+
+def test_a_heartbeat_that_the_disk_refuses_is_shown_to_the_sender_until_one_is_stored(
+    make, home, clock, board, outbox, monkeypatch
+):
+    part = make(companions=lambda now: [events.make("qmt.process", {"state": "missing", "change": False}, now)])
+    put_many = outbox.put_many
+
+    def refuse(new, marks=None, may=None):
+        raise OutboxError("磁盘满了")
+
+    monkeypatch.setattr(outbox, "put_many", refuse)
+    with pytest.raises(OutboxError):
+        part.round(clock.now)
+    assert [event["kind"] for event in board.get("unstored_beat")] == ["host.heartbeat", "qmt.process"]
+    monkeypatch.setattr(outbox, "put_many", put_many)
+    clock.advance(30)
+    part.round(clock.now)
+    assert board.get("unstored_beat") == () and kinds(home) == ["host.heartbeat", "qmt.process"]

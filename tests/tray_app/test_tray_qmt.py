@@ -165,6 +165,28 @@ def test_a_change_is_stored_at_once_and_again_if_it_could_not_be(home, lease, bo
     assert [(e["kind"], e["data"]["change"]) for e in stored(home.outbox)] == [("qmt.process", True)]
 
 
+def test_a_change_that_waits_for_a_full_disk_keeps_the_time_at_which_it_was_first_seen(
+    home, lease, board, outbox, monkeypatch
+):
+    found = [client()]
+    watcher = QmtWatcher(NAMES, HUNG_AFTER, lease, lambda: found, Seen())
+    watcher.round(5000.0)
+    found, put_many = [], outbox.put_many
+
+    def refuse(new, marks=None, may=None):
+        raise OutboxError("disk")
+
+    monkeypatch.setattr(outbox, "put_many", refuse)
+    for now in (5002.0, 5100.0):
+        with pytest.raises(OutboxError):
+            watcher.round(now)
+    assert board.get("qmt").since == 5002.0  # on the icon
+    monkeypatch.setattr(outbox, "put_many", put_many)
+    watcher.round(5200.0)
+    missing = stored(home.outbox)[-1]["data"]
+    assert (missing["state"], missing["since"]) == ("missing", 5002.0)
+
+
 # The edge, with real processes ---------------------------------------------------------------------------------------
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="stand-ins for QMT are made otherwise on Windows")

@@ -325,6 +325,81 @@ def test_a_release_that_is_refused_does_not_undo_the_backoff(make, receiver, out
     assert len(receiver.posts) == 1
 
 
+@pytest.fixture
+def beat(clock):
+    """What the disk refused to store."""
+    return (events.make("host.heartbeat", {"findings": []}, clock.now),)
+
+
+@pytest.fixture
+def make_on_a_full_disk(outbox, lease, clock, receiver, beat):
+    def build(url=receiver.url):
+        return Sender(settings(url), outbox, lease, "run-1", None, lambda: beat, clock.wall, clock.mono, lambda: 1.0)
+
+    return build
+
+
+def test_a_heartbeat_that_could_not_be_stored_is_sent_once_all_the_same(
+    make_on_a_full_disk, receiver, board, clock, beat
+):
+    part = make_on_a_full_disk()
+    for _ in range(3):
+        assert part.round(clock.now) is False
+    (post,) = receiver.posts
+    assert ([event["id"] for event in post["events"]], post["waiting"]) == ([beat[0]["id"]], 0)
+    assert link(board).alerts_ok_at == clock.now  # the last resort must not say that nobody answers
+
+
+def test_it_is_sent_even_where_the_outbox_cannot_be_read(make_on_a_full_disk, receiver, outbox, clock, monkeypatch):
+    def refuse(*args):
+        raise OutboxError("磁盘满了")
+
+    monkeypatch.setattr(outbox, "take", refuse)
+    with pytest.raises(OutboxError):  # the worker knows that
+        make_on_a_full_disk().round(clock.now)
+    assert len(receiver.posts) == 1
+
+
+def test_it_follows_what_was_stored_and_what_was_stored_waits_for_its_yes(
+    make_on_a_full_disk, receiver, outbox, clock, beat, refuse_settling
+):
+    stored_before = order()
+    outbox.put(stored_before)
+    make_on_a_full_disk().round(clock.now)
+    assert [post["events"][0]["id"] for post in receiver.posts] == [stored_before["id"], beat[0]["id"]]
+    assert outbox.figures().waiting == 1
+
+
+def test_it_does_not_pass_a_queue_that_moves_or_that_the_line_holds_up(
+    make_on_a_full_disk, receiver, outbox, board, clock
+):
+    outbox.put_many([order(n) for n in range(sender.MOST_EVENTS + 1)])
+    receiver.answers = [fails_with(500), accept]
+    part = make_on_a_full_disk()
+    assert part.round(clock.now) is False  # the line: the beat's 0 would say that no order waits any more
+    assert len(receiver.posts) == 1 and link(board).alerts_ok_at is None
+    clock.advance(60)
+    work_off(part, clock.now)
+    part.round(clock.now)
+    left = [(len(post["events"]), post["waiting"]) for post in receiver.posts[1:]]
+    assert left == [(sender.MOST_EVENTS, 1), (1, 0), (1, 0)]
+
+
+@pytest.mark.parametrize("answer", [fails_with(500), fails_with(403)], ids=["500", "403"])
+def test_a_heartbeat_that_could_not_be_stored_and_is_not_taken_is_given_up_for_the_next(
+    make_on_a_full_disk, receiver, board, clock, answer
+):
+    receiver.answers = [answer]
+    part = make_on_a_full_disk()
+    for _ in range(3):
+        part.round(clock.now)
+    assert len(receiver.posts) == 1 and link(board) is None
+
+
+def test_without_a_line_a_heartbeat_that_could_not_be_stored_breaks_nothing(make_on_a_full_disk, clock):
+    assert make_on_a_full_disk("http://127.0.0.1:9").round(clock.now) is False
+
+
 def test_no_clock_offset_is_read_from_a_slow_answer(make, receiver, outbox, board, clock):
     def slow(envelope):
         clock.advance(6)

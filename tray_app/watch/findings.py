@@ -21,7 +21,9 @@ CLOCK_PATIENCE = 60.0  # seconds: one slow answer is no wrong clock
 CHILD_SETTLED = 60.0  # seconds after which a child process is one that QMT keeps
 CHILD_PATIENCE = 30.0  # seconds it may take to come back
 SHOWN = 60  # characters of a window's title
-GRAVE = ("qmt-dialog", "disk-full", "qmt-disk-full", "clock-far")  # red on the icon, and told again on the phone
+OUTBOX_PATIENCE = 60.0  # seconds: a virus scanner may hold a file for some
+# Red on the icon, and told again on the phone.
+GRAVE = ("qmt-dialog", "disk-full", "qmt-disk-full", "clock-far", "outbox")
 STEPS = {"disk": "disk-full", "qmt-disk": "qmt-disk-full", "clock": "clock-far"}  # code -> its graver step
 
 
@@ -134,6 +136,14 @@ def disk(code: str, what: str, free: int | None, low: float, was: Collection[str
     if free < DISK_FULL * (DISK_BACK if full in was else 1.0):
         signs.append(Sign(full, f"{what}只剩 {free // MB} MB，策略会停止下单。", todo))
     return signs
+
+
+def outbox(error: str) -> list[Sign]:
+    """`error`: why the tray's own store refuses what it must not lose, '' while it does not. Heartbeats go out all the
+    same (Sender._send_unstored), so without this all would look well while no order's news can."""
+    if not error:
+        return []
+    return [Sign("outbox", "哨兵的记录存不下，委托和成交的消息送不出来。", error, OUTBOX_PATIENCE)]
 
 
 def clock(offset: float | None, was: Collection[str]) -> list[Sign]:

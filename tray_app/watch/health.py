@@ -36,6 +36,7 @@ class Edges(NamedTuple):
     offset: Callable[[], float | None]
     restart_pending: Callable[[], bool]
     free: Callable[[str], tuple[int, int] | None]  # of a path: (id of its disk, bytes free)
+    unstored: Callable[[], str]  # why the outbox refuses, '' while it does not
     changed: Callable[[], None]  # something to tell at once
 
 
@@ -87,6 +88,8 @@ class HealthWatcher:
         there = self._edges.free(where) if where else None
         if there is not None and (here is None or there[0] != here[0]):
             signs += findings.disk("qmt-disk", "装 QMT 的磁盘", there[1], low, was)
+        if not any(sign.code == "disk-full" for sign in signs):  # which says it all
+            signs += findings.outbox(self._edges.unstored())
         return signs + findings.clock(self._edges.offset(), was) + findings.restart(self._pending)
 
 

@@ -11,6 +11,7 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 
 from tray_app import events
 from tray_app.events import Event
+from tray_app.outbox import OutboxError
 from tray_app.worker import Lease
 
 EVERY = 1.0  # seconds between rounds; a heartbeat is made only when due
@@ -87,7 +88,7 @@ class HostWatcher:
         self._system_slept = system_slept
         self._mono = mono
         self._last: tuple[float, float] | None = None
-        self._untold = 0.0
+        self._resumed: Event | None = None  # not stored yet
         self._due_at = mono()
         self._looked = False
 
@@ -97,15 +98,15 @@ class HostWatcher:
     def round(self, now: float) -> None:
         mono = self._mono()
         if self._last is not None:
-            self._untold = self._system_slept() or self._untold  # the system says it once, the outbox may refuse it
-            told = self._untold if self._untold > SLEPT else 0.0
-            gap = slept(now - self._last[0], mono - self._last[1]) or told
+            system = self._system_slept()
+            gap = slept(now - self._last[0], mono - self._last[1]) or (system if system > SLEPT else 0.0)
             if gap:
                 self._on_resume()
-                self._lease.put(events.make("host.resumed", {"slept": round(gap, 1)}, now))
-                self._untold = 0.0
+                self._resumed = events.make("host.resumed", {"slept": round(gap, 1)}, now)
                 self._due_at = mono
         self._last = (now, mono)
+        if self._resumed is not None:
+            self._tell_sleep(self._resumed, due=mono >= self._due_at)
         if mono < self._due_at:
             return
         self._due_at = mono + self._every
@@ -115,9 +116,22 @@ class HostWatcher:
         self._looked = True
         self._lease.show(host=seen)
         data = {**seen._asdict(), "every": self._every, **self._extra()}
-        self._lease.put(
-            events.make("host.heartbeat", data, now), *self._companions(now), marks={"last_seen": str(round(now, 3))}
-        )
+        beat = (events.make("host.heartbeat", data, now), *self._companions(now))
+        try:
+            self._lease.put(*beat, marks={"last_seen": str(round(now, 3))})
+        except OutboxError:
+            self._lease.show(unstored_beat=beat)  # the sender tells it all the same (Sender._send_unstored)
+            raise
+        self._lease.show(unstored_beat=())
+
+    def _tell_sleep(self, resumed: Event, due: bool) -> None:
+        """What the outbox refuses is told in the next round, as of when it was; a heartbeat that is due goes on."""
+        try:
+            self._lease.put(resumed)
+            self._resumed = None
+        except OutboxError:
+            if not due:
+                raise
 
 
 def _try(ask: Callable[[], Any]) -> Any:

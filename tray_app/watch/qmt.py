@@ -152,16 +152,22 @@ class QmtWatcher:
         self._more = more
         self._said_late = said_late
         self._looked_at: float | None = None
+        self._not_stored = Seen()  # a change that the outbox refused: it began when it was first seen
 
     def round(self, now: float) -> None:
         if self._looked_at is not None:
             self._seen = awake(self._seen, now - self._looked_at)
         self._looked_at = now
         seen, changed = judge(self._seen, self._look(), now, self._hung_after, self._said_late)
+        again = changed and seen.state == self._not_stored.state
+        if again:
+            seen = seen._replace(since=self._not_stored.since)
         self._lease.show(qmt=seen, qmt_at=now)  # first: the icon must not depend on an outbox that may refuse
         if changed:
-            log.info("QMT: %s %s", seen.state, seen.process)
+            if not again:
+                log.info("QMT: %s %s", seen.state, seen.process)
+            self._not_stored = seen
             self._lease.put(event_of(seen, self._names, now, change=True, more=self._more(seen)))
         # Only now: a change that could not be stored is told again, in the next round or by this watcher's successor.
-        self._seen = seen
+        self._seen, self._not_stored = seen, Seen()
         self._lease.show(qmt_stored=seen)
