@@ -1,8 +1,11 @@
 """What comes and goes: the receiver tells the first three alerts of a thing within an hour, then only counts, and sums
-up an hour after it began to count. The oracle's own reckoning of that rule, from the troubles alone. Pure."""
+up an hour after it began to count. The same error is told once: the script posts it once a minute at most (guard.py),
+and the receiver counts it until it has not come for half an hour. The oracle's own reckoning of these rules, from the
+troubles alone. Pure."""
 
 ALERTS, WINDOW = 3, 3600.0  # told of one thing within so many seconds
 THINGS = {"QMT 不在运行": "qmt", "QMT 没有响应": "qmt"}  # two alerts of one thing; any other word is a thing of its own
+ERROR, ERROR_QUIET = "出错", 1800.0  # s without one, after which it is news again
 SUMMED_UP = "时断时续"
 
 
@@ -11,10 +14,15 @@ def counted_only(troubles):
 
     A trouble that is told more than once counts as often.
     """
-    quiet, sums, alerts, begun = set(), [], {}, {}
+    quiet, sums, alerts, begun, last_error = set(), [], {}, {}, float("-inf")
     for position, trouble in enumerate(troubles):
         at = trouble["at"]
         for word in trouble["told"]:
+            if word == ERROR:
+                if at - last_error < ERROR_QUIET:
+                    quiet.add(position)
+                last_error = at
+                continue
             thing = THINGS.get(word, word)
             _sum_up(thing, at, alerts, begun, sums)
             recent = [earlier for earlier in alerts.setdefault(thing, []) if at - earlier < WINDOW]

@@ -110,6 +110,7 @@ GROUPS = (
     ("replay", "logged-out"),
     ("receiver-killed", "receiver-clock", "vps-full"),
     ("state-lost", "home-full", "double-mount", "silent-refusals", "unseen-orders"),
+    ("strategy-error",),  # alone, or in a pair: of the same error twice in half an hour the second is only counted
     tuple(PAIRS),
 )
 # 20 s before a full minute: by then the strategy believes the account, and decides.

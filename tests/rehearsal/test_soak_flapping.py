@@ -1,6 +1,6 @@
 """The oracle's reckoning of what the receiver only counts."""
 
-from rehearsal.soak.flapping import WINDOW, counted_only
+from rehearsal.soak.flapping import ERROR_QUIET, WINDOW, counted_only
 
 
 def troubles(*times, told=("QMT 不在运行",)):
@@ -35,3 +35,8 @@ def test_where_three_more_came_while_it_counted_it_goes_on_counting():
 def test_an_hour_in_which_it_did_not_come_is_not_summed_up():
     _, sums = counted_only(troubles(0, 100, 200, 300, 400, 500))
     assert [at for at, _ in sums] == [300 + WINDOW]
+
+
+def test_the_same_error_is_told_once_and_again_after_half_an_hour_without_one():
+    errors = troubles(0, 100, 1000, 1000 + ERROR_QUIET, told=("出错",))
+    assert counted_only(errors) == ({1, 2}, [])
