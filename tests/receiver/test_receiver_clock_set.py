@@ -146,6 +146,7 @@ def test_a_reboot_with_a_clock_that_only_the_pc_contradicts_names_no_length(benc
     bench.boot = "two"
     bench.restart()
     assert [UNSURE in body for body in outages(bench)] == [True]
+    assert "这台服务器的时钟可能不准或调过" in outages(bench)[0]  # or it is the PC's
 
 
 def test_a_pc_that_was_given_up_long_ago_contradicts_no_clock(bench):
