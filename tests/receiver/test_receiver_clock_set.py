@@ -196,6 +196,16 @@ def test_a_mark_left_by_an_older_program_is_not_counted_from(bench):
     assert bench.rows("SELECT heard > ? FROM machine", bench.time - 60) == [(1,)]
 
 
+def test_a_count_that_began_anew_under_the_same_name_is_not_counted_from(bench):
+    bench.boot = "one"
+    bench.run(60, every=bench.alive)
+    bench.time += 600
+    bench.clock_was_set = bench.time - 5  # a container with a count of its own, but with the host's name of the boot
+    bench.restart()
+    assert ["10:01 – 10:11（10 分）" in body for body in outages(bench)] == [True]
+    assert bench.rows("SELECT heard FROM machine") == [(bench.time - 630,)]
+
+
 def test_this_machine_counts_since_its_boot_and_no_start_changes_its_name():
     name, up = program.boot_clock()
     again, later = program.boot_clock()
