@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from receiver import receiver as program
-from tests.receiver.receiver_bench import Bench, at
+from tests.receiver.receiver_bench import Bench
 from tests.receiver.served import Served
 
 FAILED, STOPPED, WELL = "❗ 每日备份没有做成", "❗ 每日备份没有在做", "✅ 已恢复：每日备份又做成了"
@@ -274,11 +274,11 @@ def test_a_timer_that_runs_again_but_fails_is_told_anew(bench, backup, room, mon
 def test_the_copies_of_the_release_before_count_as_good_ones(bench, backup, room):
     older = bench.config.path.with_name("day-6.db")
     older.write_bytes(b"whole, made by the release before, which left no word")
-    os.utime(str(older), (at("2026-01-03 16:30:05"),) * 2)
+    made = program.day_minute(older.stat().st_mtime)
     room[0] = 1 << 20
     assert backup() == 2
     bench.run(60, every=bench.alive)
-    assert "最近一份好的：01-03 16:30。" in bench.texts()[-1].body
+    assert f"最近一份好的：{made}。" in bench.texts()[-1].body
 
 
 def test_a_second_backup_at_the_same_time_steps_back_and_spoils_nothing(bench, backup, capsys, monkeypatch):
