@@ -4617,8 +4617,8 @@ class Receiver:
             self.mark_alive(db, ABSENT_AFTER + 1.0 if lived is None else lived)
         lately = alive + jump - DAY  # a machine that was given up long ago contradicts nothing
         contradiction = "SELECT 1 FROM machine WHERE abs(clock_off) >= ? AND heard > ?"
-        wrong = db.execute(contradiction, (CLOCK_WRONG, lately)).fetchone()
-        self.outage_known = lived is not None or not (behind or self.correction or wrong)
+        wrong = abs(self.correction) >= CLOCK_WRONG or db.execute(contradiction, (CLOCK_WRONG, lately)).fetchone()
+        self.outage_known = lived is not None or not (behind or wrong)
 
     def now(self) -> float:
         """Epoch seconds by which everything is judged."""

@@ -149,6 +149,17 @@ def test_a_reboot_with_a_clock_that_only_the_pc_contradicts_names_no_length(benc
     assert "这台服务器的时钟可能不准或调过" in outages(bench)[0]  # or it is the PC's
 
 
+def test_a_reboot_after_its_clock_was_called_right_again_names_the_outage(bench):
+    bench.boot = "one"
+    bench.receiver.follow_clock(1200.0)
+    bench.receiver.follow_clock(-1180.0)  # set right by hand, to some seconds: told as right again
+    assert bench.incidents() == [] and bench.receiver.correction == 20.0
+    bench.time += 600
+    bench.boot = "two"
+    bench.restart()
+    assert ["（10 分）" in body for body in outages(bench)] == [True]
+
+
 def test_a_pc_that_was_given_up_long_ago_contradicts_no_clock(bench):
     bench.boot = "one"
     bench.batch(event("host.heartbeat", bench.time + 3600), sent_at=bench.time + 3600)
