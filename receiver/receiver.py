@@ -8638,6 +8638,8 @@ def boot_clock() -> tuple[str, float]:
     set. ("", 0.0) where the system does not tell (other than Linux)."""
     try:
         name = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        with suppress(OSError):  # Linux < 5.6 has none
+            name += os.readlink("/proc/self/ns/time")  # a container may have a count of its own under the host's name
         return name, time.clock_gettime(time.CLOCK_BOOTTIME)
     except (OSError, AttributeError, ValueError):
         return "", 0.0

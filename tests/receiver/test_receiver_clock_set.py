@@ -223,6 +223,14 @@ def test_this_machine_counts_since_its_boot_and_no_start_changes_its_name():
     assert name == again and later >= up
 
 
+def test_a_container_with_a_count_of_its_own_is_another_boot(monkeypatch):
+    outside, _ = program.boot_clock()
+    monkeypatch.setattr(program.os, "readlink", lambda path: "time:[1]")
+    inside, _ = program.boot_clock()
+    monkeypatch.setattr(program.os, "readlink", lambda path: "time:[2]")
+    assert len({outside, inside, program.boot_clock()[0]}) == 3 or outside == ""  # none where the clock is shifted
+
+
 def test_an_outage_over_midnight_names_both_days(tmp_path):
     bench = Bench(tmp_path, now="2026-12-31 23:50:00")
     bench.boot = "one"
