@@ -61,7 +61,7 @@ import time
 import urllib.parse
 import zlib
 from collections import Counter, deque
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache, partial
@@ -3763,9 +3763,9 @@ def remind(tx: Tx) -> None:
 
 def tell_outage(tx: Tx, since: float | None) -> None:
     """One line about our own absence, instead of accusations against all who could not reach us. `since` None: the
-    clock was wrong before or behind it, so that it does not tell how long it lasted."""
+    clock may have been wrong, or only the PC's: then it does not tell how long it lasted."""
     if since is None:
-        span = f"{minute(tx.now, tx.now)} 才又看着小主机。这台服务器的时钟不准或调过，中断了多久不清楚。"
+        span = f"{minute(tx.now, tx.now)} 才又看着小主机。这台服务器的时钟可能不准或调过，中断了多久不清楚。"
     else:
         span = f"{minute(since, tx.now)} – {minute(tx.now, tx.now)}（{length(tx.now - since)}）没有看着小主机。"
     told = notice(
@@ -3784,10 +3784,15 @@ def judge_backup(tx: Tx) -> None:
     known = daily_backup(tx.db)
     accusation = accuse_backup(known) if known is not None else None
     mine = [incident for incident in open_incidents(tx.db, "") if incident.kind == "backup"]
+    otherwise = accusation is not None and [incident for incident in mine if incident.what != accusation.what]
+    if mine and (known is None or otherwise):  # no longer wanted, or bad in another way: nothing is well again
+        if mine[0].message is not None and is_untouched(tx, mine[0].message):
+            resolve(tx, mine)  # says nothing, and withdraws what waits for the morning
+        else:
+            tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, mine[0].id))
+        mine = []
     if accusation is not None and not mine:
         open_incident(tx, "", accusation, tx.now)
-    elif known is None and mine:  # no longer wanted: nothing is well again
-        tx.db.execute("UPDATE incident SET resolved = ? WHERE id = ?", (tx.now, mine[0].id))
     elif accusation is None and mine:
         resolve(tx, mine)
 
@@ -4617,8 +4622,8 @@ class Receiver:
             self.mark_alive(db, ABSENT_AFTER + 1.0 if lived is None else lived)
         lately = alive + jump - DAY  # a machine that was given up long ago contradicts nothing
         contradiction = "SELECT 1 FROM machine WHERE abs(clock_off) >= ? AND heard > ?"
-        wrong = db.execute(contradiction, (CLOCK_WRONG, lately)).fetchone()
-        self.outage_known = lived is not None or not (behind or self.correction or wrong)
+        wrong = abs(self.correction) >= CLOCK_WRONG or db.execute(contradiction, (CLOCK_WRONG, lately)).fetchone()
+        self.outage_known = lived is not None or not (behind or wrong)
 
     def now(self) -> float:
         """Epoch seconds by which everything is judged."""
@@ -8480,20 +8485,35 @@ def run_daily_backup(options: argparse.Namespace) -> int:
         leave_word(config.database, lambda _known: None)
         print("不再等每日备份。定时也停掉：systemctl disable --now qmt-sentry-backup.timer")
         return 0
+    with ExitStack() as held:
+        with suppress(OSError):  # no room or no right for a lock: the copy will say so
+            lock = config.database.with_name(config.database.name + ".daily")
+            held.enter_context(hold_lock(lock, "另一个每日备份正在做，等它做完。"))
+        make_daily_backup(config, now)
+    return 0
+
+
+def make_daily_backup(config: Config, now: float) -> None:
+    """The day's copy, and the word of it. Raises ConfigError."""
     try:
         copy_database(config, config.database.with_name(f"day-{shanghai(now).isoweekday()}.db"))
     except ConfigError as error:
         why = str(error)
 
         def failed(known: DailyBackup | None) -> DailyBackup:
+            good = known.good if known is not None else newest_copy(config.database)
             bad_since = known.bad_since if known is not None else None
-            return DailyBackup(known.good if known else None, now, now if bad_since is None else bad_since, why)
+            return DailyBackup(good, now, now if bad_since is None else bad_since, why)
 
         with suppress(ConfigError):  # then the receiver will miss this try, and says so in two days
             leave_word(config.database, failed)
         raise
     leave_word(config.database, lambda _known: DailyBackup(now, now, None, ""))
-    return 0
+
+
+def newest_copy(database: Path) -> float | None:
+    """When the newest daily copy was made: those of the release before left no word in the database."""
+    return max((path.stat().st_mtime for path in database.parent.glob("day-[1-7].db")), default=None)
 
 
 def leave_word(database: Path, change: Callable[[DailyBackup | None], DailyBackup | None]) -> None:
@@ -8626,6 +8646,8 @@ def boot_clock() -> tuple[str, float]:
     set. ("", 0.0) where the system does not tell (other than Linux)."""
     try:
         name = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        with suppress(OSError):  # Linux < 5.6 has none
+            name += os.readlink("/proc/self/ns/time")  # a container may have a count of its own under the host's name
         return name, time.clock_gettime(time.CLOCK_BOOTTIME)
     except (OSError, AttributeError, ValueError):
         return "", 0.0
@@ -8644,8 +8666,12 @@ def belong_to_folder(path: Path) -> None:
 
 
 def lock_database(path: Path) -> Any:
-    """Holds a lock for as long as this process lives, so that two receivers never send from one database. Raises
-    ConfigError."""
+    """So that two receivers never send from one database. Raises ConfigError."""
+    return hold_lock(path, f"已有一个接收端在用数据库 {path}。先停掉它，或换一个 database。")
+
+
+def hold_lock(path: Path, taken: str) -> Any:
+    """Holds a lock beside `path` until it is closed or this process ends. Raises ConfigError(`taken`), OSError."""
     handle = open(str(path) + ".lock", "a+b")  # noqa: SIM115 - must stay open until the process ends
     belong_to_folder(Path(handle.name))
     try:
@@ -8660,7 +8686,7 @@ def lock_database(path: Path) -> Any:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         handle.close()
-        raise ConfigError(f"已有一个接收端在用数据库 {path}。先停掉它，或换一个 database。") from None
+        raise ConfigError(taken) from None
     return handle
 
 

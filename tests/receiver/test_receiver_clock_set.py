@@ -146,6 +146,18 @@ def test_a_reboot_with_a_clock_that_only_the_pc_contradicts_names_no_length(benc
     bench.boot = "two"
     bench.restart()
     assert [UNSURE in body for body in outages(bench)] == [True]
+    assert "这台服务器的时钟可能不准或调过" in outages(bench)[0]  # or it is the PC's
+
+
+def test_a_reboot_after_its_clock_was_called_right_again_names_the_outage(bench):
+    bench.boot = "one"
+    bench.receiver.follow_clock(1200.0)
+    bench.receiver.follow_clock(-1180.0)  # set right by hand, to some seconds: told as right again
+    assert bench.incidents() == [] and bench.receiver.correction == 20.0
+    bench.time += 600
+    bench.boot = "two"
+    bench.restart()
+    assert ["（10 分）" in body for body in outages(bench)] == [True]
 
 
 def test_a_pc_that_was_given_up_long_ago_contradicts_no_clock(bench):
@@ -195,10 +207,28 @@ def test_a_mark_left_by_an_older_program_is_not_counted_from(bench):
     assert bench.rows("SELECT heard > ? FROM machine", bench.time - 60) == [(1,)]
 
 
+def test_a_count_that_began_anew_under_the_same_name_is_not_counted_from(bench):
+    bench.boot = "one"
+    bench.run(60, every=bench.alive)
+    bench.time += 600
+    bench.clock_was_set = bench.time - 5  # a container with a count of its own, but with the host's name of the boot
+    bench.restart()
+    assert ["10:01 – 10:11（10 分）" in body for body in outages(bench)] == [True]
+    assert bench.rows("SELECT heard FROM machine") == [(bench.time - 630,)]
+
+
 def test_this_machine_counts_since_its_boot_and_no_start_changes_its_name():
     name, up = program.boot_clock()
     again, later = program.boot_clock()
     assert name == again and later >= up
+
+
+def test_a_container_with_a_count_of_its_own_is_another_boot(monkeypatch):
+    outside, _ = program.boot_clock()
+    monkeypatch.setattr(program.os, "readlink", lambda path: "time:[1]")
+    inside, _ = program.boot_clock()
+    monkeypatch.setattr(program.os, "readlink", lambda path: "time:[2]")
+    assert len({outside, inside, program.boot_clock()[0]}) == 3 or outside == ""  # none where the clock is shifted
 
 
 def test_an_outage_over_midnight_names_both_days(tmp_path):

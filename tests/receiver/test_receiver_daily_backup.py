@@ -242,3 +242,58 @@ def test_the_page_shows_the_newest_backup(tmp_path, monkeypatch):
 def test_the_copy_is_for_its_owner_alone(bench, backup):
     backup()
     assert bench.config.path.with_name("day-1.db").stat().st_mode & 0o077 == 0
+
+
+def test_who_says_in_the_evening_that_no_backup_is_wanted_hears_nothing_the_next_morning(tmp_path, monkeypatch, room):
+    bench = Bench(tmp_path, now="2026-01-05 16:30:00")
+    room[0] = 1 << 20
+    run(bench, monkeypatch)
+    bench.run(60, every=bench.alive)
+    run(bench, monkeypatch, "--off")
+    bench.run(60, every=bench.alive)
+    bench.jump("2026-01-06 09:00:10")
+    bench.run(20, every=bench.alive)
+    assert bench.told() == []
+    bench.receiver.store.close()
+
+
+def test_a_timer_that_runs_again_but_fails_is_told_anew(bench, backup, room, monkeypatch):
+    monkeypatch.setattr(program, "BACKUP_OVERDUE", 600.0)
+    backup()
+    bench.run(700, every=bench.alive, step=10)
+    room[0] = 1 << 20
+    backup()
+    bench.run(60, every=bench.alive)
+    assert bench.told() == [STOPPED, FAILED]
+    room[0] = 1 << 40
+    backup()
+    bench.run(30, every=bench.alive)
+    assert bench.told() == [STOPPED, FAILED, WELL]
+
+
+def test_the_copies_of_the_release_before_count_as_good_ones(bench, backup, room):
+    older = bench.config.path.with_name("day-6.db")
+    older.write_bytes(b"whole, made by the release before, which left no word")
+    made = program.day_minute(older.stat().st_mtime)
+    room[0] = 1 << 20
+    assert backup() == 2
+    bench.run(60, every=bench.alive)
+    assert f"最近一份好的：{made}。" in bench.texts()[-1].body
+
+
+def test_a_second_backup_at_the_same_time_steps_back_and_spoils_nothing(bench, backup, capsys, monkeypatch):
+    whole, codes = program.integrity, []
+
+    def meanwhile(path):
+        if not codes:
+            codes.append(None)
+            codes[0] = backup()  # by hand, while the timer's is at work
+        return whole(path)
+
+    monkeypatch.setattr(program, "integrity", meanwhile)
+    assert backup() == 0 and codes == [2]
+    assert "另一个每日备份正在做" in capsys.readouterr().err
+    bench.run(30, every=bench.alive)
+    assert bench.told() == [] and bench.incidents() == []
+    assert whole(bench.config.path.with_name("day-1.db"))[0] == "ok"
+    assert backup() == 0
