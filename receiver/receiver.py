@@ -1284,8 +1284,14 @@ def known_today(machine: Machine, now: float) -> bool:
 
 
 def logged_out(source: Source, picture: Picture) -> bool:
-    since = source.logged_out_since
-    return since is not None and picture.calendar.session_seconds(since, picture.now) > LOGGED_OUT
+    """Its heartbeats have said so for LOGGED_OUT, all of them of the QMT that runs now. What it said before a cut or
+    before QMT was started anew is not known to hold still, so the newest must have said it as late."""
+    if source.logged_out_since is None or source.last_seen is None:
+        return False
+    since = max(source.logged_out_since, (picture.qmt.up_since if picture.qmt is not None else None) or 0.0)
+    said = picture.calendar.session_seconds(since, source.last_seen)
+    lasted = picture.calendar.session_seconds(since, picture.now)
+    return lasted > LOGGED_OUT and said >= LOGGED_OUT - CLOCK_NOISE
 
 
 def clock_of_others(picture: Picture) -> float | None:

@@ -26,6 +26,25 @@ def test_an_account_that_is_not_logged_in_for_a_minute_is_told_and_recovers(benc
     assert bench.told()[1:] == ["✅ 已恢复：QMT 已登录资金账号 · mini-pc"]
 
 
+def test_a_login_lost_before_qmt_was_restarted_accuses_nobody_until_its_script_has_spoken(bench):
+    """What the script said before QMT died is no news of the QMT that was started since."""
+    bench.run(60, every=beat(bench, logged_in=True))
+    bench.run(10, every=beat(bench, logged_in=False))
+    bench.run(120, every=lambda: bench.alive(qmt="missing", script=False))
+    bench.run(40, every=lambda: bench.alive(script=False))  # in real life its first heartbeat takes up to a minute
+    bench.run(40, every=beat(bench, logged_in=True))
+    assert bench.told() == ["❗ QMT 不在运行 · mini-pc", "✅ 已恢复：QMT 在运行 · mini-pc"]
+
+
+def test_a_login_lost_just_before_a_short_cut_accuses_nobody_during_the_cut(bench):
+    """Nobody has heard of QMT since: whether its account is still logged out is not known."""
+    bench.run(60, every=beat(bench, logged_in=True))
+    bench.run(5, every=beat(bench, logged_in=False))
+    bench.run(80)
+    bench.run(40, every=beat(bench, logged_in=True))
+    assert bench.told() == []
+
+
 def test_an_account_that_is_logged_out_at_night_is_nobodys_business(tmp_path):
     bench = Bench(tmp_path, now="2026-01-05 20:00:00")
     bench.run(300, every=beat(bench, logged_in=False))
