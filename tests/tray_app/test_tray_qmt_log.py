@@ -7,7 +7,7 @@ import pytest
 from tests.tray_app.helpers import settings, stored
 from tray_app.outbox import OutboxError
 from tray_app.watch import qmt_log
-from tray_app.watch.qmt_log import LogWatcher, log_folders
+from tray_app.watch.qmt_log import MARK, LogWatcher, log_folders
 
 
 @pytest.fixture
@@ -99,6 +99,45 @@ def test_a_restarted_program_reads_on_and_knows_what_had_begun(make, logs, home,
     write(logs, "Traceback (most recent call last):\nstart trading mode\n", encoding="utf-8")
     make().round(clock.now + 60)
     assert told(home)[1:] == [("Traceback", 1, False), ("start simulation mode", 1, True)]
+
+
+def test_a_repeat_that_was_held_back_when_the_tray_stopped_is_no_news_of_the_next_morning(make, logs, home, clock):
+    part = make()
+    part.round(clock.now)
+    write(logs, "2026-01-05 15:14:20 连接断开\n")
+    part.round(clock.now + 2)
+    write(logs, "2026-01-05 15:14:32 连接断开，重新连接成功\n")
+    part.round(clock.now + 14)  # less than TELL_AGAIN later: held back, and how far it has read is not stored
+    make().round(clock.now + 18 * 3600)
+    assert all(event["at"] <= clock.now + 60 for event in stored(home.outbox))
+
+
+def test_repeats_that_were_held_back_are_counted_on_by_a_tray_that_is_begun_again_at_once(make, logs, home, clock):
+    part = make()
+    part.round(clock.now)
+    for second in range(4):
+        write(logs, "行情服务器断开\n")
+        part.round(clock.now + 2 * second)
+    begun_again = make()
+    write(logs, "行情服务器断开\n")
+    begun_again.round(clock.now + 20)
+    begun_again.round(clock.now + 80)
+    assert told(home) == [("断开", 1, False), ("断开", 4, False)]
+
+
+@pytest.mark.parametrize("counting", ['{"断开": [1]}', '{"断开": [1, "x", "", "", 0]}', '{"断开": "later"}', "[]", "7"])
+def test_a_mark_of_which_nothing_can_be_counted_on_stops_nothing(make, logs, home, clock, outbox, counting):
+    part = make()
+    part.round(clock.now)
+    write(logs, "行情服务器断开\n")
+    part.round(clock.now + 2)
+    mark = outbox.marks(MARK)[MARK].replace('"counting": {}', '"counting": ' + counting)
+    outbox.put_many([], {MARK: mark})
+    again = make()
+    again.round(clock.now + 60)
+    write(logs, "行情服务器断开\n")
+    again.round(clock.now + 200)
+    assert [pattern for pattern, _, _ in told(home)] == ["断开", "断开"]
 
 
 def test_a_line_that_could_not_be_stored_is_told_in_the_next_round(make, logs, home, clock, outbox, monkeypatch):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Sequence
+from typing import Mapping, NamedTuple, Sequence
 
 LONGEST_SHOWN = 300  # characters of a line that are told
 TELL_AGAIN = 60.0  # seconds: what repeats within them is told as one line with a count
+STALE = 600.0  # seconds after which what a run before had still to count is no news any more
 
 
 class Pattern(NamedTuple):
@@ -135,5 +136,16 @@ class Teller:
         """Patterns that began and have not ended, for the next run of the program."""
         return sorted(self._open)
 
-    def remember(self, begun: Sequence[str]) -> None:
+    def counting(self, account: str) -> dict[str, Told]:
+        """What came since it was told last, for the next run of the program; lines as they may leave this machine."""
+        return {
+            name: told._replace(line=mask(told.line, account), file=mask(told.file, account))
+            for name, told in self._told.items()
+            if told.more
+        }
+
+    def remember(self, begun: Sequence[str], counting: Mapping[str, Told], now: float) -> None:
+        """What the run before left. A count that is STALE is dropped: its first line was told, and the rest of it would
+        be told as if it came now."""
         self._open.update(begun)
+        self._told.update({name: told for name, told in counting.items() if 0 <= now - told.at < STALE})

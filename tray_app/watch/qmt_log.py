@@ -18,7 +18,7 @@ from typing import Any, Callable, Sequence
 from tray_app import events
 from tray_app.events import Event
 from tray_app.watch import log_lines, log_tail
-from tray_app.watch.log_lines import Pattern, Tell, Teller
+from tray_app.watch.log_lines import Pattern, Tell, Teller, Told
 from tray_app.worker import Lease
 
 EVERY = 2.0  # seconds between rounds
@@ -81,36 +81,46 @@ class LogWatcher:
 
     def _look(self, now: float) -> bool:
         if not self._read_marks:
-            self._remember(self._lease.marks(MARK).get(MARK, ""))
+            self._remember(self._lease.marks(MARK).get(MARK, ""), now)
         folders = self._folders()
         if not any(folder.is_dir() for folder in folders):
             return False  # not found yet: its first look must not be counted as made
         look = log_tail.follow(folders, self._wanted, self._places, now)
         teller = copy.deepcopy(self._teller)  # what could not be stored was not told
         tells: list[Tell] = []
+        matched = False
         texts = [log_lines.decode(line.raw) for line in look.lines]
         for number, (line, text) in enumerate(zip(look.lines, texts)):
             for hit in log_lines.match(text, self._patterns):
                 whole = log_lines.with_cause(hit.line, texts[number + 1 : number + 1 + log_lines.LONGEST_TRACEBACK])
                 tells += teller.heard(hit._replace(line=whole), line.file, now)
+                matched = True
         tells += teller.due(now)
-        self._store([_event(tell, self._account, now) for tell in _last_words(tells)], look.places, teller, now)
+        new = [_event(tell, self._account, now) for tell in _last_words(tells)]
+        self._store(new, look.places, teller, now, matched)
         self._places, self._teller = look.places, teller
         return look.more
 
-    def _store(self, new: list[Event], places: log_tail.Places, teller: Teller, now: float) -> None:
-        mark = json.dumps({"places": places, "begun": teller.begun()}, sort_keys=True)
+    def _store(self, new: list[Event], places: log_tail.Places, teller: Teller, now: float, matched: bool) -> None:
+        kept = {"places": places, "begun": teller.begun(), "counting": teller.counting(self._account)}
+        mark = json.dumps(kept, sort_keys=True)
         due = mark != self._marked and not 0 <= now - self._marked_at < MARK_EVERY
-        if new or due:
+        # A line that is only counted must not be read again either: the next run would tell it as new.
+        if new or due or matched:
             self._lease.put(*new, marks={MARK: mark})
             self._marked, self._marked_at = mark, now
 
-    def _remember(self, mark: str) -> None:
+    def _remember(self, mark: str, now: float) -> None:
         self._read_marks = True
         try:
             kept: Any = json.loads(mark)
-            self._places = {str(key): log_tail.Place(*value) for key, value in kept["places"].items()}
-            self._teller.remember([str(name) for name in kept["begun"]])
+            places = {str(key): log_tail.Place(*value) for key, value in kept["places"].items()}
+            counting = {
+                str(name): Told(float(at), int(more), str(line), str(file), bool(lasting))
+                for name, (at, more, line, file, lasting) in kept.get("counting", {}).items()
+            }
+            self._teller.remember([str(name) for name in kept["begun"]], counting, now)
+            self._places = places
         except (ValueError, TypeError, KeyError, AttributeError):
             self._places = None  # never read before, or damaged: begin at the files' ends
 
