@@ -28,6 +28,14 @@ def outages(bench):
     return [body for (body,) in bench.rows("SELECT body FROM message WHERE title = ?", OUTAGE)]
 
 
+def reboot(bench, away=0.0, clock=0.0):
+    """The server is off for `away` seconds and comes up with its clock put on by `clock` seconds."""
+    bench.time += away
+    bench.set_clock(clock)
+    bench.boot = "two"
+    bench.restart()
+
+
 def kill_at_commit(receiver, number, when):
     """kill -9 just before or just after the commit of the `number`th transaction from here on."""
     write, count = receiver.store.write, [0]
@@ -119,9 +127,7 @@ def test_the_dead_are_found_in_time_after_the_clock_was_set_while_it_was_off(ben
 def test_a_reboot_with_a_clock_that_nobody_doubts_names_the_outage_by_the_clock(bench):
     bench.boot = "one"
     bench.run(60, every=bench.alive)
-    bench.time += 600
-    bench.boot = "two"
-    bench.restart()
+    reboot(bench, 600)
     assert ["10:01 – 10:11（10 分）" in body for body in outages(bench)] == [True]
 
 
@@ -131,20 +137,14 @@ def test_a_reboot_with_a_clock_that_was_found_wrong_names_no_length(bench):
         chain(bench, bench.time + 1200)
         bench.run(1)
     assert [kind for kind, _ in bench.incidents()] == ["clock"]
-    bench.time += 40
-    bench.set_clock(1200)
-    bench.boot = "two"
-    bench.restart()
+    reboot(bench, 40, clock=1200)
     assert [UNSURE in body for body in outages(bench)] == [True]
 
 
 def test_a_reboot_with_a_clock_that_only_the_pc_contradicts_names_no_length(bench):
     bench.boot = "one"
     bench.batch(event("host.heartbeat", bench.time + 3600), sent_at=bench.time + 3600)
-    bench.time += 40
-    bench.set_clock(3600)
-    bench.boot = "two"
-    bench.restart()
+    reboot(bench, 40, clock=3600)
     assert [UNSURE in body for body in outages(bench)] == [True]
     assert "这台服务器的时钟可能不准或调过" in outages(bench)[0]  # or it is the PC's
 
@@ -154,9 +154,7 @@ def test_a_reboot_after_its_clock_was_called_right_again_names_the_outage(bench)
     bench.receiver.follow_clock(1200.0)
     bench.receiver.follow_clock(-1180.0)  # set right by hand, to some seconds: told as right again
     assert bench.incidents() == [] and bench.receiver.correction == 20.0
-    bench.time += 600
-    bench.boot = "two"
-    bench.restart()
+    reboot(bench, 600)
     assert ["（10 分）" in body for body in outages(bench)] == [True]
 
 
@@ -164,18 +162,14 @@ def test_a_pc_that_was_given_up_long_ago_contradicts_no_clock(bench):
     bench.boot = "one"
     bench.batch(event("host.heartbeat", bench.time + 3600), sent_at=bench.time + 3600)
     bench.jump("2026-01-09 10:00:00")
-    bench.time += 600
-    bench.boot = "two"
-    bench.restart()
+    reboot(bench, 600)
     assert ["10:00 – 10:10（10 分）" in body for body in outages(bench)] == [True]
 
 
 def test_a_reboot_with_its_clock_behind_names_no_length_and_only_once(bench):
     bench.boot = "one"
     bench.run(60, every=bench.alive)
-    bench.set_clock(-3600)
-    bench.boot = "two"
-    bench.restart()
+    reboot(bench, clock=-3600)
     bench.run(60, every=bench.alive)
     assert [UNSURE in body for body in outages(bench)] == [True]
     bench.restart()
