@@ -36,6 +36,14 @@ def test_a_login_lost_before_qmt_was_restarted_accuses_nobody_until_its_script_h
     assert bench.told() == ["❗ QMT 不在运行 · mini-pc", "✅ 已恢复：QMT 在运行 · mini-pc"]
 
 
+def test_a_qmt_that_was_started_again_has_its_own_minute_to_log_in(bench):
+    bench.run(10, every=beat(bench, logged_in=False))
+    bench.run(120, every=lambda: bench.alive(qmt="missing", script=False))
+    bench.run(40, every=beat(bench, logged_in=False))
+    bench.run(40, every=beat(bench, logged_in=True))
+    assert bench.told() == ["❗ QMT 不在运行 · mini-pc", "✅ 已恢复：QMT 在运行 · mini-pc"]
+
+
 def test_a_login_lost_just_before_a_short_cut_accuses_nobody_during_the_cut(bench):
     """Nobody has heard of QMT since: whether its account is still logged out is not known."""
     bench.run(60, every=beat(bench, logged_in=True))
